@@ -1,0 +1,109 @@
+"""The registry: which sensor types and devices there are. An in-memory view; the store keeps it, this file only holds it.
+
+Enters: sensor types and devices as read from the store, a city model or traffic. Leaves: look-ups by name and by the small
+integer that stands for a device in batches. Ids of devices are dense, so scenes index arrays by them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from brain.model import Device, SensorType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+__all__ = ["Registry"]
+
+
+class Registry:
+    """Sensor types by id; devices by (sensor type, name) and by id.
+
+    Example:
+        >>> r = Registry([], [])
+        >>> r.add("gas-detector", "G1").device_id
+        1
+        >>> r.find("gas-detector", "G1").name
+        'G1'
+    """
+
+    def __init__(self, sensor_types: Iterable[SensorType], devices: Iterable[Device]) -> None:
+        self.sensor_types: dict[str, SensorType] = {}
+        self._folded: dict[str, str] = {}
+        self._by_name: dict[tuple[str, str], Device] = {}
+        self._by_id: dict[int, Device] = {}
+        self._ids: dict[str, dict[str, int]] = {}
+        self._place: NDArray[np.float64] = np.full((16, 2), np.nan)
+        self.top = 0
+        for t in sensor_types:
+            self.put_sensor_type(t)
+        for d in devices:
+            self.put(d)
+
+    def put_sensor_type(self, sensor_type: SensorType) -> None:
+        """Add or replace a sensor type."""
+        self.sensor_types[sensor_type.id] = sensor_type
+        self._folded[sensor_type.id.replace("_", "-")] = sensor_type.id
+
+    def sensor_type(self, name: str) -> SensorType | None:
+        """The sensor type of that id; ``-`` and ``_`` count as the same."""
+        return self.sensor_types.get(name) or self.sensor_types.get(self._folded.get(name.replace("_", "-"), ""))
+
+    def put(self, device: Device) -> None:
+        """Add or replace a device under its id."""
+        self._by_name[device.sensor_type, device.name] = device
+        self._by_id[device.device_id] = device
+        self._ids.setdefault(device.sensor_type, {})[device.name] = device.device_id
+        self.top = max(self.top, device.device_id)
+        if device.device_id >= len(self._place):
+            grown = np.full((max(device.device_id + 1, 2 * len(self._place)), 2), np.nan)
+            grown[: len(self._place)] = self._place
+            self._place = grown
+        self._place[device.device_id] = (
+            np.nan if device.lon is None else device.lon,
+            np.nan if device.lat is None else device.lat,
+        )
+
+    def add(self, sensor_type: str, name: str, template: Device | None = None) -> Device:
+        """The device of that name, made with the next id when it is new (backtests; the live platform asks the store)."""
+        known = self._by_name.get((sensor_type, name))
+        if known is None:
+            known = (
+                replace(template, device_id=self.top + 1)
+                if template is not None
+                else Device(device_id=self.top + 1, sensor_type=sensor_type, name=name)
+            )
+            self.put(known)
+        return known
+
+    def find(self, sensor_type: str, name: str) -> Device | None:
+        """The device of that name, or None."""
+        return self._by_name.get((sensor_type, name))
+
+    def by_id(self, device_id: int) -> Device | None:
+        """The device of that id, or None."""
+        return self._by_id.get(device_id)
+
+    def named(self, name: str) -> Device | None:
+        """The first device of that name of any sensor type (``watches`` of a camera names no type)."""
+        found = [d for (_, n), d in self._by_name.items() if n == name]
+        return min(found, key=lambda d: d.sensor_type) if found else None
+
+    def ids(self, sensor_type: str) -> Mapping[str, int]:
+        """Name to id of all devices of a sensor type; a live view."""
+        return self._ids.setdefault(sensor_type, {})
+
+    def places(self, device_ids: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Registered lon, lat; float64[n, 2], NaN where the device moves or is unknown."""
+        inside = np.clip(device_ids, 0, len(self._place) - 1)
+        out: NDArray[np.float64] = self._place[inside]
+        return out
+
+    def devices(self) -> list[Device]:
+        """All devices, ordered by sensor type and name."""
+        return [self._by_name[k] for k in sorted(self._by_name)]

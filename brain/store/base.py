@@ -1,0 +1,345 @@
+"""What a store can do: the one door to the data base, as shapes and a protocol. No driver is imported here.
+
+Implementations: ``timescale.py`` and ``postgres.py`` (asyncpg; one SQL core, two dialects) and ``memory.py`` (public in-memory twin).
+One contract test suite runs on all.
+
+Who writes what: *ingest* is the only writer of the log (head row with a fencing epoch), *scenes* the only writer of engine
+steps and checkpoints (lease row with a fencing epoch), *serve* writes the steps of people, the inbox and the registry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
+
+    from brain.model import Batch, Device, Piece, SensorType, Step
+    from brain.registry import Registry
+
+__all__ = [
+    "Answer",
+    "Checkpoint",
+    "Counts",
+    "Flush",
+    "Head",
+    "InboxItem",
+    "IncidentQuery",
+    "Lease",
+    "LogEntry",
+    "ObservationQuery",
+    "Page",
+    "QuarantineQuery",
+    "Quarantined",
+    "Store",
+    "Written",
+]
+
+
+@dataclass(slots=True)
+class Counts:
+    """The ledger of one sensor type: received = stored + duplicate + quarantined, always."""
+
+    received: int = 0
+    stored: int = 0
+    duplicate: int = 0
+    quarantined: int = 0
+
+
+class Head(NamedTuple):
+    """The end of the log as its writer claimed it.
+
+    Attributes:
+        epoch: Fencing number; every write must carry it.
+        position: Last position given to a row (0 for an empty log).
+        received_at: Last time of receipt, microseconds (0 for an empty log).
+    """
+
+    epoch: int
+    position: int
+    received_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantined:
+    """One refused reading or message.
+
+    Attributes:
+        payload: The bytes of the whole message (up to 256 KiB, else its first 10 KiB); ``size`` is the true size.
+        sensor_type: The type it was meant for, None where the topic names no registered one.
+        retry_of: Id of the quarantine record this is a new try of, else None.
+        ledger_key: Key of the ledger it counts under: the sensor type, or ``unknown``.
+    """
+
+    received_at: int
+    topic: str
+    sensor_type: str | None
+    device: str | None
+    reason: str
+    detail: str
+    payload: bytes
+    size: int
+    retry_of: int | None = None
+    ledger_key: str = "unknown"
+
+
+@dataclass(slots=True, kw_only=True)
+class Flush:
+    """Everything of one commit of ingest.
+
+    Attributes:
+        epoch: Of the head.
+        position, received_at: The head after this flush (also for a tick without rows: moves the clock of the scenes).
+        batches: One per sensor type; positions unique over all batches, increasing with time of receipt.
+        quarantined: Refused readings.
+        known: Readings known to be duplicates before the store was asked (sensor type -> device name -> n).
+        timeless: Hashes of messages without time, to know their copies by; 16 bytes each.
+        answers: Inbox id -> positions of its rows and its refusals, answered in the same transaction.
+        ignored: Retained messages without time: counted, not ingested.
+    """
+
+    epoch: int
+    position: int
+    received_at: int
+    batches: Sequence[Batch] = ()
+    quarantined: Sequence[Quarantined] = ()
+    known: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    timeless: Sequence[bytes] = ()
+    answers: Mapping[int, Answer] = field(default_factory=dict)
+    ignored: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Answer:
+    """What became of one inbox message: positions of its rows, known duplicates, refusals (reason, detail)."""
+
+    positions: Sequence[int] = ()
+    duplicates: int = 0
+    refused: Sequence[tuple[str, str]] = ()
+
+
+class Written(NamedTuple):
+    """Outcome of a flush.
+
+    Attributes:
+        counts: Ledger change per key.
+        pieces: The rows really stored, as logged for the scenes.
+    """
+
+    counts: Mapping[str, Counts]
+    piece: Piece
+
+
+class InboxItem(NamedTuple):
+    """A message that came over HTTP, or a quarantined one that is tried again; ``received_at`` microseconds."""
+
+    inbox_id: int
+    topic: str
+    payload: bytes
+    retry_of: int | None
+
+
+class LogEntry(NamedTuple):
+    """One committed flush as scenes read it.
+
+    Attributes:
+        entry: Number of the log entry, 1, 2, ...; gaps are possible, order is not.
+        received_at: Microseconds; every row of later entries was received at or after this.
+        piece: Its stored rows, late ones included.
+    """
+
+    entry: int
+    received_at: int
+    piece: Piece
+
+
+class Lease(NamedTuple):
+    """Ownership of the scenes of a partition; ``epoch`` fences."""
+
+    epoch: int
+
+
+class Checkpoint(NamedTuple):
+    """Engine state as of a log entry; ``state`` is opaque bytes of the engine."""
+
+    entry: int
+    state: bytes
+
+
+class Page(NamedTuple):
+    """A page of a list; ``cursor`` opens the next one, None at the end."""
+
+    items: list[dict[str, Any]]
+    cursor: str | None
+
+
+@dataclass(slots=True, kw_only=True)
+class ObservationQuery:
+    """Filters of observations; times in microseconds, bbox west, south, east, north; oldest first."""
+
+    sensor_types: Sequence[str] = ()
+    device: str | None = None
+    start: int | None = None
+    end: int | None = None
+    bbox: tuple[float, float, float, float] | None = None
+    limit: int = 100
+    cursor: str | None = None
+    latest: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class QuarantineQuery:
+    """Filters of the quarantine, newest first."""
+
+    reason: str | None = None
+    topic: str | None = None
+    sensor_type: str | None = None
+    start: int | None = None
+    end: int | None = None
+    limit: int = 100
+    cursor: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class IncidentQuery:
+    """Filters of incidents, newest first; ``state``: open, acknowledged, unacknowledged, cleared, closed."""
+
+    state: str | None = None
+    level: str | None = None
+    scene: str | None = None
+    event: str | None = None
+    department: str | None = None
+    start: int | None = None
+    end: int | None = None
+    bbox: tuple[float, float, float, float] | None = None
+    limit: int = 100
+    cursor: str | None = None
+
+
+class Store(Protocol):
+    """The one door to the data base.
+
+    Lifetime: make it with ``brain.store.open_store(dsn)``, close it once. Safe for use by tasks of one event loop. Every
+    method raises ``StoreError`` when the data base is out of reach; the caller decides about trying again.
+    """
+
+    storage: str  # "timescaledb 2.19.3" or "postgresql 16.14"
+
+    async def migrate(self) -> None:
+        """Bring the schema up to date; safe to call from several processes at once."""
+
+    async def close(self) -> None:
+        """Give connections back."""
+
+    # -- registry ------------------------------------------------------------------------------------------------
+    async def load_registry(self) -> Registry:
+        """All sensor types and devices."""
+
+    async def put_sensor_type(self, sensor_type: SensorType) -> None:
+        """Register a sensor type and make or extend its hypertable; notifies channel ``registry``."""
+
+    async def admit(self, names: Sequence[tuple[str, str]]) -> list[Device]:
+        """Devices of these (sensor type, name), made where new, in the order asked; notifies ``registry``."""
+
+    async def put_devices(self, devices: Sequence[Device]) -> list[Device]:
+        """Insert or update devices by (sensor type, name); ``device_id`` of the argument is ignored; notifies ``registry``."""
+
+    async def put_city(self, document: bytes) -> None:
+        """Keep the city model in force (JSON); notifies ``registry`` when it changed."""
+
+    async def load_city(self) -> bytes | None:
+        """The city model in force."""
+
+    # -- ingest --------------------------------------------------------------------------------------------------
+    async def claim_head(self) -> Head:
+        """Become the log's writer: raises the epoch, so that a former writer is fenced at its next write."""
+
+    async def write(self, flush: Flush) -> Written:
+        """Store a flush in one transaction: hypertables, quarantine, ledger, log entry, answers.
+
+        Rows whose (device, time, id or key) is stored already, or comes twice in the flush, count as duplicate.
+
+        Raises:
+            FencedError: Another writer claimed the head; nothing was written.
+            StoreError: Out of reach (try again), or a row was refused (``poison`` attribute True: bisect).
+        """
+
+    async def timeless_since(self, received_at: int) -> set[bytes]:
+        """Hashes of messages without time received since (10 minutes are kept)."""
+
+    async def inbox_put(self, topic: str, payload: bytes, retry_of: int | None = None) -> int:
+        """Hand in a message over HTTP; notifies channel ``inbox``."""
+
+    async def inbox_take(self, limit: int) -> list[InboxItem]:
+        """Unanswered messages, oldest first (they stay until answered by a flush)."""
+
+    async def inbox_answer(self, inbox_id: int) -> dict[str, Any] | None:
+        """The answer once it is committed: ``{"rows": [ROW], "duplicates": n, "refused": [{"reason", "detail"}]}``, else None."""
+
+    # -- scenes --------------------------------------------------------------------------------------------------
+    async def claim_lease(self, name: str) -> Lease:
+        """Own the scenes of a partition; a former owner is fenced."""
+
+    async def read_log(self, after: int, limit: int = 200) -> list[LogEntry]:
+        """Entries after a number, in order."""
+
+    async def load_checkpoint(self, name: str) -> Checkpoint | None:
+        """The newest checkpoint of a partition."""
+
+    async def commit_steps(
+        self, name: str, lease: Lease, entry: int, steps: Sequence[Step], checkpoint: Checkpoint | None
+    ) -> None:
+        """One transaction: offset, steps (a step known by (incident, number) is skipped), incidents, outbox, checkpoint.
+
+        ``seq`` of the public log is given here, after the steps people made meanwhile. Notifies channel ``incidents``.
+
+        Raises:
+            FencedError: Another process owns the scenes now.
+        """
+
+    def listen(self, *channels: str) -> AbstractAsyncContextManager[AsyncIterator[str]]:
+        """Wake-ups: an iterator of channel names (``log``, ``incidents``, ``inbox``, ``registry``); reconnects by itself
+        and yields every channel once after a reconnect."""
+
+    # -- history -------------------------------------------------------------------------------------------------
+    def history(self, start: int, end: int, limit: int = 20_000) -> AsyncIterator[Piece]:
+        """Stored rows received in [start, end), in order of position, as pieces of about ``limit`` rows."""
+
+    # -- queries of the web ----------------------------------------------------------------------------------------
+    async def observations(self, query: ObservationQuery) -> Page:
+        """ROWs, oldest first."""
+
+    async def quarantine(self, query: QuarantineQuery) -> Page:
+        """Quarantine records as the public surface shows them."""
+
+    async def quarantine_payload(self, quarantine_id: int) -> InboxItem | None:
+        """One record's topic and bytes, for a new try."""
+
+    async def ledger(self) -> tuple[dict[str, Counts], int]:
+        """Counts per ledger key, and since when (microseconds)."""
+
+    async def incidents(self, query: IncidentQuery) -> Page:
+        """INCIDENTs, newest first."""
+
+    async def incident(self, incident_id: str) -> dict[str, Any] | None:
+        """One INCIDENT."""
+
+    async def incident_log(self, incident_id: str) -> list[dict[str, Any]]:
+        """All steps of an incident in order of ``seq``; empty when unknown."""
+
+    async def steps_after(self, event_id: int, limit: int = 500) -> list[tuple[int, dict[str, Any]]]:
+        """Steps of all incidents after an event number, with their numbers (for the live stream)."""
+
+    async def last_event(self) -> int:
+        """Number of the newest step, 0 when there is none."""
+
+    async def person_step(
+        self, incident_id: str, op: str, person: str, at: int, fields: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], bool]:
+        """Append a step by a person; (log object, True) or, where it says nothing new (a second acknowledge), (the earlier
+        log object, False). Raises NotFoundError."""
+
+    async def statistics(self) -> dict[str, Any]:
+        """Sizes and counts for health: rows per table, data base bytes, log entries, checkpoint lag."""
