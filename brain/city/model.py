@@ -1,7 +1,7 @@
-"""The city model: districts, devices, sites, zones, roads, emergency medical service, permits, plans, routing.
+"""Shapes of the city model: districts, devices, sites, zones, roads, emergency medical service, permits, routing.
 
-One YAML or JSON document (section 3 of the public surface). ``load_city`` reads and checks it; every error names the path inside the
-document and says how to mend it. Positions are WGS-84 ``[lon, lat]``.
+One YAML or JSON document (section 3 of the public surface); ``brain.city.load_city`` reads and checks it. Positions are
+WGS-84 ``[lon, lat]``, lengths metres, times of day local, everything else as its name says.
 """
 
 from __future__ import annotations
@@ -24,14 +24,17 @@ __all__ = [
     "Hospital",
     "Lift",
     "Link",
+    "Name",
     "Node",
     "Permit",
+    "Ring",
     "Roads",
     "Route",
     "SceneSetting",
     "Signal",
     "Site",
     "Station",
+    "TravelTime",
     "Unit",
     "Volunteer",
     "Wait",
@@ -49,7 +52,7 @@ class Name(msgspec.Struct, frozen=True):
 
 
 class District(msgspec.Struct, frozen=True):
-    """A district (区) with its outer ring."""
+    """A district (区) with its outer ring; of several parts only the largest."""
 
     id: str
     name: Name = Name()
