@@ -1,2 +1,5 @@
-"""Bytes in, batches out: messages of devices enter, typed columnar batches and quarantine records leave, and an
-acknowledgement goes back only after the commit."""
+"""Bytes in, batches out.
+
+Messages of devices enter; typed columnar batches and quarantine records leave; an acknowledgement goes back to the
+broker only after the commit.
+"""

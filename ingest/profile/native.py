@@ -1,0 +1,334 @@
+"""Profiles of sensor types whose devices send native messages: YAML or JSON document <-> ``SensorType``.
+
+```yaml
+id: gas-detector                    # ^[a-z][a-z0-9_-]{0,47}$, "-" and "_" count as the same
+version: 1
+family: meter                       # meter vehicle low_altitude video service
+name: {zh: 燃气探测器, en: Gas detector}
+moving: false                       # true: a message without fields but with a position is worth storing
+late: 1h                            # older rows go to history only          (default 30s)
+accept: {past: 7d, future: 5min}    # window of times                        (default as here)
+admission: open                     # or closed: devices must be registered  (default open)
+max_bytes: 65536                    # largest message, at most 1048576       (default 65536)
+key: []                             # fields that tell rows of one device and time apart where there is no id
+fields:
+  lel_pct: {unit: "%", range: [0, 100], label: {zh: 爆炸下限百分比, en: Share of the lower explosive limit}}
+  gas: {values: [CH4, CO], label: {zh: 气体, en: Gas}}   # kind: number, boolean, text or box
+```
+
+``kind: box`` is the picture box ``[x, y, w, h]`` of a video event, under the name ``box`` only; inside it is the four
+number fields ``box_x box_y box_w box_h``. A ``range`` may be open: ``[0, null]``. Anchors and keys that stand twice are
+refused. Pure; no I/O.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from brain.errors import SensorTypeError
+from brain.model import COMMON_NUMBERS, COMMON_TEXTS, Field, FieldKind, Modality, SensorType, Text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["BOX", "document_of", "sensor_type_from"]
+
+BOX: Final = ("box_x", "box_y", "box_w", "box_h")
+"""The number fields that stand for ``box`` of a message."""
+_ID: Final = re.compile(r"[a-z][a-z0-9_-]{0,47}")
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,47}")
+_DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|min|h|d)")
+_UNITS_OF_TIME: Final = {"d": 86_400_000, "h": 3_600_000, "min": 60_000, "s": 1000, "ms": 1}
+_RESERVED: Final = frozenset(
+    {
+        *COMMON_NUMBERS,
+        *COMMON_TEXTS,
+        *BOX,
+        "device",
+        "device_id",
+        "position",
+        "received_at",
+        "row_key",
+        "sensor_type",
+        "time",
+        "units",
+    }
+)
+_LARGEST: Final = 1_048_576
+_MOST_FIELDS: Final = 200
+_LONGEST_DOCUMENT: Final = 262_144
+_TOP: Final = frozenset(
+    "id version family name moving late accept admission max_bytes key fields".split()  # noqa: SIM905
+)
+_FIELD_KEYS: Final = frozenset({"kind", "unit", "range", "values", "label"})
+
+
+def sensor_type_from(document: Mapping[str, Any] | str | bytes, warnings: list[str] | None = None) -> SensorType:
+    """The sensor type that a document declares.
+
+    Args:
+        document: The parsed document, or its YAML or JSON text.
+        warnings: Gets a sentence for each thing that is allowed and probably not meant (a number without a unit ...).
+
+    Raises:
+        SensorTypeError: Something is wrong; names the path inside the document and says how to mend it.
+
+    Example:
+        >>> t = sensor_type_from("{id: well, family: meter, name: {zh: 井, en: Well}, fields: {depth_cm: {unit: cm}}}")
+        >>> t.id, t.fields[0].unit, t.late.total_seconds()
+        ('well', 'cm', 30.0)
+    """
+    told: list[str] = [] if warnings is None else warnings
+    top = _mapping("", _parsed(document) if isinstance(document, (str, bytes)) else document)
+    _only(top, _TOP, "")
+    sensor_type_id = top.get("id")
+    if not isinstance(sensor_type_id, str) or not _ID.fullmatch(sensor_type_id):
+        raise SensorTypeError(
+            "id", f"{_shown(sensor_type_id)} is no identifier; use a to z, digits, _ and -, at most 48"
+        )
+    version = top.get("version", 1)
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise SensorTypeError("version", f"{_shown(version)} is not a whole number from 1 on")
+    families = [m.value for m in Modality]
+    family = top.get("family")
+    if family not in families:
+        raise SensorTypeError("family", f"{_shown(family)} is none of {', '.join(families)}")
+    fields = _fields(top, told)
+    names = {f.name for f in fields}
+    key = _texts("key", top.get("key", []))
+    for i, name in enumerate(key):
+        if name not in names:
+            raise SensorTypeError(f"key[{i}]", f"no field {_shown(name)}; name one of {', '.join(sorted(names))}")
+    accept = _mapping("accept", top.get("accept", {}))
+    _only(accept, frozenset({"past", "future"}), "accept")
+    admission = top.get("admission", "open")
+    if admission not in ("open", "closed"):
+        raise SensorTypeError("admission", f"{_shown(admission)} is neither open nor closed")
+    max_bytes = top.get("max_bytes", 65536)
+    if not isinstance(max_bytes, int) or isinstance(max_bytes, bool) or not 1 <= max_bytes <= _LARGEST:
+        raise SensorTypeError("max_bytes", f"{_shown(max_bytes)} is not a whole number from 1 to {_LARGEST}")
+    moving = top.get("moving", False)
+    if not isinstance(moving, bool):
+        raise SensorTypeError("moving", f"{_shown(moving)} is neither true nor false")
+    return SensorType(
+        id=sensor_type_id,
+        version=version,
+        family=Modality(family),
+        name=_text("name", top.get("name"), told),
+        fields=fields,
+        key=tuple(key),
+        past=_duration("accept.past", accept.get("past", "7d")),
+        future=_duration("accept.future", accept.get("future", "5min")),
+        late=_duration("late", top.get("late", "30s")),
+        admission=admission,
+        max_bytes=max_bytes,
+        moving=moving,
+    )
+
+
+def document_of(sensor_type: SensorType) -> dict[str, Any]:
+    """The document that declares this sensor type; ``sensor_type_from`` of it gives the same one.
+
+    Example:
+        >>> a = sensor_type_from("{id: a, family: meter, name: {zh: 甲, en: A}, fields: {x_pct: {range: [0, 1]}}}")
+        >>> document_of(a)["fields"]
+        {'x_pct': {'kind': 'number', 'range': [0, 1], 'label': {'zh': '', 'en': ''}}}
+    """
+    fields: dict[str, Any] = {}
+    boxed = {f.name for f in sensor_type.fields} >= set(BOX)
+    for f in sensor_type.fields:
+        label = {"zh": f.label.zh, "en": f.label.en}
+        if boxed and f.name in BOX:
+            fields.setdefault("box", {"kind": "box", "label": label})
+            continue
+        entry: dict[str, Any] = {"kind": f.kind.value}
+        if f.unit is not None:
+            entry["unit"] = f.unit
+        if f.low is not None or f.high is not None:
+            entry["range"] = [_plain(f.low), _plain(f.high)]
+        if f.values is not None:
+            entry["values"] = list(f.values)
+        fields[f.name] = {**entry, "label": label}
+    return {
+        "id": sensor_type.id,
+        "version": sensor_type.version,
+        "family": sensor_type.family.value,
+        "name": {"zh": sensor_type.name.zh, "en": sensor_type.name.en},
+        "moving": sensor_type.moving,
+        "late": _shown_duration(sensor_type.late),
+        "accept": {"past": _shown_duration(sensor_type.past), "future": _shown_duration(sensor_type.future)},
+        "admission": sensor_type.admission,
+        "max_bytes": sensor_type.max_bytes,
+        "key": list(sensor_type.key),
+        "fields": fields,
+    }
+
+
+def _fields(top: Mapping[str, Any], told: list[str]) -> tuple[Field, ...]:
+    raw = top.get("fields")
+    if not isinstance(raw, dict) or not raw:
+        raise SensorTypeError("fields", "name at least one field, like depth_cm: {unit: cm}")
+    if len(raw) > _MOST_FIELDS:
+        raise SensorTypeError("fields", f"{len(raw)} fields are more than {_MOST_FIELDS}; make two sensor types of it")
+    out: list[Field] = []
+    for name, entry in raw.items():
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise SensorTypeError(f"fields.{name}", "a field's name is a to z, digits and _, at most 48 characters")
+        if name in _RESERVED:
+            raise SensorTypeError(
+                f"fields.{name}", "every sensor type has this column already; leave it out or rename it"
+            )
+        out.extend(_field(name, _mapping(f"fields.{name}", {} if entry is None else entry), told))
+    return tuple(out)
+
+
+def _field(name: str, entry: Mapping[str, Any], told: list[str]) -> list[Field]:
+    path = f"fields.{name}"
+    _only(entry, _FIELD_KEYS, path)
+    label = _text(f"{path}.label", entry.get("label"), told)
+    kind = entry.get("kind", "text" if "values" in entry else "number")
+    if kind == "box":
+        if name != "box" or set(entry) - {"kind", "label"}:
+            raise SensorTypeError(path, "kind box is for the field box only, and takes nothing but a label")
+        return [Field(name=part, low=0.0, high=1.0, label=label) for part in BOX]
+    if kind not in [k.value for k in FieldKind]:
+        raise SensorTypeError(f"{path}.kind", f"{_shown(kind)} is none of number, boolean, text, box")
+    unit = entry.get("unit")
+    if unit is not None and (not isinstance(unit, str) or not re.fullmatch(r"[!-~]{1,48}", unit)):
+        raise SensorTypeError(f"{path}.unit", f"{_shown(unit)} is no UCUM code such as Cel, m3/h or %")
+    low, high = _range(f"{path}.range", entry["range"]) if entry.get("range") is not None else (None, None)
+    values = entry.get("values")
+    if kind != "number":
+        for word in ("unit", "range"):
+            if entry.get(word) is not None:
+                raise SensorTypeError(f"{path}.{word}", f"only numbers have a {word}; this field is {kind}")
+    elif unit is None:
+        told.append(f"{path}: a number without a unit; give its UCUM code, or 1 for a plain count or ratio")
+    if values is not None:
+        if kind != "text":
+            raise SensorTypeError(f"{path}.values", f"only texts have a list of values; this field is {kind}")
+        values = _texts(f"{path}.values", values)
+        if not values:
+            raise SensorTypeError(f"{path}.values", "an empty list refuses everything; name values or leave it out")
+    return [
+        Field(
+            name=name,
+            kind=FieldKind(kind),
+            unit=unit,
+            low=low,
+            high=high,
+            values=None if values is None else tuple(values),
+            label=label,
+        )
+    ]
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without aliases (a short text could stand for a huge one) and without keys that replace each other."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("an alias (*name) is not allowed; write the value out")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        twice = next((key for i, key in enumerate(seen) if key in seen[:i]), None)
+        if twice is not None:
+            raise yaml.YAMLError(f"key {twice!r} stands there twice")
+        return super().construct_mapping(node, deep)
+
+
+def _parsed(text: str | bytes) -> Any:
+    if len(text) > _LONGEST_DOCUMENT:
+        raise SensorTypeError("", f"the document is longer than {_LONGEST_DOCUMENT} characters")
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506 - a subclass of SafeLoader
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as e:
+        first = " ".join(str(e).split())[:200]
+        raise SensorTypeError("", f"the document is neither YAML nor JSON: {first}") from None
+
+
+def _mapping(path: str, value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise SensorTypeError(path, f"{_shown(value)} stands where a mapping of keys to values is wanted")
+    return value
+
+
+def _only(entry: Mapping[str, Any], allowed: frozenset[str], path: str) -> None:
+    for key in entry:
+        if key not in allowed:
+            where = f"{path}.{key}" if path else str(key)
+            raise SensorTypeError(where, f"no such key; allowed are {', '.join(sorted(allowed))}")
+
+
+def _text(path: str, value: Any, told: list[str]) -> Text:
+    if value is None:
+        told.append(f"{path}: missing; give it in both languages, like {{zh: 水位, en: Water level}}")
+        return Text("", "")
+    entry = _mapping(path, value)
+    _only(entry, frozenset({"zh", "en"}), path)
+    for language in ("zh", "en"):
+        part = entry.get(language)
+        if not isinstance(part, str) or len(part) > 200 or not part.isprintable():
+            raise SensorTypeError(
+                f"{path}.{language}", f"{_shown(part)} is no text of at most 200 printable characters"
+            )
+    return Text(entry["zh"], entry["en"])
+
+
+def _texts(path: str, value: Any) -> Sequence[str]:
+    if not isinstance(value, list):
+        raise SensorTypeError(path, f"{_shown(value)} stands where a list of texts is wanted")
+    for i, item in enumerate(value):
+        if not isinstance(item, str) or not 1 <= len(item) <= 200 or not item.isprintable():
+            raise SensorTypeError(f"{path}[{i}]", f"{_shown(item)} is no printable text; put quotes round it")
+    if len(set(value)) != len(value):
+        raise SensorTypeError(path, "a value stands there twice")
+    return value
+
+
+def _range(path: str, value: Any) -> tuple[float | None, float | None]:
+    if not isinstance(value, list) or len(value) != 2:
+        raise SensorTypeError(path, f"{_shown(value)} is no range; write [low, high], with null for an open end")
+    ends: list[float | None] = []
+    for i, end in enumerate(value):
+        number = isinstance(end, (int, float)) and not isinstance(end, bool) and abs(end) < math.inf
+        if end is not None and not number:
+            raise SensorTypeError(f"{path}[{i}]", f"{_shown(end)} is no number")
+        ends.append(None if end is None else float(end))
+    low, high = ends
+    if low is not None and high is not None and low > high:
+        raise SensorTypeError(path, f"{_plain(low)} is more than {_plain(high)}; write the lower end first")
+    return low, high
+
+
+def _duration(path: str, value: Any) -> timedelta:
+    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise SensorTypeError(path, f"{_shown(value)} is no duration; write a number and ms, s, min, h or d, like 30s")
+    try:
+        return timedelta(milliseconds=float(found[1]) * _UNITS_OF_TIME[found[2]])
+    except OverflowError:
+        raise SensorTypeError(path, f"{value} is longer than two million years") from None
+
+
+def _shown_duration(value: timedelta) -> str:
+    ms = value / timedelta(milliseconds=1)
+    for unit, size in _UNITS_OF_TIME.items():
+        if ms % size == 0:
+            return f"{int(ms // size)}{unit}"
+    return f"{ms}ms"
+
+
+def _plain(value: float | None) -> float | int | None:
+    return int(value) if value is not None and value.is_integer() and abs(value) < 1e15 else value
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else repr(value)[:80]
