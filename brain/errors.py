@@ -104,9 +104,15 @@ class RefusedReading(CloudBrainError):  # noqa: N818 - a reading is refused, the
 
 
 class StoreError(CloudBrainError):
-    """The data base refused something or is out of reach."""
+    """The data base refused something or is out of reach.
+
+    Attributes:
+        poison: True where a value was refused: the same again will be refused again, so do not just retry.
+    """
 
     code = "CB-3000"
+
+    poison: bool = False
 
 
 class FencedError(StoreError):

@@ -1,14 +1,16 @@
 """What a store can do: the one door to the data base, as shapes and a protocol. No driver is imported here.
 
-Implementations: ``timescale.py`` and ``postgres.py`` (asyncpg; one SQL core, two dialects) and ``memory.py`` (public in-memory twin).
-One contract test suite runs on all.
+Implementations: ``timescale.py`` and ``postgres.py`` (asyncpg; one SQL core, two dialects) and ``memory.py`` (public
+in-memory twin). One contract test suite runs on all.
 
-Who writes what: *ingest* is the only writer of the log (head row with a fencing epoch), *scenes* the only writer of engine
-steps and checkpoints (lease row with a fencing epoch), *serve* writes the steps of people, the inbox and the registry.
+Who writes what: *ingest* is the only writer of the log (head row with a fencing epoch), *scenes* the only writer of
+engine steps and checkpoints (lease row with a fencing epoch), *serve* writes the steps of people, the inbox and the
+registry.
 """
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -98,6 +100,8 @@ class Flush:
         timeless: Hashes of messages without time, to know their copies by; 16 bytes each.
         answers: Inbox id -> positions of its rows and its refusals, answered in the same transaction.
         ignored: Retained messages without time: counted, not ingested.
+        token: Tells this flush from all others. Writing the *same object* again after a lost answer is safe: the store
+            knows it by its token and returns what it did the first time.
     """
 
     epoch: int
@@ -109,6 +113,7 @@ class Flush:
     timeless: Sequence[bytes] = ()
     answers: Mapping[int, Answer] = field(default_factory=dict)
     ignored: int = 0
+    token: int = field(default_factory=lambda: secrets.randbits(62) + 1)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -221,8 +226,8 @@ class IncidentQuery:
 class Store(Protocol):
     """The one door to the data base.
 
-    Lifetime: make it with ``brain.store.open_store(dsn)``, close it once. Safe for use by tasks of one event loop. Every
-    method raises ``StoreError`` when the data base is out of reach; the caller decides about trying again.
+    Lifetime: make it with ``brain.store.open_store(dsn)``, close it once. Safe for use by tasks of one event loop.
+    Every method raises ``StoreError`` when the data base is out of reach; the caller decides about trying again.
     """
 
     storage: str  # "timescaledb 2.19.3" or "postgresql 16.14"
@@ -244,7 +249,7 @@ class Store(Protocol):
         """Devices of these (sensor type, name), made where new, in the order asked; notifies ``registry``."""
 
     async def put_devices(self, devices: Sequence[Device]) -> list[Device]:
-        """Insert or update devices by (sensor type, name); ``device_id`` of the argument is ignored; notifies ``registry``."""
+        """Insert or update devices by (sensor type, name), whatever their ``device_id``; notifies ``registry``."""
 
     async def put_city(self, document: bytes) -> None:
         """Keep the city model in force (JSON); notifies ``registry`` when it changed."""
@@ -276,7 +281,7 @@ class Store(Protocol):
         """Unanswered messages, oldest first (they stay until answered by a flush)."""
 
     async def inbox_answer(self, inbox_id: int) -> dict[str, Any] | None:
-        """The answer once it is committed: ``{"rows": [ROW], "duplicates": n, "refused": [{"reason", "detail"}]}``, else None."""
+        """``{"rows": [ROW], "duplicates": n, "refused": [{"reason", "detail"}]}`` once it is committed, else None."""
 
     # -- scenes --------------------------------------------------------------------------------------------------
     async def claim_lease(self, name: str) -> Lease:
@@ -285,13 +290,19 @@ class Store(Protocol):
     async def read_log(self, after: int, limit: int = 200) -> list[LogEntry]:
         """Entries after a number, in order."""
 
+    async def log_end(self) -> tuple[int, int]:
+        """Number of the newest log entry and the head's time of receipt, microseconds (0, 0 for an empty log).
+
+        One cheap row: the web asks every few seconds for its health and to follow the log from its end.
+        """
+
     async def load_checkpoint(self, name: str) -> Checkpoint | None:
         """The newest checkpoint of a partition."""
 
     async def commit_steps(
         self, name: str, lease: Lease, entry: int, steps: Sequence[Step], checkpoint: Checkpoint | None
     ) -> None:
-        """One transaction: offset, steps (a step known by (incident, number) is skipped), incidents, outbox, checkpoint.
+        """One transaction: offset, steps but those known by (incident, number), incidents, outbox, checkpoint.
 
         ``seq`` of the public log is given here, after the steps people made meanwhile. Notifies channel ``incidents``.
 
@@ -300,8 +311,10 @@ class Store(Protocol):
         """
 
     def listen(self, *channels: str) -> AbstractAsyncContextManager[AsyncIterator[str]]:
-        """Wake-ups: an iterator of channel names (``log``, ``incidents``, ``inbox``, ``registry``); reconnects by itself
-        and yields every channel once after a reconnect."""
+        """Wake-ups: iterates channel names, ``log``, ``incidents``, ``inbox``, ``registry``; all where none is named.
+
+        Reconnects by itself and yields every channel once after a reconnect.
+        """
 
     # -- history -------------------------------------------------------------------------------------------------
     def history(self, start: int, end: int, limit: int = 20_000) -> AsyncIterator[Piece]:
@@ -338,8 +351,27 @@ class Store(Protocol):
     async def person_step(
         self, incident_id: str, op: str, person: str, at: int, fields: Mapping[str, Any]
     ) -> tuple[dict[str, Any], bool]:
-        """Append a step by a person; (log object, True) or, where it says nothing new (a second acknowledge), (the earlier
-        log object, False). Raises NotFoundError."""
+        """Append a step by a person: (log object, True), or (the earlier one, False) where it says nothing new.
+
+        A second acknowledge or close says nothing new. ``fields`` go into the log object: ``department`` of assign,
+        ``until`` (RFC 3339) of shelve, ``level`` of escalate are kept in the incident, too.
+
+        Raises:
+            NotFoundError: There is no such incident.
+        """
 
     async def statistics(self) -> dict[str, Any]:
         """Sizes and counts for health: rows per table, data base bytes, log entries, checkpoint lag."""
+
+    async def device_ledger(self, sensor_type: str, device: str) -> Counts:
+        """The ledger of one device: stored is counted from its rows, the rest is kept. Raises NotFoundError."""
+
+    async def housekeeping(self, now: int) -> dict[str, int]:
+        """Delete what has served, as of now (microseconds). Called hourly.
+
+        Log entries older than 24 h that every checkpoint is past, hashes of messages without time after 10 minutes,
+        answered inbox messages after an hour, sent outbox messages after 7 days.
+
+        Returns:
+            What was deleted: log, timeless, inbox, outbox.
+        """

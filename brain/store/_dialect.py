@@ -1,0 +1,76 @@
+"""What differs between TimescaleDB and plain PostgreSQL: how a table of observations is cut by time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from brain.model import SensorType
+    from brain.store._door import Connection, Door
+    from brain.store.rows import Column
+
+__all__ = ["SCHEMA", "Dialect", "create_columns", "index_statements", "quoted", "unique_key"]
+
+SCHEMA: Final = "observations"
+_BRIN: Final = "WITH (pages_per_range = 32, autosummarize = on)"
+
+
+def quoted(sensor_type: SensorType) -> str:
+    """The table of a sensor type in SQL; its id is a validated identifier, quoted because it may be a reserved word.
+
+    Example:
+        >>> from brain.model import Modality, Text
+        >>> quoted(SensorType(id="gas-detector", family=Modality.METER, name=Text("", ""), fields=()))
+        'observations."gas_detector"'
+    """
+    return f'{SCHEMA}."{sensor_type.table}"'
+
+
+def unique_key(sensor_type: SensorType) -> tuple[str, str, str]:
+    """Columns that make a row of this sensor type unique."""
+    return ("device_id", "time", "row_key" if sensor_type.key else "id")
+
+
+def create_columns(sensor_type: SensorType, columns: Sequence[Column]) -> str:
+    """The column list of a CREATE TABLE."""
+    parts = ["time timestamptz NOT NULL", "device_id int4 NOT NULL"]
+    if sensor_type.key:
+        parts.append("row_key text NOT NULL")
+    parts += [f'"{c.name}" {c.sql}' for c in columns]
+    parts += ["received_at timestamptz NOT NULL", "position int8 NOT NULL"]
+    return ", ".join(parts)
+
+
+class Dialect(Protocol):
+    """The two ways of keeping observations."""
+
+    name: str
+
+    async def create_table(self, connection: Connection, sensor_type: SensorType, columns: Sequence[Column]) -> None:
+        """Make the table of a sensor type with its indexes."""
+
+    async def make_room(self, door: Door, sensor_type: SensorType, times: NDArray[np.int64]) -> None:
+        """See to it that rows of these times (microseconds) find a place; called before each write: be quick."""
+
+    async def sizes(self, connection: Connection, sensor_types: Sequence[SensorType]) -> dict[str, int]:
+        """Bytes of each sensor type's table with its indexes."""
+
+
+def index_statements(sensor_type: SensorType) -> list[str]:
+    """Indexes of a table of observations.
+
+    The unique one finds copies and serves queries by device. Rows arrive in order of position, so a BRIN index finds a
+    stretch of the log for next to nothing per row. The one on time pages through a sensor type oldest first.
+    """
+    table = quoted(sensor_type)
+    name = sensor_type.table
+    return [
+        f'CREATE UNIQUE INDEX "{name}_unique" ON {table} ({", ".join(unique_key(sensor_type))}) NULLS NOT DISTINCT',
+        f'CREATE INDEX "{name}_position" ON {table} USING brin (position) {_BRIN}',
+        f'CREATE INDEX "{name}_time" ON {table} (time)',
+    ]

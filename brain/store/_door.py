@@ -1,0 +1,126 @@
+"""The door itself: a pool of connections, times as microseconds, and the data base's errors in our words."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any, Final
+
+import asyncpg
+
+from brain.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from asyncpg.pool import PoolConnectionProxy
+
+    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+
+__all__ = ["Door", "connect", "store_error"]
+
+#: PostgreSQL counts from 2000-01-01; microseconds between that and 1970.
+_EPOCH_2000: Final = 946_684_800_000_000
+
+_SETTINGS: Final = {"application_name": "cloudbrain", "jit": "off", "timezone": "UTC"}
+
+_TROUBLE: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+#: The same value will be refused again: bad texts and numbers, broken rules, an id too long for an index.
+_POISON: Final = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+    asyncpg.UntranslatableCharacterError,
+)
+
+
+def store_error(trouble: BaseException) -> StoreError:
+    """Our error for one of the driver: says what the data base said, and whether a new try can help."""
+    said = str(trouble).strip().rstrip(".") or type(trouble).__name__
+    poison = isinstance(trouble, _POISON)
+    hint = "the same values will be refused again" if poison else "try again when it is back"
+    error = StoreError(f"the data base could not do this ({said}); {hint}")
+    error.poison = poison
+    return error
+
+
+async def prepare_connection(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    """Times go in and out as integer microseconds since 1970: no datetime objects on the way of the data."""
+    await connection.set_type_codec(
+        "timestamptz",
+        schema="pg_catalog",
+        format="tuple",
+        encoder=lambda us: (us - _EPOCH_2000,),
+        decoder=lambda since_2000: since_2000[0] + _EPOCH_2000,
+    )
+
+
+async def connect(dsn: str, *, timeout: float = 10) -> asyncpg.Connection[asyncpg.Record]:  # noqa: ASYNC109
+    """One connection outside the pool, e.g. for listening."""
+    try:
+        return await asyncpg.connect(dsn, timeout=timeout, server_settings=_SETTINGS)
+    except (*_TROUBLE, ValueError) as trouble:
+        raise store_error(trouble) from trouble
+
+
+class Door:
+    """A pool and ways to borrow from it; every error that leaves is a StoreError.
+
+    Lifetime: ``await Door.open(dsn, n)``, then ``close()`` once. Safe for tasks of one event loop.
+    """
+
+    def __init__(self, dsn: str, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+        self.dsn = dsn
+        self._pool = pool
+
+    @classmethod
+    async def open(cls, dsn: str, pool_size: int) -> Door:
+        """Open the pool; one connection is made at once, so that a wrong address shows here."""
+        try:
+            pool = await asyncpg.create_pool(
+                dsn,
+                min_size=1,
+                max_size=pool_size,
+                init=prepare_connection,
+                command_timeout=60,
+                timeout=10,
+                server_settings=_SETTINGS,
+                # A connection idle this long is closed, so that a pool that once was busy does not hold servers.
+                max_inactive_connection_lifetime=300,
+            )
+        except (*_TROUBLE, ValueError) as trouble:
+            raise store_error(trouble) from trouble
+        return cls(dsn, pool)
+
+    async def close(self) -> None:
+        """Give the connections back; cuts those that do not end within 5 s."""
+        try:
+            async with asyncio.timeout(5):
+                await self._pool.close()
+        except (*_TROUBLE, TimeoutError):
+            self._pool.terminate()
+
+    @contextlib.asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Borrow a connection."""
+        try:
+            async with self._pool.acquire(timeout=10) as connection:
+                yield connection
+        except _TROUBLE as trouble:
+            raise store_error(trouble) from trouble
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """Borrow a connection with an open transaction: committed at the end, rolled back on any error."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def fetch(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+        """Rows of one statement."""
+        async with self.connection() as connection:
+            return await connection.fetch(sql, *arguments)
+
+    async def value(self, sql: str, *arguments: Any) -> Any:
+        """First value of one statement, None without a row."""
+        async with self.connection() as connection:
+            return await connection.fetchval(sql, *arguments)

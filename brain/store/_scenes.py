@@ -1,0 +1,182 @@
+"""The scenes' side of the SQL store: the log as they read it, and incidents with all they change in one transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from brain.errors import FencedError, NotFoundError
+from brain.store._cursor import decode_cursor, encode_cursor
+from brain.store._filters import Filter
+from brain.store._sql import load_queries
+from brain.store._write import WritePart
+from brain.store.base import Checkpoint, Lease, LogEntry, Page
+from brain.store.incidents import (
+    MOST_INCIDENTS,
+    Incident,
+    apply_engine_step,
+    apply_person_step,
+    incident_object,
+    outbox_rows,
+    says_nothing_new,
+    states_of,
+)
+from brain.store.pieces import decode_piece
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from brain.model import Step
+    from brain.store._door import Connection
+    from brain.store.base import IncidentQuery
+    from brain.store.incidents import LogRow
+
+__all__ = ["ScenesPart"]
+
+_Q: Final = load_queries("scenes")
+_COLUMNS: Final = (
+    "incident", "scene", "event", "level", "state", "departments", "lon", "lat", "raised_at", "updated_at",
+    "cleared_at", "last_seq", "engine_number", "document", "acknowledged_by", "acknowledged_at", "assigned_to",
+    "shelved_until", "closed_at",
+)  # fmt: skip
+
+
+def _json(document: Any) -> str:
+    return msgspec.json.encode(document).decode()
+
+
+def _incident_of(record: Any) -> Incident:
+    return Incident(**{**dict(record.items()), "document": msgspec.json.decode(record["document"])})
+
+
+def _cells(record: Incident) -> tuple[Any, ...]:
+    return tuple(_json(record.document) if c == "document" else getattr(record, c) for c in _COLUMNS)
+
+
+class ScenesPart(WritePart):
+    """Methods of the store about the log, steps and incidents."""
+
+    async def claim_lease(self, name: str) -> Lease:
+        """Own the scenes of a partition; a former owner is fenced."""
+        return Lease(await self._door.value(_Q["claim_lease"].text, name))
+
+    async def read_log(self, after: int, limit: int = 200) -> list[LogEntry]:
+        """Entries after a number, in order."""
+        rows = await self._door.fetch(_Q["read_log"].text, after, limit)
+        return [LogEntry(r["entry"], r["received_at"], decode_piece(r["piece"])) for r in rows]
+
+    async def log_end(self) -> tuple[int, int]:
+        """Number of the newest log entry and the head's time of receipt."""
+        (row,) = await self._door.fetch(_Q["log_end"].text)
+        return row["entry"], row["received_at"]
+
+    async def load_checkpoint(self, name: str) -> Checkpoint | None:
+        """The newest checkpoint of a partition."""
+        async with self._door.connection() as c:
+            found = await c.fetchrow(_Q["load_checkpoint"].text, name)
+        return None if found is None else Checkpoint(found["entry"], found["state"])
+
+    async def commit_steps(
+        self, name: str, lease: Lease, entry: int, steps: Sequence[Step], checkpoint: Checkpoint | None
+    ) -> None:
+        """One transaction: offset, new steps, incidents, outbox, checkpoint; see ``Store.commit_steps``."""
+        async with self._door.transaction() as c:
+            if await c.fetchval(_Q["advance_lease"].text, name, lease.epoch, entry) is None:
+                raise FencedError(
+                    "another process runs these scenes now; stop this one, or start it again to take over"
+                )
+            if steps:
+                await self._append_engine_steps(c, steps)
+            if checkpoint is not None:
+                await c.execute(_Q["put_checkpoint"].text, name, *checkpoint)
+
+    async def _append_engine_steps(self, c: Connection, steps: Sequence[Step]) -> None:
+        last = await c.fetchval(_Q["lock_events"].text)
+        records = await self._records(c, {s.incident for s in steps})
+        rows: list[LogRow] = []
+        for step in steps:
+            if (applied := apply_engine_step(records.get(step.incident), step)) is not None:
+                records[step.incident], row = applied
+                rows.append(row)
+        if not rows:
+            return
+        changed = dict.fromkeys(r.incident for r in rows)
+        await self._append(c, last, rows, [records[i] for i in changed])
+        owed = [o for r in rows for o in outbox_rows(r)]
+        if owed:
+            await c.execute(_Q["put_outbox"].text, *map(list, zip(*owed, strict=True)))
+
+    async def _records(self, c: Connection, incidents: Iterable[str]) -> dict[str, Incident]:
+        return {r["incident"]: _incident_of(r) for r in await c.fetch(_Q["find_incidents"].text, sorted(incidents))}
+
+    async def _append(self, c: Connection, last: int, rows: Sequence[LogRow], records: Sequence[Incident]) -> None:
+        """Append log lines as events last+1, ... and keep the changed records; needs lock_events."""
+        lines = [(last + i, *r[:-1], _json(r.document)) for i, r in enumerate(rows, 1)]
+        await c.execute(_Q["put_steps"].text, *map(list, zip(*lines, strict=True)))
+        await c.executemany(_Q["put_incident"].text, [_cells(r) for r in records])
+        await c.execute(_Q["advance_events"].text, last + len(rows))
+        await c.execute(load_queries("registry")["notify"].text, "incidents")
+
+    async def person_step(
+        self, incident_id: str, op: str, person: str, at: int, fields: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], bool]:
+        """Append a step by a person; see ``Store.person_step``."""
+        async with self._door.transaction() as c:
+            last = await c.fetchval(_Q["lock_events"].text)
+            record = (await self._records(c, [incident_id])).get(incident_id)
+            if record is None:
+                raise NotFoundError(f"there is no incident {incident_id!r}; take an id from the list of incidents")
+            if says_nothing_new(record, op):
+                earlier = await c.fetchval(_Q["last_of_op"].text, incident_id, op)
+                return msgspec.json.decode(earlier), False
+            engine = await c.fetchval(_Q["engine_document"].text, incident_id, record.engine_number)
+            row = apply_person_step(record, msgspec.json.decode(engine), op, person, at, fields)
+            await self._append(c, last, [row], [record])
+        return row.document, True
+
+    async def incidents(self, query: IncidentQuery) -> Page:
+        """INCIDENTs, newest first."""
+        limit = max(1, min(query.limit, MOST_INCIDENTS))
+        f = Filter(limit + 1)
+        if query.state is not None:
+            f.add("state = ANY ({}::text[])", states_of(query.state))
+        f.add_where_given("level = {}", query.level)
+        f.add_where_given("scene = {}", query.scene)
+        f.add_where_given("event = {}", query.event)
+        f.add_where_given("{} = ANY (departments)", query.department)
+        f.add_where_given("raised_at >= {}", query.start)
+        f.add_where_given("raised_at < {}", query.end)
+        if query.bbox is not None:
+            west, south, east, north = query.bbox
+            f.add("lon BETWEEN {} AND {} AND lat BETWEEN {} AND {}", west, east, south, north)
+        if query.cursor is not None:
+            f.add("(raised_at, incident) < ({}, {})", *decode_cursor(query.cursor, int, str))
+        found = await self._door.fetch(_Q["list_incidents"].text.format(conditions=f.text), *f.arguments)
+        records = [_incident_of(r) for r in found[:limit]]
+        last = records[-1] if len(found) > limit else None
+        return Page(
+            [incident_object(r) for r in records],
+            None if last is None else encode_cursor(last.raised_at, last.incident),
+        )
+
+    async def incident(self, incident_id: str) -> dict[str, Any] | None:
+        """One INCIDENT."""
+        async with self._door.connection() as c:
+            record = (await self._records(c, [incident_id])).get(incident_id)
+        return None if record is None else incident_object(record)
+
+    async def incident_log(self, incident_id: str) -> list[dict[str, Any]]:
+        """All steps of an incident in order of ``seq``."""
+        rows = await self._door.fetch(_Q["incident_log"].text, incident_id)
+        return [msgspec.json.decode(r["document"]) for r in rows]
+
+    async def steps_after(self, event_id: int, limit: int = 500) -> list[tuple[int, dict[str, Any]]]:
+        """Steps of all incidents after an event number."""
+        rows = await self._door.fetch(_Q["steps_after"].text, event_id, limit)
+        return [(r["event"], msgspec.json.decode(r["document"])) for r in rows]
+
+    async def last_event(self) -> int:
+        """Number of the newest step, 0 when there is none."""
+        event: int = await self._door.value(_Q["last_event"].text)
+        return event

@@ -1,0 +1,95 @@
+"""The log's own format: a piece as compact columnar msgpack.
+
+```
+{"v": 1, "b": {sensor type: [n, device, time, received_at, position, {column: values}]}}
+    device        bytes, int32 little-endian
+    time          bytes, int64 microseconds
+    received_at   bytes as time; an integer where all are equal
+    position      bytes, int64; an integer (the first) where they follow one another
+    numbers       bytes, float64; nil where all are absent
+    texts         list of texts and nil; 0 where all are absent
+```
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from brain.model import Batch, Piece
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["decode_piece", "encode_piece"]
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder()
+
+
+def encode_piece(piece: Piece) -> bytes:
+    """The bytes of a piece.
+
+    Example:
+        >>> decode_piece(encode_piece(Piece({}))).rows
+        0
+    """
+    return _encoder.encode({"v": 1, "b": {t: _pack(b) for t, b in piece.batches.items() if len(b)}})
+
+
+def decode_piece(data: bytes) -> Piece:
+    """The piece of these bytes; its arrays may be written to."""
+    document = _decoder.decode(data)
+    return Piece({t: _unpack(t, *packed) for t, packed in document["b"].items()})
+
+
+def _pack(batch: Batch) -> list[Any]:
+    received = batch.received_at.astype("<M8[us]").astype("<i8")
+    position = batch.position.astype("<i8")
+    n = len(batch)
+    follows = int(position[-1] - position[0]) == n - 1
+    return [
+        n,
+        batch.device.astype("<i4").tobytes(),
+        batch.time.astype("<M8[us]").astype("<i8").tobytes(),
+        int(received[0]) if (received == received[0]).all() else received.tobytes(),
+        int(position[0]) if follows else position.tobytes(),
+        {name: _pack_column(values) for name, values in batch.columns.items()},
+    ]
+
+
+def _pack_column(values: NDArray[Any]) -> bytes | list[str | None] | int | None:
+    if values.dtype == object:
+        texts: list[str | None] = values.tolist()
+        return 0 if all(t is None for t in texts) else texts
+    numbers = values.astype("<f8", copy=False)
+    return None if np.isnan(numbers).all() else numbers.tobytes()
+
+
+def _unpack(
+    sensor_type: str, n: int, device: bytes, time: bytes, received_at: bytes | int, position: bytes | int, columns: Any
+) -> Batch:
+    received = np.full(n, received_at, np.int64) if isinstance(received_at, int) else np.frombuffer(received_at, "<i8")
+    return Batch(
+        sensor_type,
+        np.frombuffer(device, "<i4").astype(np.int32),
+        np.frombuffer(time, "<i8").astype(np.int64).view("M8[us]"),
+        received.astype(np.int64).view("M8[us]"),
+        np.arange(position, position + n, dtype=np.int64)
+        if isinstance(position, int)
+        else np.frombuffer(position, "<i8").astype(np.int64),
+        {name: _unpack_column(n, values) for name, values in columns.items()},
+    )
+
+
+def _unpack_column(n: int, values: bytes | list[str | None] | int | None) -> NDArray[Any]:
+    if values is None:
+        return np.full(n, np.nan)
+    if isinstance(values, bytes):
+        return np.frombuffer(values, "<f8").astype(np.float64)
+    texts = np.full(n, None, object)
+    if isinstance(values, list):
+        texts[:] = values
+    return texts

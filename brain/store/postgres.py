@@ -1,0 +1,94 @@
+"""Plain PostgreSQL: a table per sensor type, range-partitioned by time into weeks that are made when rows need them.
+
+Weeks begin on Mondays, UTC. Partitions live in schema ``observations_parts``; their names end in the Monday's date.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from brain.store._dialect import create_columns, index_statements, quoted
+from brain.times import iso
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from brain.model import SensorType
+    from brain.store._door import Connection, Door
+    from brain.store.rows import Column
+
+__all__ = ["Postgres", "week_of"]
+
+_WEEK: Final = 7 * 86_400_000_000
+_MONDAY: Final = 4 * 86_400_000_000  # 1970-01-05 was one
+
+
+def week_of(time: int) -> int:
+    """Number of the week that holds a time; week 0 began on 1970-01-05.
+
+    Example:
+        >>> week_of(_MONDAY - 1), week_of(_MONDAY)
+        (-1, 0)
+    """
+    return (time - _MONDAY) // _WEEK
+
+
+class Postgres:
+    """Declarative partitions. Remembers which weeks it has made or seen, so that the way of the data asks nothing."""
+
+    name = "postgresql"
+
+    def __init__(self) -> None:
+        self._weeks: dict[str, set[int]] = {}
+
+    async def create_table(self, connection: Connection, sensor_type: SensorType, columns: Sequence[Column]) -> None:
+        """CREATE TABLE ... PARTITION BY RANGE (time), with indexes that every partition inherits."""
+        await connection.execute("CREATE SCHEMA IF NOT EXISTS observations_parts")
+        await connection.execute(
+            f"CREATE TABLE {quoted(sensor_type)} ({create_columns(sensor_type, columns)}) PARTITION BY RANGE (time)"
+        )
+        for statement in index_statements(sensor_type):
+            await connection.execute(statement)
+
+    async def make_room(self, door: Door, sensor_type: SensorType, times: NDArray[np.int64]) -> None:
+        """Make the weeks of these times that are not there yet."""
+        known = self._weeks.setdefault(sensor_type.table, set())
+        low, high = week_of(int(times.min())), week_of(int(times.max()))
+        if low == high and low in known:
+            return
+        missing = [w for w in np.unique((times - _MONDAY) // _WEEK).tolist() if w not in known]
+        if not missing:
+            return
+        async with door.transaction() as connection:
+            # Several writers may need the same week at the same time.
+            await connection.execute("SELECT pg_advisory_xact_lock(hashtext('observations_parts'))")
+            for week in missing:
+                await self._make_week(connection, sensor_type, week)
+        known.update(missing)
+
+    async def _make_week(self, connection: Connection, sensor_type: SensorType, week: int) -> None:
+        start, end = (iso(_MONDAY + w * _WEEK) for w in (week, week + 1))
+        part = f'observations_parts."{sensor_type.table}_{start[:10].replace("-", "")}"'
+        if await connection.fetchval("SELECT to_regclass($1)", part) is not None:
+            return
+        table = quoted(sensor_type)
+        # Made apart and attached: attaching lets readers and writers of the other weeks go on, PARTITION OF does not.
+        await connection.execute(f"CREATE TABLE {part} (LIKE {table})")
+        await connection.execute(
+            f"ALTER TABLE {table} ATTACH PARTITION {part} FOR VALUES FROM ('{start}') TO ('{end}')"
+        )
+
+    async def sizes(self, connection: Connection, sensor_types: Sequence[SensorType]) -> dict[str, int]:
+        """Bytes per sensor type, all partitions and indexes."""
+        rows = await connection.fetch(
+            "SELECT t.id, "
+            "(SELECT sum(pg_total_relation_size(p.relid)) FROM pg_partition_tree(t.name::regclass) p)::int8 AS bytes "
+            "FROM unnest($1::text[], $2::text[]) AS t (id, name)",
+            [t.id for t in sensor_types],
+            [quoted(t) for t in sensor_types],
+        )
+        return {r["id"]: r["bytes"] or 0 for r in rows}

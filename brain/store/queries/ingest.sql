@@ -1,0 +1,105 @@
+-- name: claim_head
+-- Becomes the log's writer: a former one fails at its next write.
+UPDATE brain.head SET epoch = epoch + 1 RETURNING epoch, position, received_at;
+
+-- name: advance_head
+-- Locks the head for this flush. No row: fenced, or the flush with this token is the last one written.
+UPDATE brain.head
+SET position = $2, received_at = $3, token = $4, ignored = ignored + $5, entry = entry + 1
+WHERE epoch = $1 AND token <> $4
+RETURNING entry;
+
+-- name: last_flush
+-- What the last flush was and what came of it.
+SELECT h.epoch, h.token, l.outcome, l.piece FROM brain.head h LEFT JOIN brain.log l ON l.entry = h.entry;
+
+-- name: insert_rows
+-- Stores rows that may be stored already; answers the positions of the new ones.
+INSERT INTO {table} ({columns}) SELECT * FROM unnest({arrays}) ON CONFLICT DO NOTHING RETURNING position;
+
+-- name: record_flush
+-- The log entry, the ledger and the wake-up, in one statement.
+WITH entry AS (
+    INSERT INTO brain.log (entry, received_at, token, rows, outcome, piece) VALUES ($1, $2, $3, $4, $5, $6)
+), ledger AS (
+    INSERT INTO brain.ledger AS l (key, received, stored, duplicate, quarantined)
+    SELECT * FROM unnest($7::text[], $8::int8[], $9::int8[], $10::int8[], $11::int8[])
+    ON CONFLICT (key) DO UPDATE
+    SET received = l.received + excluded.received, stored = l.stored + excluded.stored,
+        duplicate = l.duplicate + excluded.duplicate, quarantined = l.quarantined + excluded.quarantined
+)
+SELECT pg_notify('log', '');
+
+-- name: put_clock
+-- Remembers the position before the first flush of a minute.
+INSERT INTO brain.clock (minute, position) VALUES (date_trunc('minute', $1::timestamptz), $2) ON CONFLICT DO NOTHING;
+
+-- name: tally_devices
+-- Counts duplicate and refused readings of registered devices.
+INSERT INTO brain.device_tally AS t (device_id, duplicate, quarantined)
+SELECT d.device_id, sum(g.duplicate), sum(g.quarantined)
+FROM unnest($1::text[], $2::text[], $3::int8[], $4::int8[]) AS g (sensor_type, name, duplicate, quarantined)
+JOIN brain.device d USING (sensor_type, name)
+GROUP BY d.device_id ORDER BY d.device_id
+ON CONFLICT (device_id) DO UPDATE
+SET duplicate = t.duplicate + excluded.duplicate, quarantined = t.quarantined + excluded.quarantined;
+
+-- name: tally_rows
+-- Counts duplicate rows, by device id.
+INSERT INTO brain.device_tally AS t (device_id, duplicate, quarantined)
+SELECT device_id, count(*), 0 FROM unnest($1::int[]) AS g (device_id) GROUP BY device_id ORDER BY device_id
+ON CONFLICT (device_id) DO UPDATE SET duplicate = t.duplicate + excluded.duplicate;
+
+-- name: put_quarantine
+-- Keeps refused readings.
+INSERT INTO brain.quarantine (received_at, topic, sensor_type, device, reason, detail, payload, size)
+SELECT * FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::int[]);
+
+-- name: note_retry
+-- A new try of a quarantine record: counted; refused again it says why now, else it is mended.
+UPDATE brain.quarantine
+SET retries = retries + 1,
+    reason = coalesce($2, reason), detail = coalesce($3, detail),
+    mended_at = CASE WHEN $2::text IS NULL THEN $4::timestamptz END
+WHERE quarantine_id = $1;
+
+-- name: put_timeless
+-- Hashes of messages without time.
+INSERT INTO brain.timeless (hash, received_at) SELECT DISTINCT h, $2::timestamptz FROM unnest($1::bytea[]) AS g (h)
+ON CONFLICT (hash) DO UPDATE SET received_at = excluded.received_at;
+
+-- name: timeless_since
+-- Hashes of messages without time received since.
+SELECT hash FROM brain.timeless WHERE received_at >= $1;
+
+-- name: stored_twins
+-- The rows that stood in the way of duplicates.
+SELECT t.time, t.device_id, t.received_at, t.position{columns}
+FROM unnest($1::timestamptz[], $2::int[], $3::text[]) WITH ORDINALITY AS g (time, device_id, key, n)
+JOIN {table} t ON t.device_id = g.device_id AND t.time = g.time AND t.{key} IS NOT DISTINCT FROM g.key
+ORDER BY g.n;
+
+-- name: inbox_put
+-- Hands in a message; wakes up ingest.
+WITH message AS (
+    INSERT INTO brain.inbox (topic, payload, retry_of) VALUES ($1, $2, $3) RETURNING inbox_id
+)
+SELECT inbox_id, pg_notify('inbox', '') FROM message;
+
+-- name: inbox_take
+-- Unanswered messages, oldest first.
+SELECT inbox_id, topic, payload, retry_of FROM brain.inbox WHERE answer IS NULL ORDER BY inbox_id LIMIT $1;
+
+-- name: inbox_answer
+-- The answer of a message.
+SELECT answer FROM brain.inbox WHERE inbox_id = $1;
+
+-- name: put_answer
+-- Answers a message once; tells which quarantine record it was a new try of.
+UPDATE brain.inbox SET answer = $2, answered_at = clock_timestamp() WHERE inbox_id = $1 AND answer IS NULL
+RETURNING retry_of;
+
+-- name: ledger
+-- The whole ledger at one instant, and since when it counts.
+SELECT l.key, l.received, l.stored, l.duplicate, l.quarantined, h.since
+FROM brain.head h LEFT JOIN brain.ledger l ON true ORDER BY l.key;

@@ -1,0 +1,91 @@
+-- name: claim_lease
+-- Owns the scenes of a partition; a former owner is fenced.
+INSERT INTO brain.lease AS l (name, epoch) VALUES ($1, 1)
+ON CONFLICT (name) DO UPDATE SET epoch = l.epoch + 1 RETURNING epoch;
+
+-- name: read_log
+-- Entries after a number, in order.
+SELECT entry, received_at, piece FROM brain.log WHERE entry > $1 ORDER BY entry LIMIT $2;
+
+-- name: log_end
+-- The newest log entry and the head's time of receipt.
+SELECT entry, received_at FROM brain.head;
+
+-- name: load_checkpoint
+-- The newest checkpoint of a partition.
+SELECT entry, state FROM brain.checkpoint WHERE name = $1;
+
+-- name: advance_lease
+-- Fences and moves the offset on; no row: another process owns the scenes.
+UPDATE brain.lease SET entry = greatest(entry, $3) WHERE name = $1 AND epoch = $2 RETURNING true;
+
+-- name: put_checkpoint
+-- Keeps the engine's state as of a log entry.
+INSERT INTO brain.checkpoint (name, entry, state) VALUES ($1, $2, $3)
+ON CONFLICT (name) DO UPDATE SET entry = excluded.entry, state = excluded.state;
+
+-- name: lock_events
+-- Steps are appended one transaction at a time: a number becomes visible only after all lower ones.
+SELECT event FROM brain.event_head FOR UPDATE;
+
+-- name: advance_events
+-- The number of the newest step.
+UPDATE brain.event_head SET event = $1;
+
+-- name: find_incidents
+-- Records of these incidents.
+SELECT incident, scene, event, level, state, departments, lon, lat, raised_at, updated_at, cleared_at, last_seq,
+       engine_number, document, acknowledged_by, acknowledged_at, assigned_to, shelved_until, closed_at
+FROM brain.incident WHERE incident = ANY ($1::text[]);
+
+-- name: put_incident
+-- Keeps an incident's record.
+INSERT INTO brain.incident
+    (incident, scene, event, level, state, departments, lon, lat, raised_at, updated_at, cleared_at, last_seq,
+     engine_number, document, acknowledged_by, acknowledged_at, assigned_to, shelved_until, closed_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+ON CONFLICT (incident) DO UPDATE
+SET level = excluded.level, state = excluded.state, departments = excluded.departments,
+    lon = excluded.lon, lat = excluded.lat, updated_at = excluded.updated_at, cleared_at = excluded.cleared_at,
+    last_seq = excluded.last_seq, engine_number = excluded.engine_number, document = excluded.document,
+    acknowledged_by = excluded.acknowledged_by, acknowledged_at = excluded.acknowledged_at,
+    assigned_to = excluded.assigned_to, shelved_until = excluded.shelved_until, closed_at = excluded.closed_at;
+
+-- name: put_steps
+-- Appends lines to the logs of incidents.
+INSERT INTO brain.incident_log (event, incident, seq, engine_number, op, at, document)
+SELECT * FROM unnest($1::int8[], $2::text[], $3::int[], $4::int[], $5::text[], $6::timestamptz[], $7::text[]);
+
+-- name: put_outbox
+-- Messages owed to departments; a key that is known is not owed twice.
+INSERT INTO brain.outbox (incident, seq, department, role, idempotency_key)
+SELECT * FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[])
+ON CONFLICT (idempotency_key) DO NOTHING;
+
+-- name: engine_document
+-- The last log object of the engine for an incident.
+SELECT document FROM brain.incident_log WHERE incident = $1 AND engine_number = $2;
+
+-- name: last_of_op
+-- The newest log object of this kind of an incident.
+SELECT document FROM brain.incident_log WHERE incident = $1 AND op = $2 ORDER BY seq DESC LIMIT 1;
+
+-- name: incident_log
+-- All steps of an incident.
+SELECT document FROM brain.incident_log WHERE incident = $1 ORDER BY seq;
+
+-- name: steps_after
+-- Steps of all incidents after an event number.
+SELECT event, document FROM brain.incident_log WHERE event > $1 ORDER BY event LIMIT $2;
+
+-- name: last_event
+-- Number of the newest step.
+SELECT event FROM brain.event_head;
+
+-- name: list_incidents
+-- Incidents, newest first; every filter may be NULL.
+SELECT incident, scene, event, level, state, departments, lon, lat, raised_at, updated_at, cleared_at, last_seq,
+       engine_number, document, acknowledged_by, acknowledged_at, assigned_to, shelved_until, closed_at
+FROM brain.incident
+WHERE {conditions}
+ORDER BY raised_at DESC, incident DESC LIMIT $1;

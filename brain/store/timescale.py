@@ -1,0 +1,50 @@
+"""TimescaleDB: a hypertable per sensor type, a chunk per day, made by the extension as rows arrive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from brain.store._dialect import create_columns, index_statements, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from brain.model import SensorType
+    from brain.store._door import Connection, Door
+    from brain.store.rows import Column
+
+__all__ = ["Timescale"]
+
+
+class Timescale:
+    """Hypertables of the Apache edition: no compression, no continuous aggregates."""
+
+    name = "timescaledb"
+
+    async def create_table(self, connection: Connection, sensor_type: SensorType, columns: Sequence[Column]) -> None:
+        """CREATE TABLE, then create_hypertable without the default index on time (ours are made here)."""
+        table = quoted(sensor_type)
+        await connection.execute(f"CREATE TABLE {table} ({create_columns(sensor_type, columns)})")
+        await connection.execute(
+            "SELECT create_hypertable($1::regclass, 'time', chunk_time_interval => interval '1 day', "
+            "create_default_indexes => false)",
+            table,
+        )
+        for statement in index_statements(sensor_type):
+            await connection.execute(statement)
+
+    async def make_room(self, door: Door, sensor_type: SensorType, times: NDArray[np.int64]) -> None:
+        """Nothing to do: chunks are made by the extension."""
+
+    async def sizes(self, connection: Connection, sensor_types: Sequence[SensorType]) -> dict[str, int]:
+        """Bytes per sensor type, all chunks and indexes."""
+        rows = await connection.fetch(
+            "SELECT t.id, hypertable_size(t.name::regclass) AS bytes "
+            "FROM unnest($1::text[], $2::text[]) AS t (id, name)",
+            [t.id for t in sensor_types],
+            [quoted(t) for t in sensor_types],
+        )
+        return {r["id"]: r["bytes"] or 0 for r in rows}
