@@ -1,0 +1,98 @@
+"""Metrics in Prometheus' text format: ledger, log, data base, live channels, requests, process."""
+
+from collections.abc import Iterable
+
+from fastapi import APIRouter, Request
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from starlette.responses import Response
+
+from brain.errors import StoreError
+from brain.web.context import Context, context_of, now_us
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["health"])
+_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class _Found(Collector):
+    """Families that were measured a moment ago."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = list(families)
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
+def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"cloudbrain_{name}", text, value=value)
+
+
+async def _families(context: Context) -> list[Metric]:
+    out: list[Metric] = []
+    store = context.store
+    try:
+        ledger, _ = await store.ledger()
+        readings = CounterMetricFamily(
+            "cloudbrain_readings",
+            "Readings by what became of them; received is the sum of the others.",
+            labels=["sensor_type", "outcome"],
+        )
+        for name, counts in sorted(ledger.items()):
+            for outcome in ("received", "stored", "duplicate", "quarantined"):
+                readings.add_metric([name, outcome], getattr(counts, outcome))
+        entry, moved = await store.log_end()
+        out += [
+            readings,
+            CounterMetricFamily("cloudbrain_log_entries", "Commits of ingest.", value=entry),
+            CounterMetricFamily("cloudbrain_incident_steps", "Steps of all incidents.", value=await store.last_event()),
+        ]
+        if moved:
+            lag = max(0.0, (now_us() - moved) / 1e6)
+            out.append(_gauge("log_quiet_seconds", "Time since ingest's log moved; it moves each second.", lag))
+        facts = await store.statistics()
+        for key, value in sorted(facts.items()):
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                out.append(_gauge(f"store_{key}", "As the store counts it.", value))
+        up = 1.0
+    except StoreError:
+        # A scrape must work above all when something is wrong.
+        out.clear()
+        up = 0.0
+    out.append(_gauge("database_up", "1 when the data base answers.", up))
+    out.append(_gauge("live_streams", "Open live streams.", context.feed.listeners))
+    out.append(_gauge("track_sockets", "Open sockets of moving devices.", context.tracks.clients))
+    requests = CounterMetricFamily("cloudbrain_http_requests", "Answered.", labels=["route", "method", "status"])
+    for (route, method, status), number in sorted(context.requests.items()):
+        requests.add_metric([route, method, str(status)], number)
+    out.append(requests)
+    return out
+
+
+@router.get(
+    "/metrics",
+    operation_id="show_metrics",
+    summary="Metrics for Prometheus",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "Prometheus text format 0.0.4",
+            "content": {
+                "text/plain": {
+                    "example": 'cloudbrain_readings_total{outcome="stored",sensor_type="gas-detector"} 2.0\n'
+                }
+            },
+        }
+    },
+)
+async def show_metrics(request: Request) -> Response:
+    """Ledger per sensor type, how long the log is quiet, data base, live channels, requests, this process."""
+    registry = CollectorRegistry(auto_describe=False)
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    registry.register(_Found(await _families(context_of(request))))
+    return Response(generate_latest(registry), headers={"Content-Type": _TYPE})
