@@ -54,7 +54,8 @@ class Child:
         user: The user to run as; only root may name one.
         stop_signal: What asks it to end.
         death_signal: What the kernel sends it when we die. Must end it soon.
-        patience: How long it may take to end (or to become ready) before it is killed.
+        patience: How long it may take to end before it is killed.
+        start_patience: How long it may take to become ready.
         before: Run before every start and restart.
         ready: Returns when the child can be used; raced against its death.
         emit: Takes its log lines.
@@ -80,6 +81,7 @@ class Child:
         stop_signal: signal.Signals = signal.SIGTERM,
         death_signal: signal.Signals = signal.SIGKILL,
         patience: timedelta = timedelta(seconds=30),
+        start_patience: timedelta = timedelta(seconds=60),
         before: Callable[[], Awaitable[None]] | None = None,
         ready: Callable[[Child], Awaitable[None]] | None = None,
         emit: Emit | None = None,
@@ -92,7 +94,7 @@ class Child:
         """Set when it has ended for good: it was stopped, or it died and is not restarted."""
         self._cwd, self._environment, self._user = cwd, environment, user
         self._stop_signal, self._death_signal = stop_signal, death_signal
-        self._patience = patience.total_seconds()
+        self._patience, self._start_patience = patience.total_seconds(), start_patience.total_seconds()
         self._before, self._ready = before, ready
         self._emit = emit or to_stderr
         self._restart = restart
@@ -174,7 +176,7 @@ class Child:
         stopped = asyncio.create_task(self._stopping.wait())
         waiting: set[asyncio.Future[Any]] = {ready, died, stopped}
         try:
-            await asyncio.wait(waiting, timeout=self._patience, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waiting, timeout=self._start_patience, return_when=asyncio.FIRST_COMPLETED)
             if ready.done():
                 ready.result()
             if ready.done() or stopped.done():

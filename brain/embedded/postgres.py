@@ -19,7 +19,6 @@ import json
 import os
 import pwd
 import re
-import secrets
 import shutil
 import signal
 import tempfile
@@ -28,7 +27,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
-from brain.embedded.children import Child, Emit, run_once, to_stderr
+from brain.embedded.children import Child, Emit, to_stderr
+from brain.embedded.cluster import DATABASE, DEFAULT_PORT, HERE, ROLE, configure, environment, make_cluster, prepare
 from brain.embedded.server import PostgresServer, find_server
 from brain.errors import ConfigurationError, ServiceError
 
@@ -38,72 +38,12 @@ if TYPE_CHECKING:
 
 __all__ = ["EmbeddedPostgres"]
 
-ROLE = DATABASE = "cloudbrain"
-_HERE = "/proc/self/cwd"
-_DEFAULT_PORT = 5432
 _LONGEST_SOCKET = 100  # the kernel takes 107 bytes
 _LINE = re.compile(r"^(?P<state>[0-9A-Z]{5}) (?P<severity>[A-Z]+):  (?P<text>.*)$")
 _EXPECTED = {
     "23505",  # unique violation: how the store learns that a batch holds duplicates, which it counts
     "57P01",  # a worker says that it ends, because the server is stopped
 }
-
-_CONFIGURATION = """\
-# Written anew at each start. Settings of your own go into local.conf beside this file.
-listen_addresses = '{listen}'
-port = {port}
-unix_socket_directories = '.'
-unix_socket_permissions = 0700
-password_encryption = 'scram-sha-256'
-timezone = 'UTC'
-log_timezone = 'UTC'
-cluster_name = 'cloudbrain'
-
-# What is promised to devices is on the disk.
-fsync = on
-synchronous_commit = on
-full_page_writes = on
-
-# A small machine: the whole platform stays under 600 MB.
-max_connections = 40
-shared_buffers = '96MB'
-effective_cache_size = '512MB'
-work_mem = '8MB'
-maintenance_work_mem = '48MB'
-max_wal_size = '1GB'
-max_worker_processes = 10
-max_parallel_workers = 2
-max_parallel_workers_per_gather = 1
-autovacuum_max_workers = 2
-jit = off
-huge_pages = off
-
-# A line carries its SQLSTATE, so that the watcher can tell the expected ones.
-log_line_prefix = '%e '
-log_error_verbosity = terse
-log_min_error_statement = panic
-log_checkpoints = off
-
-{timescale}
-include_if_exists 'local.conf'
-"""
-_TIMESCALE = """\
-shared_preload_libraries = 'timescaledb'
-timescaledb.max_background_workers = 4
-timescaledb.telemetry_level = off
-"""
-_PREPARE = """\
-SELECT 'CREATE DATABASE cloudbrain' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'cloudbrain') \\gexec
-\\connect cloudbrain
-{extension}
-ALTER ROLE cloudbrain PASSWORD '{password}';
-"""
-# The Apache edition has no background jobs of its own; the one it is born with only reports, every so often, that.
-_EXTENSION = """\
-CREATE EXTENSION IF NOT EXISTS timescaledb;
-DELETE FROM _timescaledb_config.bgw_job WHERE id < 1000;
-"""
-_PLAIN = "shared_preload_libraries = ''\n"
 
 
 class EmbeddedPostgres:
@@ -200,18 +140,19 @@ class EmbeddedPostgres:
         if user:
             self._server = await asyncio.to_thread(self._server.reachable)
         if not self.cluster.exists():
-            await self._make_cluster(user)
-        self._configure(user)
+            await make_cluster(self.cluster, self._server, user)
+        configure(self.cluster, self._server, self.port, user)
         self._shorten_socket()
         child = Child(
             "postgresql",
-            [self.server.program("postgres"), "-D", _HERE if user else self.cluster],
+            [self.server.program("postgres"), "-D", HERE if user else self.cluster],
             cwd=self.cluster,
-            environment=_environment(),
+            environment=environment(),
             user=user,
             stop_signal=signal.SIGINT,  # SIGTERM would wait for open connections
             death_signal=signal.SIGQUIT,  # at once; what was committed is in the write-ahead log
             patience=timedelta(seconds=60),
+            start_patience=timedelta(minutes=10),  # it may have much to recover
             before=self._clear_leftovers,
             ready=self._wait_ready,
             emit=self._filter,
@@ -220,7 +161,7 @@ class EmbeddedPostgres:
         self._child = child
         if not facts.get("prepared"):
             try:
-                await self._prepare()
+                await prepare(self.data_dir, self._server, self._socket_link or self.cluster, self.port)
             except BaseException:
                 await self.stop()
                 raise
@@ -286,80 +227,6 @@ class EmbeddedPostgres:
             )
         return None
 
-    # --- making
-
-    async def _make_cluster(self, user: str | None) -> None:
-        """`initdb` into a folder beside, renamed when whole: a start that was cut off leaves nothing to trip over."""
-        new = self.cluster.with_name("postgresql.new")
-        shutil.rmtree(new, ignore_errors=True)
-        new.mkdir(mode=0o700)
-        if user:
-            account = pwd.getpwnam(user)
-            os.chown(new, account.pw_uid, account.pw_gid)
-        await run_once(
-            [
-                self.server.program("initdb"),
-                *("--pgdata", _HERE if user else new),
-                *("--username", ROLE, "--encoding", "UTF8", "--locale", "C", "--data-checksums"),
-                *("--auth-local", "peer", "--auth-host", "reject"),
-            ],
-            cwd=new,
-            environment=_environment(),
-            user=user,
-        )
-        new.rename(self.cluster)
-
-    def _configure(self, user: str | None) -> None:
-        names = {"root", *([] if user else [pwd.getpwuid(os.geteuid()).pw_name])}
-        files = {
-            "postgresql.conf": _CONFIGURATION.format(
-                listen="127.0.0.1" if self.port else "",
-                port=self.port or _DEFAULT_PORT,
-                timescale=_TIMESCALE if self.server.timescale else _PLAIN,
-            ),
-            "pg_hba.conf": f"local all {ROLE} peer map=owner\nlocal all all scram-sha-256\n"
-            "host all all 127.0.0.1/32 scram-sha-256\n",
-            "pg_ident.conf": "".join(f'owner "{name}" {ROLE}\n' for name in sorted(names)),
-        }
-        owner = self.cluster.stat()
-        for name, text in files.items():
-            new = self.cluster / f"{name}.new"
-            new.write_text(text)
-            new.chmod(0o600)
-            os.chown(new, owner.st_uid, owner.st_gid)
-            new.rename(self.cluster / name)
-
-    async def _prepare(self) -> None:
-        """Make the data base and the password, and remember the dialect. May be cut off and run again."""
-        secret = self.data_dir / "postgresql.password"
-        secret.touch(mode=0o600)
-        secret.write_text(secrets.token_hex(24) + "\n")
-        script = _PREPARE.format(
-            extension=_EXTENSION if self.server.timescale else "",
-            password=secret.read_text().strip(),
-        )
-        psql: list[str | Path] = [
-            self.server.program("psql"),
-            "-Xq",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-U",
-            ROLE,
-            "-d",
-            "postgres",
-        ]
-        address = ["-h", str(self._socket_link or self.cluster), "-p", str(self.port or _DEFAULT_PORT)]
-        await run_once([*psql, *address], environment=_environment(), text=script)
-        facts = {
-            "dialect": self.server.dialect,
-            "postgresql": self.server.version,
-            "timescaledb": self.server.timescale,
-            "prepared": True,
-        }
-        new = self.data_dir / "storage.json.new"
-        new.write_text(json.dumps(facts) + "\n")
-        new.rename(self.data_dir / "storage.json")
-
     # --- running
 
     def _shorten_socket(self) -> None:
@@ -370,7 +237,7 @@ class EmbeddedPostgres:
             if stale.parent.name.startswith("cloudbrain-") and stale.readlink() == self.cluster:
                 shutil.rmtree(stale.parent)
         note.unlink(missing_ok=True)
-        if len(os.fsencode(self.cluster / f".s.PGSQL.{self.port or _DEFAULT_PORT}")) <= _LONGEST_SOCKET:
+        if len(os.fsencode(self.cluster / f".s.PGSQL.{self.port or DEFAULT_PORT}")) <= _LONGEST_SOCKET:
             return
         runtime = os.environ.get("XDG_RUNTIME_DIR", "")
         base = runtime if 0 < len(runtime) < _LONGEST_SOCKET // 2 and os.access(runtime, os.W_OK) else "/tmp"  # noqa: S108
@@ -407,11 +274,6 @@ class EmbeddedPostgres:
         if " LOG:  " in line or (match and match["state"] in _EXPECTED):
             return
         self._emit(name, f"{match['severity']}: {match['text']}" if match else line)
-
-
-def _environment() -> dict[str, str]:
-    """Nothing of ours reaches the server: no PG* variable, no foreign libraries, messages in English."""
-    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
 
 
 def _running_in(folder: Path) -> Iterator[int]:

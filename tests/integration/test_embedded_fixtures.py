@@ -27,7 +27,7 @@ async def test_a_broker_keeps_messages_for_a_session_that_is_away(kind: str, req
     async with aiomqtt.Client("127.0.0.1", port, identifier="reader", clean_session=False) as reader:
         await reader.subscribe("city/#", qos=1)
         async for message in reader.messages:
-            received.append(int(bytes(message.payload)))  # type: ignore[arg-type]
+            received.append(int(bytes(message.payload)))
             if len(received) == 20:
                 break
     assert received == list(range(20))
