@@ -1,8 +1,8 @@
 """Read a city model: bytes of YAML or JSON in, a checked ``City`` or one precise sentence out.
 
-YAML is read by the rules of YAML 1.2, so ``from: 17:30`` is the text ``17:30`` and ``no`` is the text ``no``. A key that
-stands twice, and a document that is too large, too deep or grows by aliases, are refused. ``null`` means "not given"
-everywhere. A name may be a plain text instead of ``{zh, en}``. Unknown keys inside an element are ignored unless they look
+YAML is read by the rules of YAML 1.2, so ``from: 17:30`` is the text ``17:30`` and ``no`` is the text ``no``. A key
+that stands twice is refused, and so is a document that is too large, too deep or grows by aliases. ``null`` means "not
+given". A name may be a plain text instead of ``{zh, en}``. Unknown keys inside an element are ignored unless they look
 like a known key misspelt.
 """
 

@@ -37,7 +37,9 @@ def simulate(
     mqtt: Mqtt = None,
     data_dir: DataDir = None,
     speed: Speed = "1",
-    seed: Annotated[int, typer.Option(help="Same seed and start, same traffic, byte for byte.")] = 1,
+    seed: Annotated[
+        int | None, typer.Option(help="Same seed, same traffic; without it, elsewhere at each start.")
+    ] = None,
     devices: Annotated[int | None, typer.Option(help="At most this many background devices.")] = None,
     duration: Annotated[float | None, typer.Option(help="Stop after this many seconds of story time.")] = None,
     start: Annotated[str | None, typer.Option(help="Start of the story, RFC 3339; default now.")] = None,

@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import json
 import os
-import secrets
 import sys
 import time
 import urllib.error
@@ -52,7 +51,7 @@ class _Options:
     mqtt: str | None
     city: Path | None
     simulate: bool
-    seed: int
+    seed: int | None
 
 
 @dataclass(slots=True)
@@ -208,7 +207,8 @@ async def _start(platform: _Platform, pick_port: Any) -> None:
     )
     await _until_ready(base)
     if o.simulate:
-        await platform.part("simulate", "first-minute", "--seed", str(o.seed), environment=environment)
+        chosen = () if o.seed is None else ("--seed", str(o.seed))
+        await platform.part("simulate", "first-minute", *chosen, environment=environment)
     ready = {"ready": True, "http": base, "mqtt": mqtt, "dsn": dsn, "storage": storage}
     write_runtime(o.data_dir, {**ready, "pid": os.getpid()})
     sys.stdout.write(json.dumps(ready) + "\n")
@@ -229,7 +229,7 @@ def up(
     mqtt: Annotated[str | None, typer.Option("--mqtt", help="Broker to use instead of the embedded one.")] = None,
     city: Annotated[Path | None, typer.Option("--city", help="City model; default: the demo city Qingdao.")] = None,
     simulate: Annotated[bool, typer.Option("--simulate/--no-simulate", help="Drive the simulated city.")] = False,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of the simulated city.")] = 0,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of the simulated city.")] = None,
 ) -> None:
     """Start the whole platform: data base, broker, ingest, scenes, page. Ctrl-C or SIGTERM stops it and loses nothing.
 
@@ -250,7 +250,7 @@ def up(
         mqtt=mqtt or settings.mqtt,
         city=city.resolve() if city else None,
         simulate=simulate,
-        seed=seed or secrets.randbelow(2**31 - 1) + 1,
+        seed=seed,
     )
     run(lambda stop: _up(options, stop))
 

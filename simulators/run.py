@@ -1,0 +1,149 @@
+"""Drive a story against a broker, or into a traffic file.
+
+Which time a message carries:
+
+- speed 1: the time it is sent. The story starts now; when the broker is away or the machine sleeps, the rest of the
+  story moves on by that much.
+- any other speed: the story's own clock, so that nothing is in the future: the start is now less the duration (the
+  story's, where none is given). With a seed it is the last whole hour before that, so that the same command sends the
+  same bytes again; such messages are late on arrival, so they make history rather than incidents.
+- a given start: the story's own clock from that start, at every speed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from simulators.city import demo_city
+from simulators.company import FILTER, Company
+from simulators.file import write_traffic
+from simulators.message import SECOND, Draft, encode
+from simulators.publish import Publisher
+from simulators.stage import stages
+from simulators.story import load_story, story_names
+from simulators.traffic import Traffic
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["simulate", "story_names"]
+
+HOUR_US = 3600 * SECOND
+REPORT_S = 60
+
+
+async def simulate(
+    story: str,
+    mqtt_url: str | None,
+    *,
+    speed: float | None = 1.0,
+    seed: int | None = None,
+    devices: int | None = None,
+    duration_s: float | None = None,
+    start_us: int | None = None,
+    out: Path | None = None,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Play a story until its duration ends or ``stop`` is set; says on stderr how many messages it sent.
+
+    Args:
+        story: Its name.
+        mqtt_url: The broker; not asked when ``out`` is given.
+        speed: Times faster than life; None: as fast as the broker acknowledges.
+        seed: As in ``simulators.traffic``.
+        devices: As in ``simulators.traffic``.
+        duration_s: Seconds of the story; None: for ever at speed 1, else the story's length.
+        start_us: Its second 0; see above where it is not given.
+        out: Write a traffic file (``.gz`` compresses) instead of publishing.
+        stop: Ends it early.
+
+    Raises:
+        ConfigurationError: No such story, or the broker's address is wrong.
+    """
+    stop = stop or asyncio.Event()
+    live = out is None and speed == 1.0 and start_us is None
+    if duration_s is None and not (out is None and speed == 1.0):
+        duration_s = load_story(story).length_s
+    stages(demo_city())  # the slow part of a start, before the clock is read
+    if start_us is None:
+        start_us = time.time_ns() // 1000
+        if not live:
+            start_us -= int((duration_s or 0) * SECOND)
+            if seed is not None:
+                start_us = start_us // HOUR_US * HOUR_US
+    plan = Traffic(story, seed, start_us, devices, duration_s)
+    began = time.monotonic()
+    if out is not None:
+        count = await asyncio.to_thread(write_traffic, out, plan, seed or 0)
+    elif mqtt_url is None:
+        raise AssertionError("simulate needs a broker or a file")
+    else:
+        count = await _publish(plan, start_us, mqtt_url, speed, live=live, stop=stop)
+    took = time.monotonic() - began
+    where = str(out) if out is not None else "the broker"
+    sys.stderr.write(f"{story}: {count} messages to {where} in {took:.1f} s\n")
+
+
+async def _publish(
+    plan: Traffic, start_us: int, url: str, speed: float | None, *, live: bool, stop: asyncio.Event
+) -> int:
+    company = Company(time.time_ns() // 1000)
+    began_us = start_us if live else time.time_ns() // 1000
+    report_us = began_us + REPORT_S * SECOND
+    shift_us = 0
+
+    def heard(topic: str, payload: bytes) -> None:
+        company.hear(topic, payload, time.time_ns() // 1000)
+
+    async with Publisher(url, listen=FILTER if live else None, heard=heard) as publisher:
+        for draft in plan:
+            if speed is not None:
+                due_us = began_us + int((draft.at_us - start_us) / speed) + shift_us
+                await _until(due_us, stop)
+                if live and (behind := time.time_ns() // 1000 - due_us) > SECOND:
+                    shift_us += behind // 1000 * 1000
+            if stop.is_set():
+                break
+            now_us = time.time_ns() // 1000
+            if live:
+                claims = {k: (a + shift_us, b + shift_us) for k, (a, b) in plan.claims.items()}
+                if (word := company.word(claims, now_us)) is not None:
+                    await _unless(stop, publisher.send(*word, qos=0))
+                if draft.everyday and not _may_speak(company, draft, now_us):
+                    continue
+            message = encode(draft, shift_us)
+            await _unless(stop, publisher.send(message.topic, message.payload))
+            if now_us >= report_us:
+                report_us += REPORT_S * SECOND
+                sys.stderr.write(f"{publisher.acknowledged} messages sent\n")
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(publisher.drain(), 5.0 if stop.is_set() else None)
+        return publisher.acknowledged
+
+
+def _may_speak(company: Company, draft: Draft, now_us: int) -> bool:
+    return company.plays_everyday(now_us) and not company.holds_back(draft, now_us)
+
+
+async def _until(due_us: int, stop: asyncio.Event) -> None:
+    """Wait for a moment of the wall clock, or for the stop."""
+    wait_s = (due_us - time.time_ns() // 1000) / SECOND
+    if wait_s > 0:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), wait_s)
+
+
+async def _unless(stop: asyncio.Event, sending: object) -> None:
+    """Send, but do not hang on a broker that is away once the stop is set."""
+    task = asyncio.ensure_future(sending)  # type: ignore[call-overload]
+    stopped = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if task.done():
+        task.result()
+    else:
+        task.cancel()
