@@ -1,0 +1,73 @@
+// Starts the page: texts, city, live streams, then everything on screen by signals.
+import { html, render, watched } from './lib.js';
+import { loadTexts, missing, said, t, zone } from './i18n.js';
+import { get, pages } from './api.js';
+import { select } from './act.js';
+import { startKeys } from './keys.js';
+import { eventNumber, startLive } from './live.js';
+import { startTracks } from './tracks.js';
+import { startUrl } from './url.js';
+import { city, connection, devices, incidents, panel, renderer, selected, sensorTypes, simulated, tracks } from './state.js';
+import { loadGround } from './map/ground.js';
+import { shown } from './map/overlay.js';
+import { CityMap, pixelOf } from './map/map.js';
+import { TopBar } from './top.js';
+import { Queue } from './queue.js';
+import { Detail } from './detail.js';
+import { LedgerLine, Notice } from './ledger.js';
+import { Panel } from './panels.js';
+
+const Page = watched(() => html`<div class=${`page ${connection.value.state}${selected.value ? ' with-detail' : ''}`} data-testid="page">
+  <${TopBar} /><main><${Queue} /><div class="middle"><${CityMap} />${panel.value ? html`<${Panel} />` : ''}</div><${Detail} /></main>
+  <${LedgerLine} /><${Notice} /></div>`);
+
+/** State for browser tests and for support. */
+window.__brain = {
+  get seq() { return tracks.peek().seq; },
+  get tracks() { return tracks.peek().count; },
+  get event() { return eventNumber(); },
+  get mode() { return 'live'; },
+  get connection() { return connection.peek().state; },
+  get renderer() { return renderer.peek(); },
+  get incidents() { return incidents.peek().size; },
+  get simulated() { return simulated.peek(); },
+  get labels() { return [...shown.labels]; },
+  get marks() { return shown.marks.map(({ kind, item, x, y }) => ({ kind, id: item.id, x, y })); },
+  get missing() { return [...missing]; },
+  pixelOf,
+};
+
+async function loadCity() {
+  const [document_, types] = await Promise.all([get('/city'), get('/sensor-types')]);
+  city.value = document_;
+  zone.value = document_.timezone || 'Asia/Shanghai';
+  sensorTypes.value = new Map((types.items ?? types).map((type) => [type.id, type]));
+  const found = new Map();
+  await pages('/devices?limit=1000', (items) => {
+    for (const device of items) found.set(`${device.sensor_type}/${device.id}`, device);
+  });
+  devices.value = found;
+}
+
+/** Tries again until it works: a page opened while the platform starts must come up by itself. */
+async function insist(what) {
+  for (let wait = 500; ; wait = Math.min(wait * 2, 5000)) {
+    try {
+      return await what();
+    } catch (error) {
+      console.info('Trying again:', error.message);
+      await new Promise((done) => { setTimeout(done, wait); });
+    }
+  }
+}
+
+await loadTexts();
+startUrl();
+startKeys();
+document.title = `${t('title')} · ${said({ zh: 'Cloud Brain', en: '城市云脑' })}`;
+await loadGround();
+render(html`<${Page} />`, document.getElementById('page'));
+startLive();
+startTracks();
+insist(loadCity);
+if (selected.peek()) select(selected.peek());

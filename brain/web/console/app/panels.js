@@ -1,0 +1,122 @@
+// Small panels over the map: a stored message, the quarantine, the ledger by sensor type, help, who sits at this desk.
+import { Component, effect, html, signal, watched } from './lib.js';
+import { clock, moment, number, t, word } from './i18n.js';
+import { get } from './api.js';
+import { closePanel } from './act.js';
+import { KEYS } from './keys.js';
+import { officer, panel } from './state.js';
+import { sensorTypeName } from './why.js';
+import { Icon } from './shapes.js';
+
+/** What the open panel has loaded: {of: panel, data, error}. */
+const content = signal({});
+
+async function load(of, read) {
+  try {
+    const data = await read();
+    if (panel.peek() === of) content.value = { of, data };
+  } catch (error) {
+    if (panel.peek() === of) content.value = { of, error };
+  }
+}
+
+const LOADERS = {
+  raw: (of) => get(of.path.replace('/api/v1', '')),
+  quarantine: () => get('/quarantine?limit=100'),
+  ledger: () => get('/statistics/ingest'),
+};
+
+effect(() => {
+  const of = panel.value;
+  if (of && LOADERS[of.kind]) load(of, () => LOADERS[of.kind](of));
+});
+
+const Loaded = watched(({ children }) => {
+  const { of, data, error } = content.value;
+  if (of !== panel.value || (!data && !error)) return html`<p class="none">${t('loading')}</p>`;
+  if (error) return html`<p class="error" data-testid="panel-error">${error.status === 0 ? t('error.offline') : error.message}</p>`;
+  return children(data);
+});
+
+const Raw = watched(() => {
+  const { path, witness } = panel.value;
+  return html`<p class="lead"><b>${sensorTypeName(witness.sensor_type)}</b> <code>${witness.device}</code> ${moment(witness.at)}
+      <a href=${path} target="_blank" rel="noopener"><${Icon} name="link" />${t('raw.api')}</a></p>
+    <${Loaded}>${(data) => (data.items.length
+      ? html`<pre data-testid="raw-json">${data.items.length === 1 ? JSON.stringify(data.items[0], null, 2) : JSON.stringify(data.items, null, 2)}</pre>`
+      : html`<p class="none" data-testid="raw-none">${t('raw.none')}</p>`)}</${Loaded}>`;
+});
+
+/** Bytes as text where they are text, else as hex. */
+function bytes(base64) {
+  const raw = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(raw);
+  } catch {
+    return [...raw.slice(0, 256)].map((b) => b.toString(16).padStart(2, '0')).join(' ');
+  }
+}
+
+async function more(cursor) {
+  const { of, data } = content.peek();
+  const next = await get(`/quarantine?limit=100&cursor=${encodeURIComponent(cursor)}`);
+  if (panel.peek() === of) content.value = { of, data: { ...next, items: [...data.items, ...next.items] } };
+}
+
+const Quarantine = watched(() => html`<p class="lead">${t('quarantine.lead')}</p><${Loaded}>${(data) => (data.items.length
+  ? html`<table class="list" data-testid="quarantine-list"><thead><tr><th>${t('quarantine.time')}</th><th>${t('quarantine.reason')}</th>
+      <th>${t('quarantine.topic')}</th><th>${t('quarantine.detail')}</th></tr></thead>
+    <tbody>${data.items.map((item) => html`<tr key=${item.id} data-testid="quarantine-row" data-reason=${item.reason}>
+      <td><time title=${moment(item.received_at)}>${clock(item.received_at)}</time></td><td>${word('quarantine', item.reason)}<br /><code>${item.reason}</code></td>
+      <td><code>${item.topic}</code></td>
+      <td>${item.detail}<details><summary>${t('quarantine.bytes', { n: number(item.size) })}</summary><pre>${bytes(item.payload_base64)}</pre></details></td>
+    </tr>`)}</tbody></table>
+    ${data.next_cursor ? html`<button data-testid="quarantine-more" onClick=${() => more(data.next_cursor)}>${t('more')}</button>` : ''}`
+  : html`<p class="none" data-testid="quarantine-none">${t('quarantine.none')}</p>`)}</${Loaded}>`);
+
+const FOUR = ['received', 'stored', 'duplicate', 'quarantined'];
+
+const Ledger = watched(() => html`<p class="lead">${t('ledger.lead')}</p><${Loaded}>${(data) => html`<table class="list figures" data-testid="ledger-list">
+  <thead><tr><th>${t('ledger.sensor_type')}</th>${FOUR.map((name) => html`<th class="right" key=${name}>${t(`ledger.${name}`)}</th>`)}</tr></thead>
+  <tbody>${Object.entries(data.sensor_types).sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, four]) => html`<tr key=${id}>
+    <td>${sensorTypeName(id)} <code>${id}</code></td>${FOUR.map((name) => html`<td class="right" key=${name}>${number(four[name])}</td>`)}</tr>`)}</tbody>
+  <tfoot><tr><th>${t('ledger.total')}</th>${FOUR.map((name) => html`<th class="right" key=${name}>${number(data.total[name])}</th>`)}</tr></tfoot></table>
+  <p class="lead">${t('ledger.since', { at: moment(data.since) })}</p>`}</${Loaded}>`);
+
+const Help = watched(() => html`<dl class="keys">${KEYS.map(([key, text]) => html`<div key=${key}><dt><kbd>${key}</kbd></dt><dd>${t(text)}</dd></div>`)}</dl>
+  <p class="lead">${t('help.levels')}</p><p class="lead">${t('help.order')}</p><p class="lead"><a href="/docs" target="_blank" rel="noopener">${t('help.api')}</a></p>`);
+
+const Officer = watched(() => html`<form onSubmit=${(event) => {
+  event.preventDefault();
+  officer.value = event.currentTarget.elements.officer.value.trim();
+  closePanel();
+}}><p class="lead">${t('officer.lead')}</p>
+  <input name="officer" maxlength="40" autocomplete="off" data-testid="officer-name" aria-label=${t('officer.title')} value=${officer.value} placeholder=${t('officer.default')} />
+  <button class="primary" data-testid="officer-save">${t('save')}</button></form>`);
+
+const VIEWS = { raw: [Raw, 'raw.title'], quarantine: [Quarantine, 'quarantine.title'], ledger: [Ledger, 'ledger'], help: [Help, 'help.title'], officer: [Officer, 'officer.title'] };
+
+class Frame extends Component {
+  componentDidMount() {
+    this.before = document.activeElement;
+    (this.box.querySelector('input') ?? this.box).focus();
+  }
+
+  componentWillUnmount() {
+    this.before?.focus?.();
+  }
+
+  render({ kind, title, children }) {
+    return html`<div class=${`panel panel-${kind}`} role="dialog" aria-label=${title} tabindex="-1" data-testid=${`panel-${kind}`}
+        ref=${(element) => { this.box = element ?? this.box; }}>
+      <header><h3>${title}</h3><button class="quiet icon-only" data-testid="panel-close" aria-label=${t('close')} title="Esc"
+        onClick=${closePanel}><${Icon} name="close" /></button></header><div class="panel-body">${children}</div></div>`;
+  }
+}
+
+export const Panel = watched(() => {
+  const view = VIEWS[panel.value?.kind];
+  if (!view) return null;
+  const [View, title] = view;
+  return html`<${Frame} key=${panel.value.kind} kind=${panel.value.kind} title=${t(title)}><${View} /></${Frame}>`;
+});

@@ -1,0 +1,42 @@
+// The plan of an incident as a short table: which unit, how soon, where to; the map draws its route.
+import { html, watched } from './lib.js';
+import { span, t, value, word } from './i18n.js';
+import { hospital } from './place.js';
+import { Section } from './part.js';
+
+const seconds = (s) => html`<b class="eta">${span(s)}</b>`;
+const code = (id) => html`<code>${id}</code>`;
+
+/** Keys of a plan the page knows how to say, in the order of urgency; others follow as they are. */
+const KNOWN = {
+  dispatch: (v) => word('dispatch', v),
+  primary_unit: code,
+  eta_s: seconds,
+  first_responder: code,
+  first_responder_eta_s: seconds,
+  aed: code,
+  aed_eta_s: seconds,
+  hospital: (v) => html`${hospital(v)} <code>${v}</code>`,
+  route: (v) => t('plan.route.nodes', { n: v.length }),
+  green_wave: (v) => html`<span class="signals">${Object.entries(v).map(([signal, s]) => html`<span key=${signal}><code>${signal}</code> ${span(s)}</span>`)}</span>`,
+  zone: code,
+  move_up: (v) => (v ? code(v) : t('plan.nobody')),
+  guide_to: code,
+  distance_m: (v) => `${value(v)} m`,
+};
+
+function plain(v) {
+  if (typeof v === 'number') return value(Math.round(v * 100) / 100);
+  return typeof v === 'object' ? JSON.stringify(v) : value(v);
+}
+
+export const Plan = watched(({ incident }) => {
+  const plan = incident.plan ?? {};
+  const given = Object.keys(plan).filter((key) => plan[key] !== undefined && (plan[key] !== null || key === 'move_up'));
+  if (!given.length) return null;
+  const keys = [...Object.keys(KNOWN).filter((key) => given.includes(key)), ...given.filter((key) => !(key in KNOWN))];
+  const empty = (v) => v !== null && typeof v === 'object' && !Object.keys(v).length;
+  return html`<${Section} name="plan" title=${t('plan')} aside=${t('plan.after_call')}>
+    <dl class="plan-grid">${keys.filter((key) => !empty(plan[key])).map((key) => html`<div key=${key} data-testid=${`plan-${key}`}>
+      <dt>${word('plan', key)}</dt><dd>${(KNOWN[key] ?? plain)(plan[key])}</dd></div>`)}</dl></${Section}>`;
+});
