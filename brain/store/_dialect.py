@@ -24,7 +24,7 @@ def quoted(sensor_type: SensorType) -> str:
     """The table of a sensor type in SQL; its id is a validated identifier, quoted because it may be a reserved word.
 
     Example:
-        >>> from brain.model import Modality, Text
+        >>> from brain.model import Modality, SensorType, Text
         >>> quoted(SensorType(id="gas-detector", family=Modality.METER, name=Text("", ""), fields=()))
         'observations."gas_detector"'
     """

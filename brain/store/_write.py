@@ -176,7 +176,7 @@ class WritePart(RegistryPart):
                 rows.update(await self._rows_told(c, t, b.take(mask), fresh[b.sensor_type][mask]))
         for inbox_id, answer in flush.answers.items():
             text = msgspec.json.encode(answer_json(answer, rows.__getitem__)).decode()
-            retry_of = await c.fetchval(_Q["put_answer"].text, inbox_id, text)
+            retry_of = await c.fetchval(_Q["put_answer"].text, inbox_id, text, flush.received_at)
             if retry_of is not None:
                 reason, detail = answer.refused[0] if answer.refused else (None, None)
                 await c.execute(_Q["note_retry"].text, retry_of, reason, detail, flush.received_at)

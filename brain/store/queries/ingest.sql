@@ -96,7 +96,7 @@ SELECT answer FROM brain.inbox WHERE inbox_id = $1;
 
 -- name: put_answer
 -- Answers a message once; tells which quarantine record it was a new try of.
-UPDATE brain.inbox SET answer = $2, answered_at = clock_timestamp() WHERE inbox_id = $1 AND answer IS NULL
+UPDATE brain.inbox SET answer = $2, answered_at = $3 WHERE inbox_id = $1 AND answer IS NULL
 RETURNING retry_of;
 
 -- name: ledger

@@ -22,7 +22,7 @@ SELECT time, position FROM ({keys}) u ORDER BY time, position OFFSET $1 - 1 LIMI
 SELECT t.time, d.name AS device, t.received_at, t.position{columns}
 FROM (SELECT device_id, name FROM brain.device WHERE {devices}) d
 CROSS JOIN LATERAL (
-    SELECT * FROM {table} o WHERE o.device_id = d.device_id ORDER BY o.device_id DESC, o.time DESC LIMIT 1
+    SELECT * FROM {table} o WHERE o.device_id = d.device_id ORDER BY o.time DESC, o.position DESC LIMIT 1
 ) t
 WHERE {conditions}
 ORDER BY d.name LIMIT $1;
