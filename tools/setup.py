@@ -231,10 +231,9 @@ def check_prerequisites() -> None:
 
 def plan(lock: str, *, dev: bool, retry: bool) -> None:
     """Find out what is to do, then do it."""
-    usable = PYTHON.exists() and subprocess.run([PYTHON, "-c", ""], check=False, capture_output=True).returncode == 0
     done = stamps()
-    if usable and done.get("place", str(ROOT)) != str(ROOT):
-        usable, done = False, {}  # the checkout was moved: an environment cannot be
+    place = f"{ROOT} {sys.version_info[:2]}"  # a moved checkout or another Python wants a new environment
+    usable = PYTHON.exists() and done.get("place", place) == place
     if not usable:
         done = {}
     packages = done.get(lock) != locks(lock)
@@ -248,7 +247,7 @@ def plan(lock: str, *, dev: bool, retry: bool) -> None:
     steps.total = sum((not usable, build, packages, build, vendor, debian))
     if not usable:
         steps.run("Virtual environment .venv", make_environment)
-        stamp(place=str(ROOT))
+        stamp(place=place)
     with ThreadPoolExecutor() as pool:
         if build:
             steps.run("PostgreSQL", install_server)
