@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
+    from brain.store.base import Store
+
 GAS = SensorType(
     id="gas-detector",
     family=Modality.METER,
@@ -85,8 +87,8 @@ def gas_step(number: int, op: str = "raise", *, incident: str = INCIDENT, at: in
 class Town:
     """The store, its app, and an ingest that answers the inbox; everything a test turns."""
 
-    def __init__(self, settings: WebSettings | None = None) -> None:
-        self.store = MemoryStore()
+    def __init__(self, settings: WebSettings | None = None, store: Store | None = None) -> None:
+        self.store = store or MemoryStore()
         self.app: FastAPI = make_app(self.store, CITY, settings or WebSettings(inbox_wait_s=5.0))
         self.position = 0
         self.received_at = now_us()
@@ -201,9 +203,11 @@ class Town:
 
 
 @contextlib.asynccontextmanager
-async def town(settings: WebSettings | None = None) -> AsyncIterator[tuple[Town, httpx.AsyncClient]]:
+async def town(
+    settings: WebSettings | None = None, store: Store | None = None
+) -> AsyncIterator[tuple[Town, httpx.AsyncClient]]:
     """A founded town, its application alive, and a client in the same process."""
-    place = Town(settings)
+    place = Town(settings, store)
     await place.found()
     transport = httpx.ASGITransport(place.app)
     ingest = asyncio.create_task(place.answer_inbox())

@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 from brain.errors import StoreError
 from brain.web.context import Context, context_of
 from brain.web.problems import Problem
+from brain.web.reply import responses
 
 __all__ = ["router"]
 
@@ -26,7 +27,11 @@ class _EventStream(Response):
 
     def __init__(self, context: Context, after: int, opening: bytes) -> None:
         super().__init__(
-            media_type="text/event-stream", headers={"Cache-Control": "no-cache, no-store", "X-Accel-Buffering": "no"}
+            headers={
+                "Content-Type": "text/event-stream",
+                "Cache-Control": "no-cache, no-store",
+                "X-Accel-Buffering": "no",
+            }
         )
         del self.headers["content-length"]
         self._context = context
@@ -90,7 +95,8 @@ async def _gone(receive: Receive) -> None:
     operation_id="live_events",
     summary="Live stream of incidents and health",
     response_class=Response,
-    responses={
+    responses=responses(None, 503)
+    | {
         200: {
             "description": "Server-sent events",
             "content": {
@@ -99,7 +105,7 @@ async def _gone(receive: Receive) -> None:
                     "example": 'event: incident\nid: 7\ndata: {"log": {"op": "raise"}, "incident": {}}\n\n',
                 }
             },
-        }
+        },
     },
 )
 async def live_events(

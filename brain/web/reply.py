@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING, Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from starlette.responses import Response
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CSV", "GEOJSON", "JSON", "Json", "body_of", "csv_reply", "feature_collection", "negotiate", "responses"]
 
-JSON, GEOJSON, CSV = "application/json", "application/geo+json", "text/csv"
+JSON, GEOJSON, CSV, PROBLEM = "application/json", "application/geo+json", "text/csv", "application/problem+json"
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 # A cell that begins so is a formula to a spreadsheet.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -118,6 +119,20 @@ def csv_reply(items: Sequence[Mapping[str, Any]], columns: Sequence[str], name: 
     return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
+_PROBLEMS: Final = {
+    404: "Unknown",
+    409: "Does not fit the state",
+    413: "Too large",
+    422: "Wrong input",
+    503: "Not now",
+}
+
+
+def _problem(title: str, status: int) -> dict[str, Any]:
+    example = PROBLEM_EXAMPLE | {"status": status, "title": HTTPStatus(status).phrase}
+    return {"description": f"{title} (RFC 9457)", "content": {PROBLEM: {"example": example}}}
+
+
 def responses(
     example: Any, *problems: int, also: Mapping[str, Any] | None = None, status: int = 200, says: str = "Answer"
 ) -> dict[int | str, dict[str, Any]]:
@@ -127,13 +142,8 @@ def responses(
         content[kind] = {"example": other}
     out: dict[int | str, dict[str, Any]] = {status: {"description": says, "content": content}}
     for number in problems:
-        title = {404: "Unknown", 409: "Does not fit the state", 422: "Wrong input", 503: "Not now"}.get(
-            number, "Problem"
-        )
-        out[number] = {
-            "description": f"{title} (RFC 9457)",
-            "content": {"application/problem+json": {"example": PROBLEM_EXAMPLE | {"status": number}}},
-        }
+        out[number] = _problem(_PROBLEMS.get(number, "Problem"), number)
+    out["default"] = _problem("Any other problem", 500)
     return out
 
 
