@@ -1,13 +1,13 @@
 """All that the author of a scene needs: Scene, Interest, Evidence, Policy, World, Mark, rounds.
 
-A scene is a pure rule. It gets rows in receipt order (``Piece``) and a ``Mark`` at each whole second of receipt time, keeps a
-state, and answers with evidence: statements about what a stream shows. It never raises incidents: the desk (``brain.desk``)
-associates the evidence of all scenes with incidents, fuses it, and asks the scene's ``Policy`` of that event what the
-witnesses together mean (level, area, plan, texts). So one incident grows from many eyes and can say why.
+A scene is a pure rule. It gets rows in receipt order (``Piece``) and a ``Mark`` at each whole second of receipt time,
+keeps a state, and answers with evidence: statements about what a stream shows. It never raises incidents: the desk
+(``brain.desk``) associates the evidence of all scenes with incidents, fuses it, and asks the scene's ``Policy`` of that
+event what the witnesses together mean (level, area, plan, texts). So one incident grows from many eyes and can say why.
 
 Rules of the house, checked by the conformance suite: no clock, no I/O, no randomness, no set order; the result does not
-depend on where pieces were cut; the state survives serialisation (msgspec: dataclasses, dict, list, tuple, str, int, float,
-bool, None, numpy arrays); rows of unknown devices, NaN and empty pieces are survived.
+depend on where pieces were cut; the state survives serialisation (``brain.pipeline.codec``: dataclasses, dict, list,
+tuple, str, int, float, bool, None, numpy arrays); rows of unknown devices, NaN and empty pieces are survived.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ __all__ = [
     "Mark",
     "Parameter",
     "Policy",
+    "Reasoning",
     "Scene",
     "View",
     "World",
@@ -84,6 +85,20 @@ class Parameter(NamedTuple):
     source: str
 
 
+class Reasoning(NamedTuple):
+    """Why a rule speaks or keeps silent about a device now: its conditions with values against thresholds.
+
+    Attributes:
+        rule: Name of the rule within the scene.
+        device: ``sensor type/name`` it is about.
+        facts: Every condition; the rule speaks when all are met.
+    """
+
+    rule: str
+    device: str
+    facts: tuple[Fact, ...]
+
+
 class Fact(NamedTuple):
     """One condition of a rule: what was measured against its threshold.
 
@@ -116,7 +131,7 @@ class Evidence:
         weight: Log-odds while it holds (SCENES.md 1.5); 0 < weight <= 8, negative for "looked and saw nothing".
         level: Level this line claims by itself; None for lines that only support.
         certainty: Floor of certainty for lines that bypass fusion (calls: likely), else None.
-        opens: False for lines that never raise an incident alone but may join one (also one raised later, within the gate).
+        opens: False for lines that never raise an incident alone but may join one (also one raised later, in the gate).
         lon, lat, pos_err_m: Where; None for what has no place.
         subject: Incidents and evidence with equal, non-None subject belong together regardless of distance (same lift,
             same call, same zone, same site); evidence with different non-None subjects never joins by subject.
@@ -197,10 +212,10 @@ class Assessment:
         area: GeoJSON geometry of who must act, or None.
         plan: Machine-readable advice (``plan`` of the log object).
         headline, actions: Texts; actions are the check list of the duty officer, most urgent first.
-        conditions: Words that steer routing: ``injury`` ``fire`` ``debris`` ``green_wave`` ``entrapment`` ``road`` ``people``
-            ``site_only`` ``over_30_min`` ``construction_site`` ``hazardous_site`` ``toxic``.
-        ended: True when the exit conditions hold now, so the clearing hold may run. None: the desk decides - ended when no
-            witness that claims a level holds.
+        conditions: Words that steer routing: ``injury`` ``fire`` ``debris`` ``green_wave`` ``entrapment`` ``road``
+            ``people`` ``site_only`` ``over_30_min`` ``construction_site`` ``hazardous_site`` ``toxic``.
+        ended: True when the exit conditions hold now, so the clearing hold may run. None: the desk decides - ended when
+            no witness that claims a level holds.
     """
 
     level: Level | None
@@ -208,7 +223,7 @@ class Assessment:
     lat: float | None = None
     area: Mapping[str, Any] | None = None
     plan: Mapping[str, Any] = field(default_factory=dict)
-    headline: Text = Text("", "")
+    headline: Text = Text("", "")  # noqa: RUF009 - a named tuple cannot be changed
     actions: tuple[Text, ...] = ()
     conditions: frozenset[str] = frozenset()
     ended: bool | None = None
@@ -226,6 +241,7 @@ class Policy(ABC):
         two_devices: True where a second device of the same modality at another place counts as a second witness.
         latched: True (default): the level never falls while the incident is open.
         joins: Events whose incidents this event's evidence may support too (smoke for gas_leak): none by default.
+        periodic_s: An open incident says itself again after this long without a step; 0: never.
     """
 
     event: ClassVar[str]
@@ -235,10 +251,25 @@ class Policy(ABC):
     fused: ClassVar[bool] = True
     two_devices: ClassVar[bool] = False
     latched: ClassVar[bool] = True
+    joins: ClassVar[tuple[str, ...]] = ()
+    periodic_s: ClassVar[float] = 900.0
 
     @abstractmethod
     def assess(self, view: View, world: World) -> Assessment:
-        """What these witnesses mean together. Pure: the same view gives the same answer."""
+        """What these witnesses mean together. Pure: the same view gives the same answer.
+
+        The colour in front of the headline (【黄色】, [YELLOW]) is put there by the desk, which knows the level after
+        the cap by certainty; one that stands there already is replaced.
+        """
+
+    def second_witness(self, one: Evidence, other: Evidence, world: World) -> bool:
+        """Whether two lines of one modality are two witnesses; asked only where ``two_devices``.
+
+        By default: another device at another place, or another report.
+        """
+        if one.reports and other.reports:
+            return one.witness != other.witness
+        return one.device != other.device and (one.lon, one.lat) != (other.lon, other.lat)
 
 
 @dataclass(slots=True)
@@ -284,6 +315,17 @@ class Scene(ABC, Generic[S]):
     @abstractmethod
     def step(self, state: S, feed: Piece | Mark, world: World) -> Iterable[Evidence]:
         """Advance the state in place by the rows of a piece or by a mark; yield evidence in order of position."""
+
+    def due(self, state: S, world: World) -> int | None:
+        """Microseconds before which a mark changes nothing and says nothing; None: none is wanted before the next row.
+
+        Saves the scene from being asked each second of a quiet night. The default wants every mark.
+        """
+        return 0
+
+    def explain(self, state: S, lon: float, lat: float, radius_m: float, world: World) -> Iterable[Reasoning]:
+        """Why not: each rule's conditions for the devices round a place, as the state stands. None by default."""
+        return ()
 
 
 def rounds(batch: Batch) -> Iterator[Batch]:

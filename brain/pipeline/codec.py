@@ -1,0 +1,183 @@
+"""States to bytes and back, exactly: what comes out is equal in value and in type to what went in.
+
+MessagePack by msgspec; what MessagePack has no word for is a map of one key:
+
+| key | stands for | content |
+|---|---|---|
+| ``t`` | tuple | items |
+| ``d`` | dict | [key, value, key, value, ...] in order |
+| ``s`` | frozenset | items, sorted by their bytes |
+| ``m`` | set | items, sorted by their bytes |
+| ``q`` | deque | [maxlen, items] |
+| ``e`` | enum | [class number, value] |
+| ``c`` | dataclass or named tuple | [class number, field, value, field, value, ...] |
+| ``a`` | numpy array | [dtype, shape, bytes] |
+| ``o`` | numpy array of objects | [shape, items] |
+
+Classes are named once, in a table. Only classes of the modules a reader allows are made again; dataclass fields with
+``init=False`` are caches and stay out. A field that is missing takes its default, one that is gone is dropped: a state
+survives a new version that only adds. Objects shared by two places come back as two.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections import deque
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from brain.errors import SceneError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+__all__ = ["pack", "unpack"]
+
+_PLAIN = (bool, int, float, str, bytes)
+
+
+def pack(value: object) -> bytes:
+    """Bytes of a state.
+
+    Args:
+        value: Dataclasses, named tuples, enums, dict, list, tuple, set, frozenset, deque, numpy arrays and scalars,
+            str, bytes, int, float, bool, None.
+
+    Raises:
+        SceneError: Something else is in it.
+
+    Example:
+        >>> unpack(pack({("a", 1): np.array([1.5, 2.5])}))
+        {('a', 1): array([1.5, 2.5])}
+    """
+    classes: dict[type, int] = {}
+    tree = _tree(value, classes)
+    names = [f"{c.__module__}:{c.__qualname__}" for c in classes]
+    return msgspec.msgpack.encode([names, tree])
+
+
+def _number(kind: type, classes: dict[type, int]) -> int:
+    return classes.setdefault(kind, len(classes))
+
+
+def _tree(value: Any, classes: dict[type, int]) -> Any:
+    kind = type(value)
+    if value is None or kind in _PLAIN:
+        return value
+    if kind is list:
+        return [_tree(v, classes) for v in value]
+    if kind is dict:
+        return {"d": [_tree(v, classes) for pair in value.items() for v in pair]}
+    if kind is tuple:
+        return {"t": [_tree(v, classes) for v in value]}
+    if kind is np.ndarray:
+        if value.dtype.hasobject:
+            return {"o": [list(value.shape), [_tree(v, classes) for v in value.ravel().tolist()]]}
+        return {"a": [value.dtype.str, list(value.shape), np.ascontiguousarray(value).tobytes()]}
+    if is_dataclass(kind):
+        out: list[Any] = [_number(kind, classes)]
+        for f in fields(kind):
+            if f.init:
+                out += (f.name, _tree(getattr(value, f.name), classes))
+        return {"c": out}
+    if isinstance(value, Enum):
+        return {"e": [_number(kind, classes), value.value]}
+    if isinstance(value, tuple) and hasattr(kind, "_fields"):
+        out = [_number(kind, classes)]
+        for name, v in zip(kind._fields, value, strict=True):
+            out += (name, _tree(v, classes))
+        return {"c": out}
+    return _rare(value, kind, classes)
+
+
+def _rare(value: Any, kind: type, classes: dict[type, int]) -> Any:
+    if kind is frozenset or kind is set:
+        items = sorted((_tree(v, classes) for v in value), key=msgspec.msgpack.encode)
+        return {"s" if kind is frozenset else "m": items}
+    if kind is deque:
+        return {"q": [value.maxlen, [_tree(v, classes) for v in value]]}
+    if isinstance(value, np.bool_):
+        return bool(value)
+    if isinstance(value, np.integer):
+        return int(value)
+    if isinstance(value, np.floating):
+        return float(value)
+    raise SceneError(
+        f"a state holds a {kind.__module__}.{kind.__qualname__}, which cannot be saved; "
+        "use dataclasses, dict, list, tuple, str, numbers and numpy arrays, or mark the field init=False as a cache"
+    )
+
+
+def unpack(data: bytes, modules: Collection[str] = ("brain", "scenes")) -> Any:
+    """The state of these bytes.
+
+    Args:
+        data: From ``pack``.
+        modules: Roots of the modules whose classes may be made again.
+
+    Raises:
+        SceneError: A class of it is not there any more, or lies outside the modules, or the bytes are of another form.
+    """
+    try:
+        names, tree = msgspec.msgpack.decode(data)
+        return _value(tree, [_class(name, modules) for name in names])
+    except SceneError:
+        raise
+    except Exception as error:
+        raise SceneError(f"a saved state cannot be read ({error}); start the scene afresh") from error
+
+
+def _class(name: str, modules: Collection[str]) -> type:
+    module, _, qualname = name.partition(":")
+    if module.partition(".")[0] not in modules:
+        raise SceneError(f"a saved state names {name}, which is outside the scenes; start the scene afresh")
+    found: Any = importlib.import_module(module)
+    for part in qualname.split("."):
+        found = getattr(found, part, None)
+    if not isinstance(found, type):
+        raise SceneError(f"a saved state names {name}, which is not there any more; start the scene afresh")
+    return found
+
+
+def _value(tree: Any, classes: list[type]) -> Any:
+    kind = type(tree)
+    if kind is list:
+        return [_value(v, classes) for v in tree]
+    if kind is not dict:
+        return tree
+    ((key, body),) = tree.items()
+    match key:
+        case "d":
+            items = [_value(v, classes) for v in body]
+            return dict(zip(items[::2], items[1::2], strict=True))
+        case "t":
+            return tuple(_value(v, classes) for v in body)
+        case "a":
+            dtype, shape, raw = body
+            return np.frombuffer(raw, dtype=np.dtype(dtype)).reshape(shape).copy()
+        case "c":
+            return _made(classes[body[0]], dict(zip(body[1::2], body[2::2], strict=True)), classes)
+        case "e":
+            return classes[body[0]](body[1])
+        case "s":
+            return frozenset(_value(v, classes) for v in body)
+        case "m":
+            return {_value(v, classes) for v in body}
+        case "q":
+            return deque((_value(v, classes) for v in body[1]), maxlen=body[0])
+        case "o":
+            out = np.empty(len(body[1]), dtype=object)
+            out[:] = [_value(v, classes) for v in body[1]]
+            return out.reshape(body[0])
+    raise SceneError(f'a saved state has the unknown mark "{key}"; start the scene afresh')
+
+
+def _made(kind: type, saved: dict[str, Any], classes: list[type]) -> Any:
+    known: set[str] = (
+        {f.name for f in fields(kind) if f.init} if is_dataclass(kind) else set(getattr(kind, "_fields", ()))
+    )
+    return kind(**{k: _value(v, classes) for k, v in saved.items() if k in known})

@@ -1,0 +1,365 @@
+"""The engine: rows in receipt order enter, steps of incidents leave. No clock, no I/O; live and backtest run this code.
+
+It cuts what it is fed at each whole second of receipt time and gives a mark there, feeds every scene the rows it asked
+for, puts the evidence of all scenes into one order and lets the desk judge it. How the stream was cut into pieces, and
+when a state was saved and taken up again, never changes a result.
+
+The clock starts with the first row: the first mark is the first whole second after it. Mark S comes after all rows
+received before S and before all received at or after S.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from brain.city.index import CityIndex
+from brain.desk.desk import Desk, DeskState, Judge
+from brain.errors import ConfigurationError, SceneError
+from brain.model import Batch, Piece, is_late
+from brain.pipeline.codec import pack, unpack
+from brain.scene_api import Evidence, Mark, Scene, World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from brain.city import City, SceneSetting
+    from brain.model import Step
+    from brain.registry import Registry
+
+__all__ = ["Engine", "check_overrides"]
+
+SECOND: Final = 1_000_000
+NEVER: Final = 2**62
+FORM: Final = 1  # of the saved state
+
+
+@dataclass(slots=True)
+class Seat:
+    """A scene at work: one for each of its entries in the city model, one with defaults where there is none.
+
+    Attributes:
+        key: Stable name, also of its judges.
+        districts: It hears only evidence of these; None: of everywhere.
+        due: Marks before this need not be given.
+        error: Set when the scene broke its contract and was taken out of service.
+    """
+
+    key: str
+    scene: Scene[Any]
+    world: World
+    districts: frozenset[str] | None
+    state: Any
+    late: dict[str, bool]
+    due: int = 0
+    error: str | None = None
+    judges: dict[str, str] = field(default_factory=dict)
+
+
+def check_overrides(scenes: Sequence[Scene[Any]], overrides: Mapping[str, float]) -> None:
+    """Refuse overrides that name no scene or no parameter.
+
+    Raises:
+        ConfigurationError: With the names there are.
+    """
+    by_name = {s.name: s for s in scenes}
+    for name in overrides:
+        scene_name, _, parameter = name.partition(".")
+        scene = by_name.get(scene_name)
+        if scene is None:
+            raise ConfigurationError(f'{name}: no scene "{scene_name}" runs here; one of {", ".join(sorted(by_name))}')
+        if parameter not in scene.parameters:
+            names = ", ".join(sorted(scene.parameters)) or "none"
+            raise ConfigurationError(f'{name}: {scene_name} has no parameter "{parameter}"; it has {names}')
+
+
+class Engine:
+    """Scenes and the desk, driven by pieces.
+
+    Args:
+        scenes: To run; their events must be unique.
+        city: Its ``scenes`` say where each runs and with which parameters.
+        registry: Sensor types and devices; a live view, read only.
+        overrides: ``scene.parameter`` -> value, stronger than the city's.
+        strict: True: a scene that fails raises ``SceneError``. False: it is taken out of service, the others go on, and
+            ``failed`` says so.
+
+    Raises:
+        ConfigurationError: An override or a parameter of the city names nothing; two scenes claim one event.
+
+    Example:
+        >>> from brain.city import City
+        >>> from brain.registry import Registry
+        >>> Engine([], City(), Registry([], [])).advance(5_000_000)
+        []
+    """
+
+    def __init__(
+        self,
+        scenes: Sequence[Scene[Any]],
+        city: City,
+        registry: Registry,
+        overrides: Mapping[str, float] | None = None,
+        *,
+        strict: bool = True,
+    ) -> None:
+        check_overrides(scenes, overrides or {})
+        self._registry = registry
+        self._strict = strict
+        self._index = CityIndex(city)
+        self._next: int | None = None
+        self.seats: list[Seat] = []
+        for scene in scenes:
+            settings: list[SceneSetting | None] = [s for s in city.scenes if s.name == scene.name]
+            for setting in settings or [None]:
+                self.seats.append(self._seat(scene, setting, city, overrides or {}))
+        judges: dict[str, Judge] = {}
+        claimed: dict[str, str] = {}
+        for seat in self.seats:
+            for policy in seat.scene.policies:
+                if claimed.setdefault(policy.event, seat.scene.name) != seat.scene.name:
+                    raise ConfigurationError(
+                        f"scenes {claimed[policy.event]} and {seat.scene.name} both claim the event {policy.event}; "
+                        "give one of them another event"
+                    )
+                key = f"{seat.key}/{policy.event}"
+                seat.judges[policy.event] = key
+                judges[key] = Judge(seat.scene.name, seat.scene.version, policy, seat.world)
+        self._policies = judges
+        self._desk = Desk(judges, registry, self._index)
+        self._wanted: dict[str, list[Seat]] = {}
+        for seat in self.seats:
+            for sensor_type in seat.late:
+                self._wanted.setdefault(sensor_type, []).append(seat)
+
+    def _seat(
+        self, scene: Scene[Any], setting: SceneSetting | None, city: City, overrides: Mapping[str, float]
+    ) -> Seat:
+        parameters = {name: float(p.default) for name, p in scene.parameters.items()}
+        overlay: str | None = None
+        key = scene.name
+        districts: frozenset[str] | None = None
+        if setting is not None:
+            for name, value in setting.parameters.items():
+                if name not in parameters:
+                    raise ConfigurationError(
+                        f'scenes: {scene.name} has no parameter "{name}"; it has {", ".join(sorted(parameters))}'
+                    )
+                parameters[name] = float(value)
+            overlay = "city" if setting.parameters else None
+            if setting.districts is not None:
+                districts = frozenset(setting.districts)
+                overlay = "+".join(setting.districts) or "nowhere"
+                key = f"{scene.name}@{overlay}"
+        own = {n.partition(".")[2]: v for n, v in overrides.items() if n.partition(".")[0] == scene.name}
+        if own:
+            parameters |= own
+            overlay = f"{overlay}+set" if overlay else "set"
+        while any(s.key == key for s in self.seats):
+            key += "'"
+        world = World(city, self._registry, parameters, overlay)
+        late: dict[str, bool] = {}
+        for interest in scene.interests:
+            late[interest.sensor_type] = late.get(interest.sensor_type, False) or interest.late
+        return Seat(key, scene, world, districts, scene.initial(world), late)
+
+    # -- driving -------------------------------------------------------------------------------------------------
+    def feed(self, piece: Piece) -> list[Step]:
+        """Take rows, all received at or after those of the pieces before; the steps that follow from them."""
+        rows = {n: b for n, b in piece.batches.items() if len(b) and self._registry.sensor_type(n) is not None}
+        if not rows:
+            return []
+        received = {n: b.received_at.astype("M8[us]").astype(np.int64) for n, b in rows.items()}
+        if self._next is None:
+            self._next = (int(min(r[0] for r in received.values())) // SECOND + 1) * SECOND
+        steps: list[Step] = []
+        left = {n: 0 for n in rows if n in self._wanted}
+        while left:
+            first = int(min(received[n][i] for n, i in left.items()))
+            steps += self._marks_until(first)
+            boundary = (first // SECOND + 1) * SECOND
+            part: dict[str, Batch] = {}
+            for name, start in list(left.items()):
+                end = int(np.searchsorted(received[name], boundary, side="left"))
+                if end > start:
+                    part[name] = rows[name] if end - start == len(rows[name]) else rows[name].take(slice(start, end))
+                if end == len(rows[name]):
+                    del left[name]
+                else:
+                    left[name] = end
+            steps += self._run(part)
+        return steps + self._marks_until(int(max(r[-1] for r in received.values())))
+
+    def advance(self, received_at: int) -> list[Step]:
+        """The clock of receipt has come to this time (microseconds): no row received before it will come any more."""
+        return [] if self._next is None else self._marks_until(received_at)
+
+    def _marks_until(self, limit: int) -> list[Step]:
+        if self._next is None or self._next > limit:
+            return []
+        steps: list[Step] = []
+        while True:
+            due = self._desk.due()
+            due = min([NEVER if due is None else due, *(s.due for s in self.seats)])
+            at = max(self._next, -(-due // SECOND) * SECOND)
+            if at > limit:
+                break
+            steps += self._mark(at)
+            self._next = at + SECOND
+        self._next = max(self._next, (limit // SECOND + 1) * SECOND)
+        return steps
+
+    def _mark(self, at: int) -> list[Step]:
+        steps: list[Step] = []
+        for seat in self.seats:
+            if seat.due <= at:
+                for evidence in self._ask(seat, Mark(at)):
+                    steps += self._deliver(seat, evidence, at)
+        return steps + self._desk.mark(at)
+
+    def _run(self, part: Mapping[str, Batch]) -> list[Step]:
+        """Feed rows of one second to the scenes, their evidence to the desk in order of position."""
+        timely: dict[str, Batch] = {}
+        for name, batch in part.items():
+            sensor_type = self._registry.sensor_type(name)
+            assert sensor_type is not None
+            late = is_late(sensor_type, batch.time, batch.received_at)
+            timely[name] = batch.take(~late) if late.any() else batch
+        heard: list[tuple[int, int, Seat, Evidence]] = []
+        for number, seat in enumerate(self.seats):
+            mine = {n: (part if all_ else timely)[n] for n, all_ in seat.late.items() if n in part}
+            mine = {n: b for n, b in mine.items() if len(b)}
+            if mine:
+                heard += ((e.position, number, seat, e) for e in self._ask(seat, Piece(mine)))
+        if not heard:
+            return []
+        heard.sort(key=lambda h: h[:2])  # stable: a scene's own order stays within a position
+        steps: list[Step] = []
+        for position, _, seat, evidence in heard:
+            at = _received(part.values(), position)
+            if at is None:
+                self._fail(seat, f"{evidence.rule} names position {position}, which is not of the rows it was given")
+            else:
+                steps += self._deliver(seat, evidence, at)
+        return steps
+
+    def _ask(self, seat: Seat, feed: Piece | Mark) -> list[Evidence]:
+        try:
+            evidence = list(seat.scene.step(seat.state, feed, seat.world))
+            due = seat.scene.due(seat.state, seat.world)
+        except Exception as error:  # noqa: BLE001 - whatever a plug-in does wrong becomes a sentence about it
+            what = f"the mark {feed.at}" if isinstance(feed, Mark) else f"{feed.rows} rows of {', '.join(feed.batches)}"
+            self._fail(seat, f"{type(error).__name__} at {what}: {error}", error)
+            return []
+        seat.due = NEVER if due is None else due
+        return evidence
+
+    def _fail(self, seat: Seat, what: str, error: BaseException | None = None) -> None:
+        sentence = f"scene {seat.scene.name} broke its contract: {what}"
+        if self._strict:
+            raise SceneError(sentence) from error
+        seat.error = sentence
+        seat.due = NEVER
+        for seats in self._wanted.values():
+            if seat in seats:
+                seats.remove(seat)
+        seat.late = {}
+
+    @property
+    def failed(self) -> dict[str, str]:
+        """Scenes taken out of service, each with a sentence."""
+        return {s.key: s.error for s in self.seats if s.error is not None}
+
+    # -- to the desk ---------------------------------------------------------------------------------------------
+    def _deliver(self, seat: Seat, evidence: Evidence, at: int) -> list[Step]:
+        if not all(v is None or math.isfinite(v) for v in (evidence.lon, evidence.lat)):
+            evidence = replace(evidence, lon=None, lat=None)
+        district = self._district_of(evidence) if self._index.city.districts else None
+        if evidence.holds and not _hears(seat, district):
+            return []  # an end is heard from everywhere: what moves may have left the district
+        steps: list[Step] = []
+        for event in self._events_of(seat, evidence):
+            key = self._judge_of(seat, event, district)
+            if key is None:
+                continue
+            told = evidence if event == evidence.event else replace(evidence, event=event, opens=False, level=None)
+            steps += self._desk.hear(key, told, at)
+        return steps
+
+    def _events_of(self, seat: Seat, evidence: Evidence) -> Iterable[str]:
+        yield evidence.event
+        key = seat.judges.get(evidence.event)
+        if key is not None:
+            yield from self._policies[key].policy.joins
+
+    def _judge_of(self, seat: Seat, event: str, district: str | None) -> str | None:
+        own = seat.judges.get(event)
+        if own is not None:
+            return own
+        return next((s.judges[event] for s in self.seats if event in s.judges and _hears(s, district)), None)
+
+    def _district_of(self, evidence: Evidence) -> str | None:
+        lon, lat = evidence.lon, evidence.lat
+        if lon is None or lat is None:
+            device = self._registry.find(evidence.sensor_type, evidence.device)
+            lon, lat = (None, None) if device is None else (device.lon, device.lat)
+        if lon is None or lat is None:
+            return None
+        found = self._index.district_of(lon, lat)
+        return "" if found is None else found.id
+
+    # -- saving --------------------------------------------------------------------------------------------------
+    def snapshot(self) -> bytes:
+        """Everything needed to go on later, as bytes."""
+        return pack(
+            {
+                "form": FORM,
+                "next": self._next,
+                "seats": {s.key: (s.scene.version, s.due, pack(s.state)) for s in self.seats if s.error is None},
+                "desk": self._desk.state,
+            }
+        )
+
+    def restore(self, data: bytes) -> list[str]:
+        """Go on from a snapshot; sentences about scenes whose state could not be read and that begin afresh.
+
+        Raises:
+            SceneError: The bytes are no snapshot.
+        """
+        saved = unpack(data)
+        if not isinstance(saved, dict) or saved.get("form") != FORM or not isinstance(saved["desk"], DeskState):
+            raise SceneError("the saved state of the scenes is of another form; start them afresh")
+        afresh: list[str] = []
+        modules = {"brain", "scenes", *(s.scene.state_type.__module__.partition(".")[0] for s in self.seats)}
+        for seat in self.seats:
+            known = saved["seats"].get(seat.key)
+            if known is None:
+                continue
+            _, due, state = known
+            try:
+                seat.state, seat.due = unpack(state, modules), due
+                if not isinstance(seat.state, seat.scene.state_type):
+                    raise SceneError(f"it is a {type(seat.state).__name__}, not a {seat.scene.state_type.__name__}")  # noqa: TRY301
+            except SceneError as error:
+                seat.state, seat.due = seat.scene.initial(seat.world), 0
+                afresh.append(f"scene {seat.key} begins afresh: {error}")
+        self._next = saved["next"]
+        self._desk.restore(saved["desk"])
+        return afresh
+
+
+def _hears(seat: Seat, district: str | None) -> bool:
+    """Whether a seat listens to a district: everywhere, or what has no known place, or one of its own."""
+    return seat.districts is None or district is None or district in seat.districts
+
+
+def _received(batches: Iterable[Batch], position: int) -> int | None:
+    """Time of receipt of the row at a position, microseconds."""
+    for batch in batches:
+        i = int(np.searchsorted(batch.position, position))
+        if i < len(batch) and batch.position[i] == position:
+            return int(batch.received_at[i].astype("M8[us]").astype(np.int64))
+    return None

@@ -1,0 +1,278 @@
+"""Gas detectors one by one: persistence, pre-alarm, exit, and readings that are the detector's and not the gas's.
+
+A table holds one kind of measurement (combustible gas in %LEL, or one toxic gas, or oxygen). ``calm`` takes the many
+quiet samples at once, ``sample`` one that matters; on a quiet sample both do the same. Steps of a finding:
+1 pre-alarm, 2 first alarm, 3 second alarm. Times are event times in microseconds.
+"""
+
+# ruff: noqa: RUF009 - column() makes a dataclass field
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from scenes.toolkit.history import History, slope_per_minute
+from scenes.toolkit.table import Slots, column, grow, turns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+__all__ = ["Detectors", "Limits", "Outcome", "Rise"]
+
+SECOND = 1_000_000
+KEEP_US = 900 * SECOND  # 15 minutes of raw samples
+NONE = -(2**62)
+
+
+class Limits(NamedTuple):
+    """Thresholds of one table; ``levels`` are pre-alarm, first and second alarm, infinite where there is none."""
+
+    levels: tuple[float, float, float]
+    exits: tuple[float, float]  # of a pre-alarm, of an alarm
+    samples: int
+    span_us: int
+    exit_hold_us: int
+    slope: float = np.inf
+    slope_window_s: float = 120.0
+    mean: float = np.inf
+    mean_window_s: float = 600.0
+    mean_cover_s: float = 540.0
+    step: float = np.inf
+    stuck_us: int = 300 * SECOND
+    fall_from: float = np.inf
+    fall_to: float = -np.inf
+
+    @property
+    def quiet_below(self) -> float:
+        """No sample below this can start anything."""
+        return min(self.levels)
+
+
+class Rise(NamedTuple):
+    """Slope over the short window and mean over the long one; NaN where there is too little."""
+
+    slope: float
+    mean: float
+
+
+class Outcome(NamedTuple):
+    """What a sample did.
+
+    Attributes:
+        word: ``none``, ``finding`` (goes on), ``ended``, ``held`` (a step that may be a fault), ``let_go`` (not held
+            any more), ``dead`` (fell to nothing at once).
+        released: The finding was held until this sample.
+    """
+
+    word: str
+    released: bool = False
+
+
+@dataclass(slots=True)
+class Detectors:
+    """One row a detector.
+
+    Attributes:
+        value, time: Of the last good sample; NaN before the first.
+        run, run_from: Samples in a row at or over each level, and since when.
+        same, same_from, jump: Identical samples in a row, since when, and the step that led there.
+        stage, since, ended, count, peak: Of the finding; ``ended`` is NONE while it holds.
+        held: The finding waits, since it looks like a broken detector.
+        dead: Fell from high to nothing in one sample; silent until it moves or is serviced.
+        good: Its last message was no calibration, maintenance or fault.
+    """
+
+    slots: Slots = field(default_factory=Slots)
+    history: History = field(default_factory=lambda: History(KEEP_US))
+    value: NDArray[np.float64] = column("f8", np.nan)
+    time: NDArray[np.int64] = column("i8", NONE)
+    lon: NDArray[np.float64] = column("f8", np.nan)
+    lat: NDArray[np.float64] = column("f8", np.nan)
+    run: NDArray[np.int32] = column("i4", 0, 3)
+    run_from: NDArray[np.int64] = column("i8", NONE, 3)
+    same: NDArray[np.int32] = column("i4", 0)
+    same_from: NDArray[np.int64] = column("i8", NONE)
+    jump: NDArray[np.float64] = column("f8", np.nan)
+    stage: NDArray[np.int8] = column("i1", 0)
+    since: NDArray[np.int64] = column("i8", NONE)
+    ended: NDArray[np.int64] = column("i8", NONE)
+    count: NDArray[np.int32] = column("i4", 0)
+    peak: NDArray[np.float64] = column("f8", np.nan)
+    held: NDArray[np.bool_] = column("?", 0)
+    dead: NDArray[np.bool_] = column("?", 0)
+    good: NDArray[np.bool_] = column("?", 1)
+
+    def rows_of(self, device: NDArray[np.int32]) -> NDArray[np.intp]:
+        """Rows of these devices, made where new."""
+        rows = self.slots.of(device).astype(np.intp)
+        if self.slots.used > len(self.value):
+            grow(self, self.slots.used)
+            self.history.grow(len(self.value))
+        return rows
+
+    def watched(self, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Which of these rows must be looked at one by one because of what they did before."""
+        out: NDArray[np.bool_] = (self.stage[rows] > 0) | self.held[rows] | ~self.good[rows]
+        return out
+
+    def calm(
+        self,
+        rows: NDArray[np.intp],
+        time: NDArray[np.int64],
+        value: NDArray[np.float64],
+        lon: NDArray[np.float64],
+        lat: NDArray[np.float64],
+    ) -> None:
+        """Take quiet samples of detectors that are not watched."""
+        for turn in turns(rows):
+            self._note(rows[turn], time[turn], value[turn], lon[turn], lat[turn])
+            self.run[rows[turn]] = 0
+
+    def _note(
+        self,
+        rows: NDArray[np.intp],
+        time: NDArray[np.int64],
+        value: NDArray[np.float64],
+        lon: NDArray[np.float64],
+        lat: NDArray[np.float64],
+    ) -> None:
+        before = self.value[rows]
+        same = value == before
+        self.same[rows] = np.where(same, self.same[rows] + 1, 1)
+        self.same_from[rows] = np.where(same, self.same_from[rows], time)
+        self.jump[rows] = np.where(same, self.jump[rows], value - before)
+        self.value[rows], self.time[rows] = value, time
+        here = np.isfinite(lon) & np.isfinite(lat)
+        self.lon[rows] = np.where(here, lon, self.lon[rows])
+        self.lat[rows] = np.where(here, lat, self.lat[rows])
+        self.history.push(rows, time, value)
+
+    def out_of_service(self, row: int) -> None:
+        """A calibration, maintenance or fault message: no sample, but whoever worked on it revived it."""
+        self.good[row] = False
+        self.dead[row] = False
+
+    def sample(
+        self,
+        row: int,
+        time: int,
+        value: float,
+        lon: float,
+        lat: float,
+        limits: Limits,
+        is_doubtful: Callable[[int, int], bool],
+    ) -> Outcome:
+        """Take one sample that matters.
+
+        Args:
+            row: Of the detector.
+            time: Event time, microseconds.
+            value: In the unit of the table.
+            lon: Degrees, NaN where unknown.
+            lat: The same.
+            limits: In force.
+            is_doubtful: Asked with row and time when a finding starts with a step that has not moved since: True holds.
+        """
+        self.good[row] = True
+        if self.dead[row]:
+            if value <= limits.fall_to:
+                return Outcome("none")
+            self.dead[row] = False
+        elif self.stage[row] >= 2 and self.value[row] > limits.fall_from and value <= limits.fall_to:
+            self.dead[row] = True
+            return Outcome("dead")
+        if self.stage[row] and self.ended[row] != NONE and time - self.ended[row] >= limits.exit_hold_us:
+            self._reset(row)
+        one = np.array([row])
+        self._note(one, np.array([time]), np.array([value]), np.array([lon]), np.array([lat]))
+        self._count_runs(row, time, value, limits)
+        stage = int(self.stage[row])
+        was_over = self.ended[row] != NONE
+        reached = self._reached(row, time, limits)
+        if reached > stage:
+            if stage == 0 and reached < 3 and self._is_step(row, reached, limits) and is_doubtful(row, time):
+                self.held[row] = True
+                return Outcome("held")
+            return self._promote(row, time, reached)
+        if self.held[row]:
+            self.held[row] = bool(value >= limits.levels[0] and self.same[row] > 1)
+            return Outcome("held" if self.held[row] else "let_go")
+        if stage == 0:
+            return Outcome("none")
+        self.peak[row] = max(self.peak[row], value)
+        if value < limits.exits[0 if stage == 1 else 1]:
+            if not was_over:
+                self.ended[row] = time
+                return Outcome("ended")
+            return Outcome("none")
+        self.ended[row] = NONE
+        self.count[row] += 1
+        return Outcome("finding")
+
+    def _promote(self, row: int, time: int, reached: int) -> Outcome:
+        if self.stage[row] == 0:
+            self.since[row] = self.run_from[row, reached - 1]
+            self.count[row] = self.run[row, reached - 1]
+            self.peak[row] = self.value[row]
+        else:
+            self.count[row] += 1
+            self.peak[row] = max(self.peak[row], self.value[row])
+        self.stage[row], self.ended[row] = reached, NONE
+        released = bool(self.held[row])
+        self.held[row] = False
+        return Outcome("finding", released)
+
+    def release(self, row: int, time: int, limits: Limits) -> bool:
+        """Let a held finding stand, since somebody else bears witness; whether there was one."""
+        if not self.held[row]:
+            return False
+        self._promote(row, time, max(1, self._reached(row, time, limits)))
+        return True
+
+    def _count_runs(self, row: int, time: int, value: float, limits: Limits) -> None:
+        for k, level in enumerate(limits.levels):
+            if value >= level:
+                self.run_from[row, k] = min(self.run_from[row, k], time) if self.run[row, k] else time
+                self.run[row, k] += 1
+            else:
+                self.run[row, k] = 0
+
+    def _persists(self, row: int, k: int, time: int, limits: Limits) -> bool:
+        return bool(self.run[row, k] >= limits.samples and time - self.run_from[row, k] >= limits.span_us)
+
+    def _reached(self, row: int, time: int, limits: Limits) -> int:
+        """The highest step whose conditions hold now."""
+        if self._persists(row, 2, time, limits):
+            return 3
+        if self._persists(row, 1, time, limits):
+            return 2
+        if self.stage[row] == 0 and self._persists(row, 0, time, limits):
+            rise = self.rise(row, time, limits)
+            if rise.slope >= limits.slope or rise.mean >= limits.mean:
+                return 1
+        return 0
+
+    def rise(self, row: int, time: int, limits: Limits) -> Rise:
+        """How the last minutes went."""
+        short = self.history.window(row, time, limits.slope_window_s)
+        long = self.history.window(row, time, limits.mean_window_s)
+        mean = long.mean() if long.seconds >= limits.mean_cover_s else float("nan")
+        return Rise(slope_per_minute(short), mean)
+
+    def _is_step(self, row: int, reached: int, limits: Limits) -> bool:
+        """Whether the value came in one step and has not moved by a bit since it crossed the level."""
+        k = reached - 1
+        least = limits.step if reached == 2 else limits.step / 2
+        return bool(self.same[row] >= self.run[row, k] and self.jump[row] >= least)
+
+    def is_stuck(self, row: int, time: int, limits: Limits) -> bool:
+        """Whether a held value has not moved for so long that it is a fault."""
+        return bool(self.held[row] and time - self.same_from[row] >= limits.stuck_us)
+
+    def _reset(self, row: int) -> None:
+        self.stage[row], self.count[row], self.peak[row] = 0, 0, np.nan
+        self.since[row], self.ended[row] = NONE, NONE

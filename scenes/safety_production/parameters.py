@@ -1,0 +1,174 @@
+"""Every threshold of safety production, by name, with its source. A district may change each of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from brain.model import Text
+from brain.scene_api import Parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["PARAMETERS", "TOXIC", "ToxicGas"]
+
+_STANDARD = "GB/T 50493-2019"
+_PRACTICE = "gas alarm practice list (GB 6222, GBZ)"
+
+
+class ToxicGas(NamedTuple):
+    """A gas judged by its concentration in the air people breathe; levels in ppm by parameter name."""
+
+    formula: str
+    name: Text
+
+
+TOXIC: Final[Mapping[str, ToxicGas]] = {
+    g.formula: g
+    for g in (
+        ToxicGas("CO", Text("一氧化碳", "carbon monoxide")),
+        ToxicGas("H2S", Text("硫化氢", "hydrogen sulphide")),
+        ToxicGas("NH3", Text("氨气", "ammonia")),
+        ToxicGas("CL2", Text("氯气", "chlorine")),
+    )
+}
+
+PARAMETERS: Final[dict[str, Parameter]] = {
+    # -- combustible gas (S1)
+    "l1_pct": Parameter(
+        25,
+        "%",
+        Text("可燃气体一级报警值(%LEL)", "First alarm of combustible gas (%LEL)"),
+        f"{_STANDARD}: L1 <= 25 %LEL",
+    ),
+    "l2_pct": Parameter(
+        50,
+        "%",
+        Text("可燃气体二级报警值(%LEL)", "Second alarm of combustible gas (%LEL)"),
+        f"{_STANDARD}: L2 <= 50 %LEL",
+    ),
+    "min_samples": Parameter(
+        3, "1", Text("连续超限采样数", "Samples in a row at or over a threshold"), "McMaster test: 3 instead of 2"
+    ),
+    "min_span_s": Parameter(20, "s", Text("连续超限的最短时长", "Time those samples must span at least"), "default"),
+    "exit_drop_pct": Parameter(
+        5, "%", Text("解除回差(%LEL)", "Below the first alarm by this much, the leak counts as over"), "default"
+    ),
+    "exit_hold_s": Parameter(
+        300, "s", Text("解除保持时间", "A finding is forgotten this long after it ended"), "default"
+    ),
+    "prealarm_level_pct": Parameter(
+        10,
+        "%",
+        Text("预警最低浓度(%LEL)", "Pre-alarm from this concentration on (%LEL)"),
+        "US pipeline emergency guidelines: 10 % of the LEL",
+    ),
+    "prealarm_exit_pct": Parameter(
+        8, "%", Text("预警解除浓度(%LEL)", "A pre-alarm is over below this (%LEL)"), "default: 20 % dead band"
+    ),
+    "prealarm_slope": Parameter(
+        5, "%/min", Text("预警上升速率(%LEL/分)", "Pre-alarm from this slope on (%LEL a minute)"), "default"
+    ),
+    "slope_window_s": Parameter(120, "s", Text("上升速率统计窗口", "Window of the slope"), "default"),
+    "mean_window_s": Parameter(600, "s", Text("均值统计窗口", "Window of the mean"), "default"),
+    "mean_cover": Parameter(
+        0.9,
+        "1",
+        Text("均值窗口最低覆盖率", "Share of its window that samples must span before a mean counts"),
+        "default",
+    ),
+    "second_sensor_m": Parameter(
+        60, "m", Text("第二探测器印证距离", "A second detector this near is a second witness"), "default"
+    ),
+    # -- toxic gas and oxygen
+    "co_l1_ppm": Parameter(24, "ppm", Text("一氧化碳一级", "CO, first alarm"), _PRACTICE),
+    "co_l2_ppm": Parameter(160, "ppm", Text("一氧化碳二级", "CO, second alarm"), _PRACTICE),
+    "h2s_l1_ppm": Parameter(6, "ppm", Text("硫化氢一级", "H2S, first alarm"), _PRACTICE),
+    "h2s_l2_ppm": Parameter(20, "ppm", Text("硫化氢二级", "H2S, second alarm"), _PRACTICE),
+    "nh3_l1_ppm": Parameter(
+        28,
+        "ppm",
+        Text("氨气一级", "NH3, first alarm"),
+        f"default: {_STANDARD} 100 % OEL, taken as 20 mg/m3 (to be checked with GBZ 2.1)",
+    ),
+    "nh3_l2_ppm": Parameter(
+        56, "ppm", Text("氨气二级", "NH3, second alarm"), f"default: {_STANDARD} 200 % OEL, see nh3_l1_ppm"
+    ),
+    "cl2_l1_ppm": Parameter(
+        0.34,
+        "ppm",
+        Text("氯气一级", "Cl2, first alarm"),
+        f"default: {_STANDARD} 100 % OEL, taken as 1 mg/m3 (to be checked with GBZ 2.1)",
+    ),
+    "cl2_l2_ppm": Parameter(
+        0.68, "ppm", Text("氯气二级", "Cl2, second alarm"), f"default: {_STANDARD} 200 % OEL, see cl2_l1_ppm"
+    ),
+    "toxic_exit_share": Parameter(
+        0.8,
+        "1",
+        Text("有毒气体解除比例", "Toxic gas is over below this share of the first alarm"),
+        "default: 20 % dead band",
+    ),
+    "o2_low_pct": Parameter(19.5, "%", Text("缺氧报警值(%vol)", "Oxygen alarm below this (% vol)"), _PRACTICE),
+    "o2_high_pct": Parameter(23, "%", Text("富氧报警值(%vol)", "Oxygen alarm above this (% vol)"), _PRACTICE),
+    "o2_exit_pct": Parameter(
+        0.2, "%", Text("氧含量解除回差(%vol)", "Dead band of the oxygen alarm (% vol)"), "default"
+    ),
+    # -- second witnesses
+    "video_confidence": Parameter(
+        0.7, "1", Text("视频烟火最低置信度", "Smoke or flame on video counts from this confidence on"), "default"
+    ),
+    "video_seconds": Parameter(3, "s", Text("视频烟火最短持续", "... seen on one track for this long"), "default"),
+    "video_gap_s": Parameter(10, "s", Text("视频烟火最大间断", "... with no gap longer than this"), "default"),
+    "video_silence_s": Parameter(
+        60, "s", Text("视频烟火消失判定", "Smoke or flame is over after this long without a message"), "default"
+    ),
+    "drone_over_ppm_m": Parameter(
+        200,
+        "ppm.m",
+        Text("无人机甲烷超背景值", "Path-integrated methane over background that counts"),
+        "drone methane studies; our default",
+    ),
+    "drone_exit_share": Parameter(
+        0.8, "1", Text("无人机甲烷解除比例", "... and is over below this share of it"), "default"
+    ),
+    "drone_silence_s": Parameter(
+        60, "s", Text("无人机甲烷消失判定", "... or after this long without a message"), "default"
+    ),
+    "witness_m": Parameter(
+        150, "m", Text("佐证距离", "A camera or drone this near bears witness"), "default, as the gate"
+    ),
+    # -- step-hold (S2)
+    "step_min_pct": Parameter(
+        15, "%", Text("阶跃判定(%LEL)", "A jump of one sample of at least this may be a broken detector"), "default"
+    ),
+    "neighbour_m": Parameter(30, "m", Text("邻近探测器距离", "A healthy neighbour is at most this far"), "default"),
+    "neighbour_below_pct": Parameter(
+        5, "%", Text("邻近探测器正常值上限(%LEL)", "... reads less than this (%LEL)"), "default"
+    ),
+    "neighbour_fresh_s": Parameter(
+        120, "s", Text("邻近探测器数据时效", "... and has spoken within this time"), "default"
+    ),
+    "stuck_s": Parameter(
+        300, "s", Text("卡滞判定时长", "A held value that has not moved this long is a fault"), "default"
+    ),
+    "fall_from_pct": Parameter(
+        50, "%", Text("中毒判定起点(%LEL)", "From above this to nothing in one sample is no end of a leak"), "default"
+    ),
+    "fall_to_pct": Parameter(1, "%", Text("中毒判定终点(%LEL)", "... nothing means at most this"), "default"),
+    # -- where and how far (S3)
+    "evacuate_m": Parameter(
+        100, "m", Text("疏散半径", "Radius of the area that must act"), "ERG guide 115, pipeline guidelines"
+    ),
+    "downwind_m": Parameter(300, "m", Text("下风向距离", "Reach of the sector downwind"), "default"),
+    "downwind_half_deg": Parameter(30, "deg", Text("下风向扇形半角", "Half angle of that sector"), "default"),
+    "calm_ms": Parameter(1, "m/s", Text("静风判定", "Below this wind the sector is a circle"), "default"),
+    "wind_fresh_s": Parameter(1800, "s", Text("气象数据时效", "Wind older than this is not used"), "default"),
+    # -- weights (log-odds of the fusion)
+    "weight_prealarm": Parameter(5.9, "1", Text("预警权重", "Weight of a pre-alarm"), "default"),
+    "weight_l1": Parameter(6.2, "1", Text("一级报警权重", "Weight of the first alarm"), "default"),
+    "weight_l2": Parameter(7.5, "1", Text("二级报警权重", "Weight of the second alarm"), "default"),
+    "weight_smoke": Parameter(3.7, "1", Text("视频烟雾权重", "Weight of smoke on video"), "default"),
+    "weight_flame": Parameter(6.0, "1", Text("视频明火权重", "Weight of flame on video"), "default"),
+    "weight_drone": Parameter(4.5, "1", Text("无人机甲烷权重", "Weight of methane seen by a drone"), "default"),
+}

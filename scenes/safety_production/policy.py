@@ -1,0 +1,150 @@
+"""What the witnesses of a leak mean together: level, place, area, advice, words.
+
+A first alarm is yellow, a second one orange, a pre-alarm blue. A second alarm that a second eye confirms (drone,
+camera, or another detector near by in alarm) is red. The area is a circle round the place and, where the wind is known,
+the sector downwind: the release rate is not known, so the published distances count, not a plume.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from brain.city.index import distance_m
+from brain.model import LEVELS, Level, Modality
+from brain.scene_api import Assessment, Gate, Policy
+from scenes.safety_production.statements import gas_name
+from scenes.safety_production.texts import actions_of, headline_of
+from scenes.toolkit.area import circle, geojson, sector
+from scenes.toolkit.places import name_of, site_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from brain.city import Site
+    from brain.scene_api import Evidence, View, World
+
+__all__ = ["GasLeak", "ToxicGasInAir"]
+
+SECOND = 1_000_000
+_LEVELS = {1: Level.BLUE, 2: Level.YELLOW, 3: Level.ORANGE}
+
+
+class _Gas(Policy):
+    """Common to combustible and toxic gas."""
+
+    gate: ClassVar[Gate] = Gate(150.0, 600.0)
+    two_devices: ClassVar[bool] = True
+
+    def second_witness(self, one: Evidence, other: Evidence, world: World) -> bool:
+        """Two detectors in alarm, not further apart than the parameter says."""
+        return self._pair(one, other, world) and min(_stage(one), _stage(other)) >= 2
+
+    def _pair(self, one: Evidence, other: Evidence, world: World) -> bool:
+        if one.device == other.device or one.lon is None or one.lat is None or other.lon is None or other.lat is None:
+            return False
+        apart = distance_m(one.lon, one.lat, other.lon, other.lat)
+        return 0 < apart <= world.parameters["second_sensor_m"]
+
+    def assess(self, view: View, world: World) -> Assessment:
+        """See the module."""
+        lines = [w for w in view.witnesses if _stage(w)]
+        if not lines:
+            return view.previous or Assessment(level=None)
+        holding = [w for w in lines if w.holds]
+        eyes = self._eyes(view.witnesses)
+        level = max((_LEVELS[_stage(w)] for w in holding), key=LEVELS.index, default=None)
+        if any(_stage(w) == 3 and (eyes or self._seconded(w, holding, world)) for w in holding):
+            level = Level.RED
+        first = max(lines, key=lambda w: (w.holds, _stage(w), w.values["peak"]))
+        place = self._place(first, eyes)
+        device = world.registry.find(first.sensor_type, first.device)
+        site = site_of(world.city, device, *place)
+        wind = first.values["wind"]
+        shown = level or (view.previous.level if view.previous is not None else None) or Level.BLUE
+        site_name = name_of(site, first.device)
+        modalities = [m for m in Modality if any(w.modality == m for w in [*holding, *eyes])]
+        seconded = any(self._pair(a, b, world) for a in holding for b in holding if min(_stage(a), _stage(b)) >= 2)
+        return Assessment(
+            level=level,
+            lon=place[0],
+            lat=place[1],
+            area=self._area(place, wind, world),
+            plan=self._plan(first, wind, shown, world),
+            headline=headline_of(
+                first, site_name, gas_name(first.values["key"]), shown, modalities, wind, world, seconded=seconded
+            ),
+            actions=actions_of(first.values["key"], shown),
+            conditions=self._conditions(site),
+        )
+
+    def _eyes(self, witnesses: Sequence[Evidence]) -> list[Evidence]:
+        """Cameras and drones whose finding holds, or ended not longer ago than the gate allows."""
+        newest = max(w.time for w in witnesses)
+        reach = self.gate.seconds * SECOND
+        return [
+            w
+            for w in witnesses
+            if not _stage(w) and w.weight > 0 and (w.holds or newest - (w.ended or w.time) <= reach)
+        ]
+
+    def _seconded(self, line: Evidence, holding: Sequence[Evidence], world: World) -> bool:
+        return any(_stage(other) >= 2 and self._pair(line, other, world) for other in holding)
+
+    def _place(self, first: Evidence, eyes: Sequence[Evidence]) -> tuple[float | None, float | None]:
+        """The drone's place of most methane is nearer to the hole than any detector."""
+        smelt = [w for w in eyes if "methane" in w.values and w.lon is not None]
+        if smelt:
+            best = max(smelt, key=lambda w: float(w.values["methane"]))
+            return best.lon, best.lat
+        return first.lon, first.lat
+
+    def _area(
+        self, place: tuple[float | None, float | None], wind: Sequence[Any] | None, world: World
+    ) -> dict[str, Any] | None:
+        lon, lat = place
+        if lon is None or lat is None:
+            return None
+        p = world.parameters
+        parts = [circle(lon, lat, p["evacuate_m"])]
+        if wind is not None:
+            from_deg, speed, steady = wind
+            half = p["downwind_half_deg"] if steady and speed >= p["calm_ms"] else 180.0
+            parts.append(sector(lon, lat, (from_deg + 180) % 360, half, p["downwind_m"]))
+        return geojson(*parts)
+
+    def _plan(self, first: Evidence, wind: Sequence[Any] | None, level: Level, world: World) -> dict[str, Any]:
+        p = world.parameters
+        plan: dict[str, Any] = {
+            "gas": first.values["key"],
+            "value": first.values["value"],
+            "peak": first.values["peak"],
+            "evacuate_m": p["evacuate_m"] if level.rank >= 1 else 0.0,
+        }
+        if wind is not None:
+            plan |= {"wind_from_deg": wind[0], "wind_ms": wind[1], "downwind_m": p["downwind_m"]}
+        if level.rank >= 1:
+            plan["report_within_s"] = 3600
+        return plan
+
+    def _conditions(self, site: Site | None) -> frozenset[str]:
+        words = {"toxic"} if self.event == "toxic_gas" else set()
+        if site is not None and site.kind in ("construction", "hazardous"):
+            words.add(f"{site.kind}_site")
+        return frozenset(words)
+
+
+class GasLeak(_Gas):
+    """Combustible gas: event ``gas_leak``."""
+
+    event: ClassVar[str] = "gas_leak"
+
+
+class ToxicGasInAir(_Gas):
+    """Toxic gas, or too little or too much oxygen: event ``toxic_gas``."""
+
+    event: ClassVar[str] = "toxic_gas"
+
+
+def _stage(evidence: Evidence) -> int:
+    """Alarm step of a detector's line, 0 for the lines of cameras and drones."""
+    return int(evidence.values.get("stage", 0))

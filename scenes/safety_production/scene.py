@@ -1,0 +1,253 @@
+"""Safety production: gas detectors raise, cameras and drones bear witness, broken detectors stay with the site."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+import numpy as np
+
+from brain.city.index import distance_m
+from brain.model import Batch, Piece, Text
+from brain.scene_api import Evidence, Fact, Interest, Mark, Parameter, Policy, Reasoning, Scene, World
+from scenes.safety_production.detectors import NONE
+from scenes.safety_production.parameters import PARAMETERS
+from scenes.safety_production.policy import GasLeak, ToxicGasInAir
+from scenes.safety_production.reading import Samples, event_us, limits_of, samples_of, service_rows
+from scenes.safety_production.state import COMBUSTIBLE, SafetyState
+from scenes.safety_production.statements import detector_facts, gas_line, held_line
+from scenes.safety_production.watchers import (
+    Seen,
+    drone_rows,
+    fall_silent,
+    look,
+    next_silence,
+    smell,
+    video_rows,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from scenes.safety_production.detectors import Detectors
+
+__all__ = ["SafetyProduction"]
+
+
+class _Item(NamedTuple):
+    """Something that must be taken in its place of the order."""
+
+    position: int
+    kind: str  # wind, service, gas, video, drone
+    samples: Samples | None = None
+    number: int = 0
+    seen: Seen | None = None
+    row: tuple[int, ...] = ()
+
+
+class SafetyProduction(Scene[SafetyState]):
+    """Gas in the air, with the second witnesses that make it certain (S1), and the faults that look like it (S2)."""
+
+    name: ClassVar[str] = "safety_production"
+    version: ClassVar[str] = "1"
+    title: ClassVar[Text] = Text("安全生产", "Safety production")
+    interests: ClassVar[tuple[Interest, ...]] = (
+        Interest("gas-detector", ("lel_pct", "ppm", "gas", "status", "lon", "lat")),
+        Interest("video-event", ("event", "track", "zone", "confidence", "status", "lon", "lat")),
+        Interest("drone", ("methane_ppm_m", "methane_background_ppm_m", "status", "lon", "lat")),
+        Interest("weather", ("wind_from_deg", "wind_ms", "lon", "lat")),
+    )
+    policies: ClassVar[tuple[Policy, ...]] = (GasLeak(), ToxicGasInAir())
+    parameters: ClassVar[Mapping[str, Parameter]] = PARAMETERS
+    state_type: ClassVar[type[SafetyState]] = SafetyState
+
+    def initial(self, world: World) -> SafetyState:
+        """Nothing heard yet."""
+        return SafetyState()
+
+    def due(self, state: SafetyState, world: World) -> int | None:
+        """Marks only end what cameras and drones have fallen silent about."""
+        return next_silence(state, world)
+
+    def step(self, state: SafetyState, feed: Piece | Mark, world: World) -> Iterable[Evidence]:
+        """See the module."""
+        if isinstance(feed, Mark):
+            yield from fall_silent(state, feed.at, world)
+            return
+        gas = feed.get("gas-detector")
+        tables: list[Samples] = []
+        items: list[_Item] = []
+        if gas is not None:
+            known, service = service_rows(gas, world.registry)
+            tables = samples_of(gas, known, service, state, world.registry, world.parameters)
+            for samples in tables:
+                items += (
+                    _Item(int(samples.position[n]), "gas", samples, n) for n in np.flatnonzero(samples.matters).tolist()
+                )
+            items += (
+                _Item(int(gas.position[i]), "service", row=(int(gas.device[i]),))
+                for i in np.flatnonzero(known & service).tolist()
+            )
+        if (video := feed.get("video-event")) is not None:
+            items += (_Item(s.position, "video", seen=s) for s in video_rows(video, world))
+        if (drones := feed.get("drone")) is not None:
+            items += (_Item(s.position, "drone", seen=s) for s in drone_rows(drones, state, world))
+        if (weather := feed.get("weather")) is not None:
+            items += (_Item(int(p), "wind", number=n) for n, p in enumerate(weather.position.tolist()))
+        items.sort(key=lambda i: i.position)
+        calm = _Calm(state, tables)
+        for item in items:
+            if item.kind == "wind" and weather is not None:
+                self._hear_wind(state, weather, item.number, world)
+                continue
+            calm.until(item.position)
+            if item.samples is not None:
+                yield from self._sample(state, item.samples, item.number, world)
+            elif item.kind == "service":
+                yield from self._service(state, item.row[0], item.position, world)
+            elif item.seen is not None:
+                take = look if item.kind == "video" else smell
+                yield from take(state, item.seen, world)
+                yield from self._release(state, item.seen, world)
+        calm.until(2**62)
+
+    # -- wind ------------------------------------------------------------------------------------------------------
+    def _hear_wind(self, state: SafetyState, weather: Batch, i: int, world: World) -> None:
+        if world.registry.by_id(int(weather.device[i])) is None:
+            return
+        place = world.registry.places(weather.device[i : i + 1])[0]
+        lon, lat = (float(weather[k][i]) for k in ("lon", "lat"))
+        state.stations.hear(
+            int(weather.device[i]),
+            int(event_us(weather)[i]),
+            float(weather["wind_from_deg"][i]),
+            float(weather["wind_ms"][i]),
+            float(place[0]) if np.isnan(lon) else lon,
+            float(place[1]) if np.isnan(lat) else lat,
+        )
+
+    # -- detectors -------------------------------------------------------------------------------------------------
+    def _sample(self, state: SafetyState, samples: Samples, n: int, world: World) -> Iterator[Evidence]:
+        table, row = state.tables[samples.key], int(samples.row[n])
+        device = world.registry.by_id(int(table.slots.device[row]))
+        if device is None:
+            return
+        position, time = int(samples.position[n]), int(samples.time[n])
+        limits = limits_of(samples.key, world.parameters)
+        was_dead, was_held = bool(table.dead[row]), bool(table.held[row])
+        outcome = table.sample(
+            row,
+            time,
+            float(samples.value[n]),
+            float(samples.lon[n]),
+            float(samples.lat[n]),
+            limits,
+            lambda r, t: samples.key == COMBUSTIBLE and self._is_doubtful(state, r, t, world),
+        )
+        if outcome.word == "dead" or (was_dead and not table.dead[row]):
+            yield held_line(table, row, device, position, "fell", world, holds=outcome.word == "dead")
+        if outcome.word == "held":
+            yield held_line(table, row, device, position, "step_hold", world, holds=True)
+            if table.is_stuck(row, time, limits):
+                yield held_line(table, row, device, position, "stuck", world, holds=True)
+        elif was_held:
+            yield from self._let_go(table, row, position, world)
+        if outcome.word in ("finding", "ended"):
+            yield gas_line(table, row, samples.key, device, position, state, world)
+
+    def _let_go(self, table: Detectors, row: int, position: int, world: World) -> Iterator[Evidence]:
+        device = world.registry.by_id(int(table.slots.device[row]))
+        if device is not None:
+            for rule in ("step_hold", "stuck"):
+                yield held_line(table, row, device, position, rule, world, holds=False)
+
+    def _service(self, state: SafetyState, device_id: int, position: int, world: World) -> Iterator[Evidence]:
+        device = world.registry.by_id(device_id)
+        for table in state.tables.values():
+            if device is None or device_id >= len(table.slots.row) or table.slots.row[device_id] < 0:
+                continue
+            row = int(table.slots.row[device_id])
+            was_dead = bool(table.dead[row])
+            table.out_of_service(row)
+            if was_dead:
+                yield held_line(table, row, device, position, "fell", world, holds=False)
+
+    # -- step-hold -------------------------------------------------------------------------------------------------
+    def _is_doubtful(self, state: SafetyState, row: int, time: int, world: World) -> bool:
+        """A step may be a broken detector: a healthy neighbour sees nothing, and nobody else bears witness."""
+        table = state.tables[COMBUSTIBLE]
+        lon, lat = float(table.lon[row]), float(table.lat[row])
+        if np.isnan(lon) or np.isnan(lat):
+            return False
+        p = world.parameters
+        if self._has_witness(state, row, lon, lat, world):
+            return False
+        used = table.slots.used
+        fresh = np.abs(table.time[:used] - time) <= p["neighbour_fresh_s"] * 1e6
+        healthy = table.good[:used] & ~table.dead[:used] & (table.value[:used] < p["neighbour_below_pct"]) & fresh
+        healthy[row] = False
+        return any(
+            distance_m(lon, lat, float(table.lon[r]), float(table.lat[r])) <= p["neighbour_m"]
+            for r in np.flatnonzero(healthy).tolist()
+        )
+
+    def _has_witness(self, state: SafetyState, row: int, lon: float, lat: float, world: World) -> bool:
+        reach = world.parameters["witness_m"]
+        seen = [(s.lon, s.lat) for s in state.sights.values() if s.confirmed]
+        seen += [(w.lon, w.lat) for w in state.whiffs.values()]
+        for key, table in state.tables.items():
+            active = np.flatnonzero((table.stage[: table.slots.used] > 0) & (table.ended[: table.slots.used] == NONE))
+            seen += [
+                (float(table.lon[r]), float(table.lat[r]))
+                for r in active.tolist()
+                if not (key == COMBUSTIBLE and r == row)
+            ]
+        return any(a is not None and b is not None and distance_m(lon, lat, a, b) <= reach for a, b in seen)
+
+    def _release(self, state: SafetyState, seen: Seen, world: World) -> Iterator[Evidence]:
+        """A camera or drone bears witness: what was held near by is no broken detector."""
+        table = state.tables.get(COMBUSTIBLE)
+        if table is None:
+            return
+        limits = limits_of(COMBUSTIBLE, world.parameters)
+        for row in np.flatnonzero(table.held[: table.slots.used]).tolist():
+            device = world.registry.by_id(int(table.slots.device[row]))
+            if device is None or not self._has_witness(state, row, float(table.lon[row]), float(table.lat[row]), world):
+                continue
+            table.release(row, int(table.time[row]), limits)
+            yield from self._let_go(table, row, seen.position, world)
+            yield gas_line(table, row, COMBUSTIBLE, device, seen.position, state, world)
+
+    # -- why not ---------------------------------------------------------------------------------------------------
+    def explain(self, state: SafetyState, lon: float, lat: float, radius_m: float, world: World) -> Iterable[Reasoning]:
+        """Each alarm step's conditions for the detectors round a place, and whether they are held back."""
+        for key, table in state.tables.items():
+            for row in range(table.slots.used):
+                device = world.registry.by_id(int(table.slots.device[row]))
+                if device is None or not distance_m(lon, lat, float(table.lon[row]), float(table.lat[row])) <= radius_m:
+                    continue
+                held = Fact("held_back", str(bool(table.held[row])).lower(), "==", "false", "1", not table.held[row])
+                serving = Fact(
+                    "in_service", str(bool(table.good[row])).lower(), "==", "true", "1", bool(table.good[row])
+                )
+                for stage, word in ((1, "prealarm"), (2, "level_1"), (3, "level_2")):
+                    if np.isfinite(limits_of(key, world.parameters).levels[stage - 1]):
+                        facts = (*detector_facts(table, row, key, stage, world), held, serving)
+                        yield Reasoning(f"S1.{key}.{word}", f"{device.sensor_type}/{device.name}", facts)
+
+
+class _Calm:
+    """Quiet samples of a piece, handed to their tables up to a position at a time."""
+
+    def __init__(self, state: SafetyState, tables: list[Samples]) -> None:
+        self._left = [(state.tables[s.key], s, np.flatnonzero(~s.matters)) for s in tables]
+        self._at = [0] * len(self._left)
+
+    def until(self, position: int) -> None:
+        """Take all before this position."""
+        for k, (table, samples, quiet) in enumerate(self._left):
+            start = self._at[k]
+            end = int(np.searchsorted(samples.position[quiet], position))
+            if end > start:
+                n = quiet[start:end]
+                table.calm(samples.row[n], samples.time[n], samples.value[n], samples.lon[n], samples.lat[n])
+                self._at[k] = end

@@ -1,0 +1,275 @@
+"""The evidence safety production gives, with its facts and words in both languages."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+from brain.model import Level, Modality, Text
+from brain.scene_api import Evidence, Fact
+from scenes.safety_production.detectors import NONE
+from scenes.safety_production.parameters import TOXIC
+from scenes.safety_production.reading import limits_of
+from scenes.safety_production.state import COMBUSTIBLE, OXYGEN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from brain.model import Device
+    from brain.scene_api import World
+    from scenes.safety_production.detectors import Detectors
+    from scenes.safety_production.state import SafetyState, Sight, Whiff
+
+__all__ = ["SUPPORTED", "detector_facts", "gas_line", "gas_name", "held_line", "seen_line", "smelt_line"]
+
+SUPPORTED: Final = ("gas_leak", "toxic_gas")  # events that cameras and drones bear witness for
+_LEVELS: Final = {1: Level.BLUE, 2: Level.YELLOW, 3: Level.ORANGE}
+_RULES: Final = {1: "prealarm", 2: "level_1", 3: "level_2"}
+_WORDS: Final = {1: Text("预警", "pre-alarm"), 2: Text("一级", "first alarm"), 3: Text("二级", "second alarm")}
+_COMBUSTIBLE: Final = Text("可燃气体", "combustible gas")
+_OXYGEN: Final = Text("氧含量", "oxygen")
+
+
+def gas_name(key: str) -> Text:
+    """What a table measures, for people."""
+    if key == COMBUSTIBLE:
+        return _COMBUSTIBLE
+    return _OXYGEN if key == OXYGEN else TOXIC[key].name
+
+
+def _unit(key: str) -> str:
+    return "%LEL" if key == COMBUSTIBLE else "%vol" if key == OXYGEN else "ppm"
+
+
+def _quantity(key: str) -> tuple[str, str]:
+    return ("lel_pct", "%") if key == COMBUSTIBLE else ("outside_pct", "%") if key == OXYGEN else ("ppm", "ppm")
+
+
+def _shown(value: float, digits: int = 2) -> float:
+    return round(float(value), digits)
+
+
+def detector_facts(table: Detectors, row: int, key: str, stage: int, world: World) -> tuple[Fact, ...]:
+    """The conditions of one alarm step of a detector, values against thresholds as they stand."""
+    limits = limits_of(key, world.parameters)
+    quantity, unit = _quantity(key)
+    k = stage - 1
+    value, run = float(table.value[row]), int(table.run[row, k])
+    level = limits.levels[k]
+    span = (int(table.time[row]) - int(table.run_from[row, k])) / 1e6 if run else 0.0
+    facts = [
+        Fact(quantity, _shown(value), ">=", _shown(level), unit, value >= level),
+        Fact("samples_in_a_row", float(run), ">=", float(limits.samples), "1", run >= limits.samples),
+        Fact("seconds_in_a_row", _shown(span, 3), ">=", limits.span_us / 1e6, "s", span * 1e6 >= limits.span_us),
+    ]
+    if stage == 1:
+        rise = table.rise(row, int(table.time[row]), limits)
+        slope = None if math.isnan(rise.slope) else _shown(rise.slope)
+        mean = None if math.isnan(rise.mean) else _shown(rise.mean)
+        facts.append(Fact("slope_120s", slope, ">=", limits.slope, "%/min", rise.slope >= limits.slope))
+        facts.append(Fact("mean_600s", mean, ">=", limits.mean, "%", rise.mean >= limits.mean))
+    elif value < level:  # between the alarm and its exit
+        floor = limits.exits[1]
+        facts.append(Fact(quantity, _shown(value), ">=", _shown(floor), unit, value >= floor))
+    return tuple(facts)
+
+
+def gas_line(
+    table: Detectors, row: int, key: str, device: Device, position: int, state: SafetyState, world: World
+) -> Evidence:
+    """What a detector's finding says now."""
+    p = world.parameters
+    stage, ended = int(table.stage[row]), int(table.ended[row])
+    holds = ended == NONE
+    value, time = float(table.value[row]), int(table.time[row])
+    lon, lat = _place(table, row)
+    limits = limits_of(key, p)
+    name, unit = gas_name(key), _unit(key)
+    shown = f"{_reading(value, key, p):.1f} {unit}"
+    word = _WORDS[stage]
+    quantity, code = _quantity(key)
+    if holds:
+        facts = detector_facts(table, row, key, stage, world)
+        summary = Text(
+            f"{device.name} {name.zh} {shown}（{word.zh}），连续 {int(table.run[row, stage - 1])} 次超限",
+            f"{device.name}: {name.en} {shown} ({word.en}), {int(table.run[row, stage - 1])} samples in a row over",
+        )
+    else:
+        floor = limits.exits[0 if stage == 1 else 1]
+        facts = (Fact(quantity, _shown(value), "<", _shown(floor), code, value < floor),)
+        summary = Text(f"{device.name} {name.zh}回落至 {shown}", f"{device.name}: {name.en} has fallen to {shown}")
+    wind = state.stations.at(lon, lat, time, p["wind_fresh_s"]) if lon is not None and lat is not None else None
+    values: dict[str, Any] = {
+        "key": key,
+        "stage": stage,
+        "value": _shown(_reading(value, key, p), 3),
+        "peak": _shown(_reading(float(table.peak[row]), key, p), 3),
+        "wind": None if wind is None else [wind.from_deg, wind.speed_ms, wind.steady],
+    }
+    weight = p[("weight_prealarm", "weight_l1", "weight_l2")[stage - 1]]
+    prefix = "S1" if key == COMBUSTIBLE else f"S1.{key}"
+    return Evidence(
+        event="gas_leak" if key == COMBUSTIBLE else "toxic_gas",
+        rule=f"{prefix}.{_RULES[stage]}",
+        witness=f"gas-detector/{device.name}" + ("" if key == COMBUSTIBLE else f"/{key}"),
+        modality=Modality.METER,
+        sensor_type=device.sensor_type,
+        device=device.name,
+        time=time,
+        position=position,
+        weight=weight,
+        summary=summary,
+        holds=holds,
+        ended=None if holds else ended,
+        level=_LEVELS[stage],
+        lon=lon,
+        lat=lat,
+        messages=int(table.count[row]),
+        facts=facts,
+        values=values,
+    )
+
+
+def _place(table: Detectors, row: int) -> tuple[float | None, float | None]:
+    lon, lat = float(table.lon[row]), float(table.lat[row])
+    return (lon, lat) if math.isfinite(lon) and math.isfinite(lat) else (None, None)
+
+
+def _reading(value: float, key: str, p: Mapping[str, float]) -> float:
+    """The reading as people know it: oxygen is kept as the distance outside its range, so shown from the low side."""
+    return p["o2_low_pct"] - value if key == OXYGEN else value
+
+
+def held_line(
+    table: Detectors, row: int, device: Device, position: int, rule: str, world: World, *, holds: bool
+) -> Evidence:
+    """A detector whose reading looks like its own fault: to the site, to be verified.
+
+    Args:
+        table: Of combustible gas.
+        row: Of the detector.
+        device: Its registration.
+        position: Of the row this comes from.
+        rule: ``step_hold``, ``stuck`` or ``fell``.
+        world: For thresholds.
+        holds: False when it moves again.
+    """
+    p = world.parameters
+    lon, lat = _place(table, row)
+    value, seconds = float(table.value[row]), (int(table.time[row]) - int(table.same_from[row])) / 1e6
+    facts: tuple[Fact, ...]
+    if rule == "fell":
+        summary = Text(
+            f"{device.name} 由高浓度一次降为零，待核实（可能饱和或中毒）",
+            f"{device.name} fell from high to nothing in one sample; to be verified (saturated or poisoned?)",
+        )
+        facts = (Fact("lel_pct_before", _shown(value), ">", p["fall_from_pct"], "%", value > p["fall_from_pct"]),)
+    else:
+        summary = Text(
+            f"{device.name} 读数阶跃至 {value:.1f} %LEL 后不变，邻近探测器正常，待核实",
+            f"{device.name} stepped to {value:.1f} %LEL and has not moved, its neighbour is normal; to be verified",
+        )
+        jump = float(table.jump[row])
+        facts = (
+            Fact("jump_pct", _shown(jump), ">=", p["step_min_pct"], "%", jump >= p["step_min_pct"]),
+            Fact("identical_samples", float(table.same[row]), ">=", p["min_samples"], "1", True),
+        )
+        if rule == "stuck":
+            facts += (Fact("unmoved_s", _shown(seconds, 3), ">=", p["stuck_s"], "s", seconds >= p["stuck_s"]),)
+    return Evidence(
+        event="device_fault" if rule == "stuck" else "device_check",
+        rule=f"S2.{rule}",
+        witness=f"gas-detector/{device.name}/{rule}",
+        modality=Modality.METER,
+        sensor_type=device.sensor_type,
+        device=device.name,
+        time=int(table.time[row]),
+        position=position,
+        weight=p["weight_l1"],
+        summary=summary,
+        holds=holds,
+        ended=None if holds else int(table.time[row]),
+        level=Level.BLUE,
+        lon=lon,
+        lat=lat,
+        subject=f"gas-detector/{device.name}/{rule}",
+        messages=int(table.same[row]),
+        facts=facts,
+        values={"rule": rule, "value": _shown(value)},
+    )
+
+
+_SEEN: Final = {"smoke": Text("烟雾", "smoke"), "flame": Text("明火", "flame")}
+
+
+def seen_line(
+    sight: Sight, kind: str, device: Device, position: int, world: World, *, holds: bool
+) -> Iterator[Evidence]:
+    """Smoke or flame on video, for each event it bears witness for."""
+    p, what = world.parameters, _SEEN[kind]
+    if holds:
+        summary = Text(
+            f"{device.name} 识别到{what.zh}，持续 {sight.seconds:.0f} 秒",
+            f"{device.name} has seen {what.en} for {sight.seconds:.0f} s",
+        )
+    else:
+        summary = Text(f"{device.name} 不再识别到{what.zh}", f"{device.name} sees no more {what.en}")
+    facts = (
+        Fact("confidence", _shown(sight.confidence), ">=", p["video_confidence"], "1", True),
+        Fact("seconds_on_track", _shown(sight.seconds, 3), ">=", p["video_seconds"], "s", True),
+    )
+    for event in SUPPORTED:
+        yield Evidence(
+            event=event,
+            rule=f"S1.video_{kind}",
+            witness=f"video-event/{device.name}/{kind}",
+            modality=Modality.VIDEO,
+            sensor_type=device.sensor_type,
+            device=device.name,
+            time=sight.last,
+            position=position,
+            weight=p["weight_smoke" if kind == "smoke" else "weight_flame"],
+            summary=summary,
+            holds=holds,
+            ended=None if holds else sight.last,
+            opens=False,
+            lon=sight.lon,
+            lat=sight.lat,
+            messages=sight.count,
+            facts=facts,
+            values={"seen": kind},
+        )
+
+
+def smelt_line(whiff: Whiff, device: Device, position: int, world: World, *, holds: bool) -> Iterator[Evidence]:
+    """Methane under a drone, for each event it bears witness for."""
+    p = world.parameters
+    if holds:
+        summary = Text(
+            f"{device.name} 测得甲烷柱浓度超背景 {whiff.peak:.0f} ppm·m",
+            f"{device.name} measured {whiff.peak:.0f} ppm.m of methane over background",
+        )
+    else:
+        summary = Text(f"{device.name} 已测不到甲烷异常", f"{device.name} measures no more methane over background")
+    facts = (Fact("methane_over_background", _shown(whiff.peak), ">=", p["drone_over_ppm_m"], "ppm.m", True),)
+    for event in SUPPORTED[:1]:
+        yield Evidence(
+            event=event,
+            rule="S1.drone_methane",
+            witness=f"drone/{device.name}/methane",
+            modality=Modality.LOW_ALTITUDE,
+            sensor_type=device.sensor_type,
+            device=device.name,
+            time=whiff.last,
+            position=position,
+            weight=p["weight_drone"],
+            summary=summary,
+            holds=holds,
+            ended=None if holds else whiff.last,
+            opens=False,
+            lon=whiff.lon,
+            lat=whiff.lat,
+            messages=whiff.count,
+            facts=facts,
+            values={"methane": _shown(whiff.peak)},
+        )

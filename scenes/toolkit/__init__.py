@@ -1,0 +1,1 @@
+"""What scenes share, pure: per-device arrays, series, wind, areas, places, road graph, calls."""

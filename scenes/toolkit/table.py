@@ -1,0 +1,97 @@
+"""Arrays that hold one row a device, dense however sparse the ids of devices are, and growing.
+
+A scene keeps a dataclass of arrays; ``Slots`` gives each device a row at its first appearance, ``grow`` makes room.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+__all__ = ["Slots", "column", "grow", "turns"]
+
+
+def column(dtype: str, fill: float = 0, width: int = 0) -> Any:
+    """A dataclass field: an array, one row (of ``width`` cells, 0: one number) a device, new rows filled with ``fill``.
+
+    Example:
+        >>> @dataclass
+        ... class Table:
+        ...     value: Any = column("f8", np.nan)
+        >>> t = Table()
+        >>> grow(t, 3)
+        >>> len(t.value) >= 3
+        True
+    """
+    shape = (0, width) if width else (0,)
+    return field(default_factory=lambda: np.empty(shape, dtype), metadata={"fill": fill})
+
+
+def grow(table: Any, rows: int) -> None:
+    """Make every array of a dataclass of ``column`` fields at least this long; doubles, so it is rarely done."""
+    for f in fields(table):
+        if "fill" not in f.metadata:
+            continue
+        old = getattr(table, f.name)
+        if len(old) >= rows:
+            continue
+        new = np.full((max(rows, 2 * len(old), 16), *old.shape[1:]), f.metadata["fill"], dtype=old.dtype)
+        new[: len(old)] = old
+        setattr(table, f.name, new)
+
+
+@dataclass(slots=True)
+class Slots:
+    """Which row stands for which device.
+
+    Attributes:
+        row: Device id -> row, -1 where it has none. int32[ids]
+        device: Row -> device id. int32[rows]
+        used: Rows given so far.
+    """
+
+    row: NDArray[np.int32] = field(default_factory=lambda: np.full(16, -1, np.int32))
+    device: NDArray[np.int32] = field(default_factory=lambda: np.zeros(16, np.int32))
+    used: int = 0
+
+    def of(self, device: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Rows of these devices, int32[n]; new devices get the next rows in order of appearance."""
+        if not len(device):
+            return np.zeros(0, np.int32)
+        top = int(device.max())
+        if top >= len(self.row):
+            self.row = np.r_[self.row, np.full(max(top + 1, 2 * len(self.row)) - len(self.row), -1, np.int32)]
+        rows = self.row[device]
+        if (rows < 0).any():
+            for d in dict.fromkeys(device[rows < 0].tolist()):
+                if self.used == len(self.device):
+                    self.device = np.r_[self.device, np.zeros(len(self.device), np.int32)]
+                self.row[d], self.device[self.used] = self.used, d
+                self.used += 1
+            rows = self.row[device]
+        out: NDArray[np.int32] = rows
+        return out
+
+
+def turns(rows: NDArray[Any]) -> Iterator[NDArray[np.intp]]:
+    """Indices into ``rows`` such that each row number occurs at most once a turn, in order.
+
+    Example:
+        >>> [t.tolist() for t in turns(np.array([4, 4, 7]))]
+        [[0, 2], [1]]
+    """
+    n = len(rows)
+    order = np.argsort(rows, kind="stable")
+    ranked = rows[order]
+    first = np.r_[True, ranked[1:] != ranked[:-1]] if n else np.zeros(0, bool)
+    rank = np.empty(n, np.int64)
+    rank[order] = np.arange(n) - np.maximum.accumulate(np.where(first, np.arange(n), 0))
+    for turn in range(int(rank.max()) + 1 if n else 0):
+        yield np.flatnonzero(rank == turn)
