@@ -49,6 +49,7 @@ _RESERVED: Final = frozenset(
         *COMMON_NUMBERS,
         *COMMON_TEXTS,
         *BOX,
+        *("cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"),  # PostgreSQL's own
         "device",
         "device_id",
         "position",

@@ -1,0 +1,113 @@
+"""From decoded readings of one sensor type to columns, and which rows deserve a second look. Pure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from msgspec.structs import astuple
+
+from brain.times import to_us, to_us_many
+from ingest.profile.native import BOX
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from ingest._structs import Kind
+
+__all__ = ["Table", "table_of"]
+
+
+class Table(NamedTuple):
+    """Readings as columns, all of length n.
+
+    Attributes:
+        time: Microseconds; the time of receipt where ``timeless``.
+        timeless: Readings that carried no time.
+        suspect: Readings that break a range, hold half a position, no content or a wrong time: judge them one by one.
+        columns: ``COMMON_NUMBERS``, ``COMMON_TEXTS`` and the fields, as in a ``Batch``.
+    """
+
+    time: NDArray[np.int64]
+    timeless: NDArray[np.bool_]
+    suspect: NDArray[np.bool_]
+    columns: dict[str, NDArray[Any]]
+
+
+def table_of(kind: Kind, readings: Sequence[Any], received_at: NDArray[np.int64]) -> Table:
+    """Columns of readings.
+
+    Args:
+        kind: Their sensor type.
+        readings: As the decoders of ``kind`` gave them; one at least.
+        received_at: Microseconds, one a reading.
+    """
+    n = len(readings)
+    cells = zip(*map(astuple, readings), strict=False)  # readings of packs have their device as one more, last
+    columns: dict[str, NDArray[Any]] = {}
+    suspect = np.zeros(n, dtype=np.bool_)
+    content = np.zeros(n, dtype=np.bool_)
+    for column, values in zip(kind.columns, cells, strict=False):
+        there = values.count(column.default) < n  # compares by identity first: absent columns cost next to nothing
+        if column.kind == "text":
+            texts = np.full(n, None, dtype=object)
+            if there:
+                texts[:] = values
+                if column.own or column.name == "status":
+                    content |= np.array([v is not None for v in values])
+            columns[column.name] = texts
+        elif column.kind == "box":
+            boxes = np.full((4, n), np.nan)
+            if there:
+                for i, box in enumerate(values):
+                    if box is not None:
+                        boxes[:, i] = box
+                suspect |= ((boxes < 0) | (boxes > 1)).any(axis=0)
+                content |= ~np.isnan(boxes[0])
+            columns.update(zip(BOX, boxes, strict=True))
+        elif not there:
+            columns[column.name] = np.full(n, np.nan)
+        else:
+            numbers = np.array(values, dtype=np.float64)  # None becomes NaN, True 1.0
+            suspect |= (numbers < column.low) | (numbers > column.high)
+            if column.own:
+                content |= ~np.isnan(numbers)
+            columns[column.name] = numbers
+    has_lon, has_lat = ~np.isnan(columns["lon"]), ~np.isnan(columns["lat"])
+    suspect |= has_lon != has_lat
+    suspect |= ~(content | has_lon) if kind.positioned else ~content
+    time, timeless, bad = _times(next(cells), received_at)
+    step = timedelta(microseconds=1)
+    ahead = time - received_at
+    suspect |= bad | (ahead > kind.type.future // step) | (-ahead > kind.type.past // step)
+    return Table(time, timeless, suspect, columns)
+
+
+def _times(
+    values: tuple[Any, ...], received_at: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Microseconds, which had none, and which are no times."""
+    n = len(values)
+    kinds = set(map(type, values))
+    if kinds == {str}:
+        us, good = to_us_many(values)
+        return us, np.zeros(n, dtype=np.bool_), ~good
+    us = received_at.copy()
+    timeless = np.zeros(n, dtype=np.bool_)
+    bad = np.zeros(n, dtype=np.bool_)
+    texts = [i for i, v in enumerate(values) if type(v) is str]
+    if texts:
+        us[texts], good = to_us_many([values[i] for i in texts])
+        bad[texts] = ~good
+    for i, v in enumerate(values):
+        if v is None:
+            timeless[i] = True
+        elif type(v) is not str:
+            try:
+                us[i] = to_us(v)
+            except ValueError:
+                bad[i] = True
+    return us, timeless, bad

@@ -1,0 +1,276 @@
+"""What became of the messages of a flush: rows per sensor type with positions, refusals, copies, answers. Pure.
+
+``Decoded`` is what the decoder found; ``finish`` gives positions and makes the parts of a ``Flush``, for all messages
+or for a range of them (a flush that the store refuses is halved until the message it refuses stands alone).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import numpy as np
+
+from brain.model import Batch
+from brain.store.base import Answer, Flush, Quarantined
+from ingest._faults import Fault
+from ingest._routes import UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from brain.registry import Registry
+    from ingest.envelope import Envelope
+    from ingest.places import Places
+
+__all__ = ["Decoded", "Outcome", "Part", "Refusal"]
+
+_WHOLE: Final = 262_144  # bytes of a refused message that are kept whole
+_HEAD: Final = 10_240  # bytes kept of a longer one
+_BUDGET: Final = 1_048_576  # bytes kept for all refused readings of one message; further ones keep their own bytes only
+_RAW_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+@dataclass(slots=True)
+class Refusal:
+    """One refused reading: which message, which place in its pack (-1: the message), and why.
+
+    Attributes:
+        copy: True where the broker delivered the message again and its refusal is in quarantine already.
+    """
+
+    message: int
+    place: int
+    sensor_type: str | None
+    device: str | None
+    fault: Fault
+    copy: bool = False
+
+
+@dataclass(slots=True)
+class Part:
+    """Readings of one sensor type in order of receipt; arrays of length n.
+
+    Attributes:
+        message, place: Index of the message in the flush, and place in its pack (-1: not a pack).
+        names, device: Name of the device, and its id or 0 while it is not admitted.
+        time, received_at: Microseconds.
+        keep: False for readings that were refused, are copies, or are ignored.
+    """
+
+    sensor_type: str
+    message: NDArray[np.int64]
+    place: NDArray[np.int64]
+    names: list[str]
+    device: NDArray[np.int32]
+    time: NDArray[np.int64]
+    received_at: NDArray[np.int64]
+    timeless: NDArray[np.bool_]
+    columns: dict[str, NDArray[Any]]
+    keep: NDArray[np.bool_]
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """The parts of a flush.
+
+    Attributes:
+        position: Of the last row (or the one before the first, where there is none).
+        known: Copies known before the store was asked: sensor type -> device -> n.
+        ignored: Retained messages without time.
+    """
+
+    position: int
+    batches: list[Batch]
+    quarantined: list[Quarantined]
+    known: dict[str, dict[str, int]]
+    timeless: list[bytes]
+    answers: dict[int, Answer]
+    ignored: int
+
+    def flush(self, epoch: int, received_at: int) -> Flush:
+        """The flush to write under a head's epoch; ``received_at`` of the head after it."""
+        return Flush(
+            epoch=epoch,
+            position=self.position,
+            received_at=received_at,
+            batches=self.batches,
+            quarantined=self.quarantined,
+            known=self.known,
+            timeless=self.timeless,
+            answers=self.answers,
+            ignored=self.ignored,
+        )
+
+
+@dataclass(slots=True)
+class Decoded:
+    """What the decoder found in the messages of a flush.
+
+    Attributes:
+        refusals: Refused readings.
+        copies: Copies of readings without time: (message, sensor type, device).
+        hashes: Keys to remember readings by: (message, 16 bytes).
+        ignored: Retained messages without time.
+    """
+
+    envelopes: Sequence[Envelope]
+    parts: list[Part]
+    refusals: list[Refusal]
+    places: Places
+    copies: list[tuple[int, str, str]] = field(default_factory=list)
+    hashes: list[tuple[int, bytes]] = field(default_factory=list)
+    ignored: list[int] = field(default_factory=list)
+
+    @property
+    def unknown(self) -> list[tuple[str, str]]:
+        """(sensor type, name) of devices to admit before ``finish``, in order of first appearance."""
+        out: dict[tuple[str, str], None] = {}
+        for part in self.parts:
+            for j in np.flatnonzero((part.device == 0) & part.keep).tolist():
+                out[part.sensor_type, part.names[j]] = None
+        return list(out)
+
+    def refuse(self, message: int, fault: Fault) -> None:
+        """Take back all readings of a message: the store refuses it."""
+        for part in self.parts:
+            for j in np.flatnonzero((part.message == message) & part.keep).tolist():
+                part.keep[j] = False
+                place = int(part.place[j])
+                self.refusals.append(Refusal(message, place, part.sensor_type, part.names[j], fault))
+
+    def finish(self, registry: Registry, first_position: int, low: int = 0, high: int | None = None) -> Outcome:
+        """Give positions and make the parts of a flush.
+
+        Args:
+            registry: With the devices of ``unknown`` in it; readings of those that are not are refused.
+            first_position: Of the first row.
+            low: Only messages from this index on ...
+            high: ... and before this one; None for all.
+        """
+        end = len(self.envelopes) if high is None else high
+        chosen: list[tuple[Part, NDArray[np.int64]]] = []
+        for part in self.parts:
+            self._look_up(part, registry)
+            rows = np.flatnonzero(part.keep & (part.message >= low) & (part.message < end))
+            if len(rows):
+                chosen.append((part, rows))
+        order = np.concatenate([p.message[r] << 21 | p.place[r] + 1 for p, r in chosen] or [np.zeros(0, np.int64)])
+        rank = np.empty(len(order), dtype=np.int64)
+        rank[np.argsort(order, kind="stable")] = np.arange(len(order))
+        batches: list[Batch] = []
+        positions: list[NDArray[np.int64]] = []
+        start = 0
+        for part, rows in chosen:
+            at = first_position + rank[start : start + len(rows)]
+            start += len(rows)
+            positions.append(at)
+            batches.append(self._batch(part, rows, at, registry))
+        known: dict[str, dict[str, int]] = {}
+        copies = [(t, d) for i, t, d in self.copies if low <= i < end]
+        refused = sorted((r for r in self.refusals if low <= r.message < end), key=lambda r: (r.message, r.place))
+        copies += [(r.sensor_type or UNKNOWN, r.device or "") for r in refused if r.copy]
+        for sensor_type, device in copies:
+            devices = known.setdefault(sensor_type, {})
+            devices[device] = devices.get(device, 0) + 1
+        return Outcome(
+            position=first_position + len(order) - 1,
+            batches=batches,
+            quarantined=self._quarantined([r for r in refused if not r.copy]),
+            known=known,
+            timeless=[h for i, h in self.hashes if low <= i < end],
+            answers=self._answers(chosen, positions, low, end),
+            ignored=sum(low <= i < end for i in self.ignored),
+        )
+
+    def _look_up(self, part: Part, registry: Registry) -> None:
+        new = np.flatnonzero((part.device == 0) & part.keep)
+        ids = registry.ids(part.sensor_type)
+        for j in new.tolist():
+            part.device[j] = ids.get(part.names[j], 0)
+            if part.device[j] == 0:
+                part.keep[j] = False
+                fault = Fault("unknown_device", f"topic: device {part.names[j]!r} is not registered; register it first")
+                message, place = int(part.message[j]), int(part.place[j])
+                self.refusals.append(Refusal(message, place, part.sensor_type, part.names[j], fault))
+
+    def _batch(self, part: Part, rows: NDArray[np.int64], at: NDArray[np.int64], registry: Registry) -> Batch:
+        whole = len(rows) == len(part.keep)
+        columns = dict(part.columns) if whole else {k: v[rows] for k, v in part.columns.items()}
+        device = part.device[rows]
+        absent = np.flatnonzero(np.isnan(columns["lon"]))
+        if len(absent):
+            lon, lat = columns["lon"].copy(), columns["lat"].copy()
+            place = registry.places(device[absent])
+            lon[absent], lat[absent] = place[:, 0], place[:, 1]
+            for name, places in (("node", self.places.nodes), ("zone", self.places.zones)):  # the zone wins
+                if places and name in columns:
+                    for j in absent.tolist():
+                        if (known := places.get(columns[name][j])) is not None:
+                            lon[j], lat[j] = known
+            columns["lon"], columns["lat"] = lon, lat
+        return Batch(
+            part.sensor_type,
+            device,
+            part.time[rows].view("M8[us]"),
+            part.received_at[rows].view("M8[us]"),
+            at,
+            columns,
+        )
+
+    def _answers(
+        self, chosen: list[tuple[Part, NDArray[np.int64]]], positions: list[NDArray[np.int64]], low: int, end: int
+    ) -> dict[int, Answer]:
+        asked = {i: e.inbox_id for i in range(low, end) if (e := self.envelopes[i]).inbox_id is not None}
+        answers: dict[int, Answer] = {}
+        for i, inbox_id in asked.items():
+            of_rows = [at[part.message[rows] == i] for (part, rows), at in zip(chosen, positions, strict=True)]
+            refused = sorted((r for r in self.refusals if r.message == i), key=lambda r: r.place)
+            answers[inbox_id] = Answer(
+                positions=sorted(int(p) for some in of_rows for p in some),
+                duplicates=sum(m == i for m, _, _ in self.copies) + sum(r.copy for r in refused),
+                refused=[r.fault for r in refused if not r.copy],
+            )
+        return answers
+
+    def _quarantined(self, refused: list[Refusal]) -> list[Quarantined]:
+        out: list[Quarantined] = []
+        spent: dict[int, int] = {}
+        for r in refused:
+            envelope = self.envelopes[r.message]
+            size = len(envelope.payload)
+            payload = envelope.payload if size <= _WHOLE else envelope.payload[:_HEAD]
+            if spent.get(r.message, 0) + len(payload) > _BUDGET and r.message in spent:
+                payload = _own_bytes(envelope.payload, r.place)
+            spent[r.message] = spent.get(r.message, 0) + len(payload)
+            out.append(
+                Quarantined(
+                    received_at=envelope.received_at,
+                    topic=_storable(envelope.topic),
+                    sensor_type=r.sensor_type,
+                    device=r.device,
+                    reason=r.fault.reason,
+                    detail=_storable(r.fault.detail),
+                    payload=payload,
+                    size=size,
+                    retry_of=envelope.retry_of,
+                    ledger_key=r.sensor_type or UNKNOWN,
+                )
+            )
+        return out
+
+
+def _own_bytes(payload: bytes, place: int) -> bytes:
+    """The reading of a pack by itself, as a pack of one."""
+    try:
+        return (b"[" + bytes(_RAW_LIST.decode(payload)[place]) + b"]")[:_WHOLE]
+    except (ValueError, RecursionError, IndexError):
+        return payload[:_HEAD]
+
+
+def _storable(text: str) -> str:
+    """Without what PostgreSQL cannot keep in a text: NUL and halves of surrogate pairs."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
