@@ -10,6 +10,8 @@ from typing import IO, TYPE_CHECKING
 
 import msgspec
 
+from brain.errors import ConfigurationError
+from brain.times import to_us
 from simulators.actor import chance
 from simulators.message import encode, iso
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from simulators.message import Draft
 
-__all__ = ["line", "open_traffic", "received_iso", "write_traffic"]
+__all__ = ["line", "open_traffic", "read_traffic", "received_iso", "write_traffic"]
 
 WAY_MS = (50, 200)  # how long a message takes to the receiver
 
@@ -61,6 +63,44 @@ def open_traffic(path: Path) -> Iterator[IO[bytes]]:
                 yield packed  # type: ignore[misc]
         else:
             yield raw
+
+
+class _Line(msgspec.Struct):
+    received_at: str | float
+    topic: str
+    payload: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    payload_base64: str | None = None
+
+
+def read_traffic(path: Path) -> Iterator[tuple[int, str, bytes]]:
+    """Times of receipt (microseconds), topics and payloads of a traffic file, plain or gzip, in order.
+
+    Raises:
+        ConfigurationError: The file cannot be read, or a line is wrong; it is named by its number.
+    """
+    number = 0
+    try:
+        with path.open("rb") as raw:
+            packed = raw.peek(2)[:2] == b"\x1f\x8b"
+            for text in gzip.GzipFile(fileobj=raw) if packed else raw:
+                number += 1
+                if text.strip():
+                    yield _parsed(text)
+    except (msgspec.DecodeError, ValueError) as e:
+        raise ConfigurationError(f"{path}, line {number}: {e}; a line is one message as `record` writes it") from None
+    except (OSError, EOFError) as e:
+        raise ConfigurationError(f"cannot read {path}: {e}; name a traffic file") from None
+
+
+def _parsed(text: bytes) -> tuple[int, str, bytes]:
+    message = msgspec.json.decode(text, type=_Line)
+    if message.payload_base64 is not None:
+        payload = base64.b64decode(message.payload_base64, validate=True)
+    elif message.payload is not msgspec.UNSET:
+        payload = bytes(message.payload)
+    else:
+        raise ValueError("neither payload nor payload_base64")
+    return to_us(message.received_at), message.topic, payload
 
 
 def write_traffic(path: Path, drafts: Iterable[Draft], seed: int = 0) -> int:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Publisher", "connect", "publish_once"]
 
-WINDOW: Final = 200  # messages on their way without the broker's acknowledgement
+WINDOW: Final = 100  # messages on their way without the broker's acknowledgement
 RETRY_S: Final = (0.2, 5.0)  # first and longest wait before the broker is tried again
 _LOGGER = logging.getLogger("simulators.mqtt")
 _LOGGER.setLevel(logging.ERROR)  # aiomqtt warns of a window that is meant
@@ -98,7 +98,8 @@ class Publisher:
         self._url, self._listen, self._heard = url, listen, heard
         self._queue: asyncio.Queue[tuple[int, str, bytes, int]] = asyncio.Queue(WINDOW)
         self._open: OrderedDict[int, tuple[int, str, bytes, int]] = OrderedDict()
-        self._window = asyncio.Semaphore(WINDOW)
+        self._taken = 0
+        self._room = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
         self._number = 0
@@ -123,10 +124,19 @@ class Publisher:
 
     async def send(self, topic: str, payload: bytes, qos: int = 1) -> None:
         """Hand a message over; returns when it has a place in the window, not when it is acknowledged."""
-        await self._or_failed(self._window.acquire())
+        while not self.offer(topic, payload, qos):
+            self._room.clear()
+            await self._or_failed(self._room.wait())
+
+    def offer(self, topic: str, payload: bytes, qos: int = 1) -> bool:
+        """As ``send`` without waiting; False when the window is full."""
+        if self._taken >= WINDOW:
+            return False
+        self._taken += 1
         self._number += 1
         self._empty.clear()
         self._queue.put_nowait((self._number, topic, payload, qos))
+        return True
 
     async def drain(self) -> None:
         """Wait until everything handed over is acknowledged."""
@@ -186,6 +196,7 @@ class Publisher:
         await client.publish(topic, payload, qos=qos, timeout=math.inf)
         del self._open[number]
         self.acknowledged += 1
-        self._window.release()
-        if not self._open and self._queue.empty():
+        self._taken -= 1
+        self._room.set()
+        if not self._taken:
             self._empty.set()

@@ -30,7 +30,7 @@ from simulators.traffic import Traffic
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["simulate", "story_names"]
+__all__ = ["simulate", "story_names", "unless", "until"]
 
 HOUR_US = 3600 * SECOND
 REPORT_S = 60
@@ -103,7 +103,7 @@ async def _publish(
         for draft in plan:
             if speed is not None:
                 due_us = began_us + int((draft.at_us - start_us) / speed) + shift_us
-                await _until(due_us, stop)
+                await until(due_us, stop)
                 if live and (behind := time.time_ns() // 1000 - due_us) > SECOND:
                     shift_us += behind // 1000 * 1000
             if stop.is_set():
@@ -112,11 +112,12 @@ async def _publish(
             if live:
                 claims = {k: (a + shift_us, b + shift_us) for k, (a, b) in plan.claims.items()}
                 if (word := company.word(claims, now_us)) is not None:
-                    await _unless(stop, publisher.send(*word, qos=0))
+                    publisher.offer(*word, qos=0)
                 if draft.everyday and not _may_speak(company, draft, now_us):
                     continue
             message = encode(draft, shift_us)
-            await _unless(stop, publisher.send(message.topic, message.payload))
+            if not publisher.offer(message.topic, message.payload):
+                await unless(stop, publisher.send(message.topic, message.payload))
             if now_us >= report_us:
                 report_us += REPORT_S * SECOND
                 sys.stderr.write(f"{publisher.acknowledged} messages sent\n")
@@ -129,15 +130,15 @@ def _may_speak(company: Company, draft: Draft, now_us: int) -> bool:
     return company.plays_everyday(now_us) and not company.holds_back(draft, now_us)
 
 
-async def _until(due_us: int, stop: asyncio.Event) -> None:
+async def until(due_us: int, stop: asyncio.Event) -> None:
     """Wait for a moment of the wall clock, or for the stop."""
     wait_s = (due_us - time.time_ns() // 1000) / SECOND
-    if wait_s > 0:
+    if wait_s > 0 and not stop.is_set():
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), wait_s)
 
 
-async def _unless(stop: asyncio.Event, sending: object) -> None:
+async def unless(stop: asyncio.Event, sending: object) -> None:
     """Send, but do not hang on a broker that is away once the stop is set."""
     task = asyncio.ensure_future(sending)  # type: ignore[call-overload]
     stopped = asyncio.ensure_future(stop.wait())

@@ -41,9 +41,10 @@ class Stage(NamedTuple):
 
 
 class Trip(NamedTuple):
-    """A unit's way to the patient, on to the hospital, and home."""
+    """The way of a unit to the patient, to a hospital, and home; ``planned`` is the hospital first thought of."""
 
     unit: str
+    planned: str
     there: list[str]
     onward: list[str]
     home: list[str]
@@ -117,12 +118,19 @@ def _patients(city: City, graph: RoadGraph) -> list[str]:
     return chosen
 
 
-def plan_trip(city: City, graph: RoadGraph, patient: str, busy: set[str], capability: str = "pci") -> Trip:
-    """The fastest free unit that can treat the patient, the nearest hospital that can, and the way home."""
+def plan_trip(
+    city: City, graph: RoadGraph, patient: str, busy: set[str], needs: str = "pci", *, divert: bool = False
+) -> Trip:
+    """The fastest free unit that can treat the patient, the nearest hospital that can, and the way home.
+
+    With ``divert`` that hospital turns the unit away, so that it goes to the second nearest.
+    """
     free = [u for u in city.ems.units if u.capability == "ALS" and u.id not in busy] or list(city.ems.units)
     back, _ = graph.reach(patient)
     unit = min(free, key=lambda u: (back[u.node or patient], u.id))
     home = unit.node or patient
-    able = [h for h in city.ems.hospitals if capability in h.capabilities and h.node is not None]
-    hospital = min(able, key=lambda h: (back[h.node or patient], h.id)).node or patient
-    return Trip(unit.id, graph.way(home, patient), graph.way(patient, hospital), graph.way(hospital, home))
+    able = sorted(
+        (h for h in city.ems.hospitals if needs in h.capabilities), key=lambda h: (back[h.node or patient], h.id)
+    )
+    hospital = able[1 if divert else 0].node or patient
+    return Trip(unit.id, able[0].id, graph.way(home, patient), graph.way(patient, hospital), graph.way(hospital, home))

@@ -34,10 +34,17 @@ STORIES: Final = Path(__file__).parent / "stories"
 
 
 class Drive(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An ambulance's job: seconds of the story, and how long it stays at the scene and at the hospital."""
+    """An ambulance's job: seconds of the story, and how long it stays at the scene and at the hospital.
+
+    ``to`` is where the patient lies, ``needs`` what the hospital must be able to do; with ``divert`` the first one
+    chosen turns the unit away.
+    """
 
     accept_s: float
     leave_s: float
+    to: str = "patient"
+    needs: str = "pci"
+    divert: bool = False
     scene_s: float = 150.0
     handover_s: float = 90.0
     factor: float = 1.04
@@ -152,10 +159,14 @@ class Performance:
         self.run, self._start_us, self._seed = run, start_us, seed
         self._graph, self._stage = graph, stage
         self.trip: Trip | None = None
-        if any(t.drive for t in story.tracks):
-            self.trip = plan_trip(city, graph, stage.patient, busy)
         self._cast = self._roles(city)
         self._places = self._scenery(city)
+        drive = next((t.drive for t in story.tracks if t.drive is not None), None)
+        if drive is not None:
+            patient = stage.patient if drive.to == "patient" else graph.nearest(*self._places[drive.to])
+            self.trip = plan_trip(city, graph, patient, busy, drive.needs, divert=drive.divert)
+            self._cast["unit"] = ("ambulance", self.trip.unit)
+            self._cast["hospital"] = ("hospital-status", self.trip.planned)
         self.claims: dict[tuple[str, str], tuple[int, int]] = {}
         self._tracks: list[tuple[int, str, str, Track]] = []
         for i, track in enumerate(story.tracks):
@@ -171,7 +182,7 @@ class Performance:
         """The messages of each track, in order of time."""
         return [self._play(*t) for t in self._tracks]
 
-    def _roles(self, city: City) -> Mapping[str, tuple[str, str]]:
+    def _roles(self, city: City) -> dict[str, tuple[str, str]]:
         stage = self._stage
         corridor = city.roads.corridors[int(stage.detector.id.split("-")[1]) % len(city.roads.corridors)]
         cast = {
@@ -184,8 +195,6 @@ class Performance:
         }
         for i, station in enumerate(corridor.stations, 1):
             cast[f"station_{i}"] = ("traffic-detector", station.device)
-        if self.trip is not None:
-            cast["unit"] = ("ambulance", self.trip.unit)
         return cast
 
     def _scenery(self, city: City) -> Mapping[str, tuple[float, float]]:

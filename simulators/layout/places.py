@@ -214,6 +214,11 @@ def _ems(layout: Layout, random: np.random.Generator) -> None:
         layout.sites.append(_site(f"YY-{i:02d}", "hospital", nodes[node], 120.0, name["zh"], name["en"], None))
     free = {n: p for n, p in nodes.items() if n not in homes}
     stations = spread(free, 28, min(free, key=lambda n: math.dist(to_metres(*free[n]), to_metres(120.40, 36.10))))
+    for zone in layout.zones:
+        if zone["kind"] == "coverage":  # three more about the middle, so that a unit at work leaves no gap
+            middle = shapely.Polygon(zone["polygon"]).centroid
+            near = sorted(free, key=lambda n: math.dist(to_metres(*free[n]), to_metres(middle.x, middle.y)))
+            stations += [n for n in near if n not in stations][4:16:5]
     units = [
         {
             "id": f"JH-{i:02d}",
