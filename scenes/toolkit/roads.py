@@ -19,12 +19,14 @@ import shapely
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
+from brain.model import Text
+
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
 
     from numpy.typing import NDArray
 
-    from brain.city import City, Roads
+    from brain.city import City, Link, Roads
 
 __all__ = ["LiveSpeeds", "Path", "RoadGraph", "Spot", "Tree", "graph_of", "metres"]
 
@@ -171,6 +173,7 @@ class RoadGraph:
         self.lat: NDArray[np.float64] = np.array([n.lat for n in roads.nodes], dtype=np.float64)
         self._node_signal = {n.id for n in roads.nodes if n.signal}
         self._arcs(roads)
+        self._names = {k: link.name for link in roads.links if link.name is not None for k in _keys(link)}
         self._signals: dict[int, list[tuple[float, str]]] = {}
         for s in roads.signals:
             if (arc := self.arc_of.get(f"{s.from_}>{s.to}")) is not None:
@@ -256,6 +259,16 @@ class RoadGraph:
             if gap <= AT_NODE_M:
                 return Spot(int(node), -1, 0.0, metres(lon, lat, float(self.lon[node]), float(self.lat[node])))
         return Spot(-1, arc, along / whole * float(self.length_m[arc]), float(shapely.distance(line, point)))
+
+    def street(self, lon: float, lat: float, within_m: float = 100.0) -> Text | None:
+        """Name of the road next to a place, where the city model gives one."""
+        spot = self.snap(lon, lat)
+        if spot is None or spot.off_m > within_m:
+            return None
+        arcs = [spot.arc] if spot.arc >= 0 else np.flatnonzero(self.tail == spot.node).tolist()
+        keys = [f"{self.ids[self.tail[a]]}>{self.ids[self.head[a]]}" for a in arcs]
+        found = next((self._names[k] for k in keys if k in self._names), None)
+        return None if found is None else Text(found.zh or found.en, found.en or found.zh)
 
     def _point(self, lon: float, lat: float) -> shapely.Point:
         x, y = self._plane(np.float64(lon), np.float64(lat))  # type: ignore[arg-type]
@@ -412,6 +425,10 @@ class RoadGraph:
         for at_m, name in self._signals.get(arc, ()):
             if low < at_m <= high:
                 yield name, (at_m - low) * self._pace(arc, cost)
+
+
+def _keys(link: Link) -> tuple[str, str]:
+    return f"{link.from_}>{link.to}", f"{link.to}>{link.from_}"
 
 
 _GRAPHS: OrderedDict[int, tuple[City, RoadGraph]] = OrderedDict()

@@ -249,8 +249,8 @@ def test_a_plan_at_city_size_stays_quick() -> None:
         live.put("3,3", "3,4", 20.0 + k)
         spot = g.snap(120.2 + 0.001 * k, 36.2)
         assert spot is not None
-        start = time.perf_counter()
+        start = time.process_time()
         g.tree(spot, live, limit_s=600.0)
         g.tree(spot, live, inward=False, limit_s=600.0)
-        took.append(time.perf_counter() - start)
+        took.append(time.process_time() - start)
     assert min(took) < 0.05  # 50,176 nodes, 199,808 arcs

@@ -1,0 +1,315 @@
+"""Who goes, with what, by which way, to which hospital (SCENES F1-F4). Pure functions of the state and the city."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import shapely
+
+from scenes.first_aid.state import Plan
+from scenes.toolkit.calls import complaint_of
+from scenes.toolkit.roads import metres
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from scenes.first_aid.state import Case, Crew
+    from scenes.first_aid.town import Context, Place
+    from scenes.toolkit.roads import Path
+
+__all__ = [
+    "Where",
+    "best_hospital",
+    "elapsed_s",
+    "hospital_scores",
+    "in_reach",
+    "make_plan",
+    "needs_als",
+    "patient_place",
+    "quickest",
+    "take_path",
+    "target_s",
+    "whereabouts",
+    "zone_cover",
+    "zone_travel",
+]
+
+MOVED_M = 50.0  # farther from where it stood at the plan than this, a unit has left
+
+
+class Where(NamedTuple):
+    """Where a unit is, and how long until it leaves from there."""
+
+    place: Place
+    pending_s: float
+
+
+def needs_als(complaint: str, priority: int) -> bool:
+    """Whether only an ALS crew is capable: priority 1, and heart complaints that ask for a catheter laboratory."""
+    return priority == 1 or complaint in {"cardiac_arrest", "stemi"}
+
+
+def target_s(ctx: Context, priority: int) -> float:
+    """Call to arrival, by priority; the city's own target for the highest."""
+    if priority == 1:
+        return ctx.town.city.ems.target_s
+    return ctx.parameters["target_p2_s" if priority == 2 else "target_p3_s"]
+
+
+def patient_place(ctx: Context, case: Case) -> Place | None:
+    """Where the patient is; a road node that the call names goes before degrees."""
+    return ctx.town.place(case.call.lon, case.call.lat, case.call.node)
+
+
+def elapsed_s(case: Case, now: int) -> float:
+    """Seconds since the call; what reached us late could not be planned for earlier."""
+    return max((now - case.call.time) / 1e6, case.delay_s)
+
+
+def home(ctx: Context, unit: str, crew: Crew) -> Place | None:
+    """A unit's place: its last believed position, else its station."""
+    if crew.fix is not None:
+        return ctx.town.place(crew.fix.lon, crew.fix.lat, None)
+    return ctx.town.stations[unit]
+
+
+def whereabouts(ctx: Context, case: Case, now: int) -> Where | None:
+    """Where the primary unit of an emergency is now; without position reports it is where the plan has it."""
+    unit, plan = case.plan.primary_unit, case.plan
+    if unit is None:
+        return None
+    crew, turnout = ctx.state.crews[unit], ctx.town.city.ems.turnout_s
+    elapsed, left = elapsed_s(case, now), plan.left_s
+    if plan.start is None:
+        return None
+    if crew.fix is None:
+        place = ctx.town.place(*plan.start, None)
+        if place is None:
+            return None
+        if elapsed <= left or not plan.route:
+            return Where(place, max(0.0, left - elapsed))
+        ahead = next((k for k, s in enumerate(plan.route_s) if s >= elapsed), len(plan.route) - 1)
+        node = ctx.town.place(None, None, plan.route[ahead])
+        return None if node is None else Where(node, max(0.0, plan.route_s[ahead] - elapsed))
+    place = ctx.town.place(crew.fix.lon, crew.fix.lat, None)
+    if place is None:
+        return None
+    still_there = metres(crew.fix.lon, crew.fix.lat, *plan.start) <= MOVED_M
+    return Where(place, max(0.0, min(left - elapsed, turnout)) if still_there else 0.0)
+
+
+def make_plan(ctx: Context, case: Case, now: int) -> Plan:
+    """A fresh plan from the units that can be sent now; those planned for this emergency already count among them."""
+    place = patient_place(ctx, case)
+    if place is None:
+        return Plan()
+    elapsed, old = elapsed_s(case, now), case.plan
+    origins: dict[str, Place] = {}
+    ready: dict[str, float] = {}  # seconds after the call at which the unit leaves
+    for unit, crew in ctx.state.crews.items():
+        if not (crew.duty == "available" or (crew.case == case.key and crew.duty == "dispatched")):
+            continue
+        if crew.case not in (None, case.key):
+            continue
+        where = whereabouts(ctx, case, now) if unit == old.primary_unit else None
+        origin = where.place if where is not None else home(ctx, unit, crew)
+        if origin is not None:
+            origins[unit] = origin
+            ready[unit] = elapsed + (where.pending_s if where is not None else ctx.town.city.ems.turnout_s)
+    plan = Plan(aed=old.aed, aed_eta_s=old.aed_eta_s)
+    als = {u for u in origins if ctx.town.units[u].capability == "ALS"}
+    capable = als if needs_als(case.complaint, case.priority) else set(origins)
+    travel = ctx.travel({u: origins[u] for u in capable}, place, max(900.0, target_s(ctx, case.priority)))
+    if not any(map(math.isfinite, travel.values())):
+        travel, plan.capable = ctx.travel(origins, place), False
+    eta = {u: ready[u] + s for u, s in travel.items() if math.isfinite(s)}
+    if eta:
+        first = min(eta, key=lambda u: (eta[u], u))
+        plan.primary_unit = first if case.priority == 1 else _sparing(ctx, case, eta, first)
+        use_route(ctx, plan, place, origins[plan.primary_unit], ready[plan.primary_unit], case.priority)
+        plan.start = origins[plan.primary_unit][:2]
+        _first_responder(ctx, case, plan, place, {u: p for u, p in origins.items() if u not in als}, ready)
+    else:
+        plan.capable = False
+    _aed(ctx, case, plan, place, elapsed, now)
+    plan.hospital = best_hospital(ctx, case, place, now)
+    return plan
+
+
+def use_route(ctx: Context, plan: Plan, place: Place, origin: Place, left_s: float, priority: int) -> None:
+    """Put the quickest way into a plan: its end, nodes, times and signals."""
+    path = quickest(ctx, origin, place)
+    if path is None:
+        pace = ctx.parameters["crow_kmh"] / 3.6
+        crow = place.spot is None or origin.spot is None
+        plan.eta_s = left_s + metres(*origin[:2], *place[:2]) / pace if crow else None
+        plan.route, plan.route_s, plan.green_wave, plan.left_s = [], [], {}, left_s
+        return
+    take_path(plan, path, left_s, priority)
+
+
+def take_path(plan: Plan, path: Path, left_s: float, priority: int) -> None:
+    """Put a way into a plan. A green wave is asked for the two higher priorities, which drive with lights and siren."""
+    plan.eta_s, plan.left_s = left_s + path.seconds, left_s
+    plan.route, plan.route_s = list(path.nodes), [left_s + s for s in path.at_s]
+    plan.green_wave = {k: left_s + s for k, s in path.signals.items()} if priority <= 2 else {}
+
+
+def quickest(ctx: Context, origin: Place, place: Place) -> Path | None:
+    """The quickest way between two places with live speeds, or None."""
+    if origin.spot is None or place.spot is None:
+        return None
+    for limit in (900.0, math.inf):
+        path = ctx.town.graph.tree(place.spot, ctx.state.live, limit_s=limit).path(origin.spot)
+        if path is not None:
+            return path
+    return None
+
+
+def _first_responder(
+    ctx: Context, case: Case, plan: Plan, place: Place, basic: Mapping[str, Place], ready: Mapping[str, float]
+) -> None:
+    """A BLS crew that is a minute or more ahead of the primary unit goes too (priority 1); once sent it stays."""
+    sent = case.plan.first_responder
+    if sent is not None and sent != plan.primary_unit and ctx.state.crews[sent].case == case.key:
+        plan.first_responder, plan.first_responder_eta_s = sent, case.plan.first_responder_eta_s
+        plan.responder_route = case.plan.responder_route
+        return
+    if case.priority != 1 or plan.eta_s is None or not plan.capable:
+        return
+    travel = ctx.travel(basic, place) if basic else {}
+    eta = {u: ready[u] + s for u, s in travel.items() if math.isfinite(s) and u != plan.primary_unit}
+    if eta:
+        first = min(eta, key=lambda u: (eta[u], u))
+        if eta[first] <= plan.eta_s - ctx.parameters["first_responder_gain_s"]:
+            plan.first_responder, plan.first_responder_eta_s = first, eta[first]
+            path = quickest(ctx, basic[first], place)
+            plan.responder_route = [] if path is None else list(path.nodes)
+
+
+def _sparing(ctx: Context, case: Case, eta: Mapping[str, float], first: str) -> str:
+    """The nearest unit, unless it leaves a zone bare and another one arrives well inside the target (DMEXCLP).
+
+    Of those the one with the smallest loss of expected cover, the sum over zones of d (1 - q) q^(k - 1), is sent.
+    """
+    zones = zone_cover(ctx)
+    least = ctx.parameters["coverage_demand"]
+
+    def bares(unit: str) -> bool:
+        return any(cover == {unit} for demand, cover in zones if demand >= least)
+
+    if not bares(first):
+        return first
+    q = ctx.parameters["busy_fraction"]
+    limit = target_s(ctx, case.priority) - ctx.parameters["target_margin_s"]
+
+    def loss(unit: str) -> float:
+        return sum(d * (1 - q) * q ** (len(cover) - 1) for d, cover in zones if unit in cover)
+
+    others = [u for u in eta if u != first and eta[u] <= limit]
+    return min([first, *others], key=lambda u: (loss(u), eta[u], u)) if others else first
+
+
+def zone_cover(ctx: Context) -> list[tuple[float, set[str]]]:
+    """Demand of each coverage zone and the free units that reach its middle within the target."""
+    free = [u for u, c in ctx.state.crews.items() if c.duty == "available" and c.case is None]
+    return [(z.demand, set(in_reach(ctx, z.zone, free))) for z in ctx.town.zones]
+
+
+def in_reach(ctx: Context, zone: str, units: list[str]) -> dict[str, float]:
+    """Units that reach a zone within the target, with their travel seconds."""
+    ems = ctx.town.city.ems
+    travel = zone_travel(ctx, zone, units)
+    return {u: s for u, s in travel.items() if ems.turnout_s + s <= ems.target_s}
+
+
+def zone_travel(ctx: Context, zone: str, units: list[str]) -> dict[str, float]:
+    """Travel seconds of units to the middle of a zone, inf where there is no way.
+
+    A time given in the city model stands for a unit at its station.
+    """
+    middle = next(z.place for z in ctx.town.zones if z.zone == zone)
+    out: dict[str, float] = {}
+    routed: dict[str, Place] = {}
+    for unit in units:
+        crew, station = ctx.state.crews[unit], ctx.town.stations[unit]
+        at_home = crew.fix is None or (
+            station is not None and metres(crew.fix.lon, crew.fix.lat, station.lon, station.lat) <= 200.0
+        )
+        given = ctx.town.given.get((unit, zone)) if at_home else None
+        place = home(ctx, unit, crew)
+        if given is not None:
+            out[unit] = given
+        elif place is not None:
+            routed[unit] = place
+    out |= ctx.travel(routed, middle, max(900.0, ctx.town.city.ems.target_s)) if routed else {}
+    return out
+
+
+def _aed(ctx: Context, case: Case, plan: Plan, place: Place, elapsed: float, now: int) -> None:
+    """The quickest AED that no crew brings, for a suspected arrest, when it is well ahead of the ambulance."""
+    if case.complaint != "cardiac_arrest" or plan.aed is not None:
+        return
+    options: list[tuple[float, str]] = []
+    if _may_fly(ctx, place, now):
+        for d in ctx.town.drones:
+            way = shapely.LineString([(d.lon, d.lat), place[:2]])
+            if not any(zone.intersects(way) for zone in ctx.town.no_fly):
+                fly = metres(d.lon, d.lat, place.lon, place.lat) / d.speed_ms
+                options.append((elapsed + d.launch_s + fly + d.lower_s, d.id))
+    for v in ctx.town.volunteers:
+        if v.distance_via_aed_m is None:
+            continue  # nobody knows which AED this volunteer would pass
+        crow = metres(v.lon, v.lat, place.lon, place.lat)
+        walk = v.distance_via_aed_m if crow <= v.distance_via_aed_m else crow * ctx.parameters["volunteer_detour"]
+        options.append((elapsed + walk / v.speed_ms, v.id))
+    if not options:
+        return
+    eta, name = min(options)
+    if plan.eta_s is None or eta <= plan.eta_s - ctx.parameters["aed_gain_s"]:
+        plan.aed, plan.aed_eta_s = name, eta
+
+
+def _may_fly(ctx: Context, place: Place, now: int) -> bool:
+    """Wind and rain of the nearest station that said something lately; where none did, flying is not forbidden."""
+    valid = now - ctx.parameters["weather_valid_s"] * 1e6
+    known = [(metres(w.lon, w.lat, *place[:2]), k) for k, w in ctx.state.winds.items() if w.time >= valid]
+    if not known:
+        return True
+    wind = ctx.state.winds[min(known)[1]]
+    return not (wind.wind_ms > ctx.parameters["drone_wind_max_ms"] or wind.rain_mm_h > 0)
+
+
+def best_hospital(ctx: Context, case: Case, origin: Place, now: int) -> str | None:
+    """The open hospital with the least travel and wait that can treat the complaint; any open one where none can."""
+    open_ones = {h: p for h, p in ctx.town.wards.items() if p is not None and ctx.state.wards[h].state != "divert"}
+    facts = complaint_of(case.complaint)
+    wanted = facts.hospital if facts.hospital is not None and (not facts.major or case.priority == 1) else None
+    able = {h: p for h, p in open_ones.items() if wanted is None or wanted in ctx.town.hospitals[h].capabilities}
+    for group in (able, open_ones):
+        score = hospital_scores(ctx, group, origin, now)
+        if score:
+            return min(score, key=lambda h: (score[h], h))
+    return None
+
+
+def hospital_scores(ctx: Context, wards: Mapping[str, Place], origin: Place, now: int) -> dict[str, float]:
+    """Travel plus expected wait in seconds of the hospitals that can be reached."""
+    score: dict[str, float] = {}
+    for limit in (900.0, math.inf) if wards else ():
+        travel = ctx.spread(wards, origin, limit, inward=False)
+        score = {h: s + wait_s(ctx, h, now) for h, s in travel.items() if math.isfinite(s)}
+        if len(score) == len(wards) or (score and min(score.values()) <= limit):
+            break  # what is farther than the limit cannot be better
+    return score
+
+
+def wait_s(ctx: Context, hospital: str, now: int) -> float:
+    """Expected wait: 0 up to the free load, then linear to the full wait at load 1 (SCENES F2)."""
+    ward, wait = ctx.state.wards[hospital], ctx.town.city.ems.wait
+    stale = ward.time is not None and now - ward.time > ctx.parameters["hospital_load_valid_s"] * 1e6
+    load = ctx.parameters["hospital_load_unknown"] if stale else ward.load
+    if load <= wait.free_load:
+        return 0.0
+    return wait.full_load_s * min(1.0, (load - wait.free_load) / max(1e-9, 1.0 - wait.free_load))

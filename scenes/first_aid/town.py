@@ -1,0 +1,165 @@
+"""What first aid needs of a city model, worked out once: where units, hospitals and zones are on the road graph."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import shapely
+
+from brain.model import Text
+from scenes.toolkit.places import index_of
+from scenes.toolkit.roads import RoadGraph, Spot, graph_of, metres
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from brain.city import City, Drone, Hospital, Unit, Volunteer
+    from scenes.first_aid.state import FirstAidState
+
+__all__ = ["Context", "Place", "Town", "ZonePlace", "town_of"]
+
+
+class Place(NamedTuple):
+    """A place in degrees and on the road graph (None where the city has no roads)."""
+
+    lon: float
+    lat: float
+    spot: Spot | None
+
+
+class ZonePlace(NamedTuple):
+    """A coverage zone by its middle."""
+
+    zone: str
+    demand: float
+    place: Place
+    name: tuple[str, str]
+
+
+class Town:
+    """Units, hospitals, coverage zones, no-fly zones and signals of a city, snapped to its roads."""
+
+    def __init__(self, city: City) -> None:
+        self.city = city
+        self.graph: RoadGraph = graph_of(city)
+        self.units: dict[str, Unit] = {u.id: u for u in city.ems.units}
+        self.drones: list[Drone] = [d for d in city.ems.drones if d.payload == "AED"]
+        self.volunteers: list[Volunteer] = city.ems.volunteers
+        self.hospitals: dict[str, Hospital] = {h.id: h for h in city.ems.hospitals}
+        self.stations = {u.id: self.place(u.lon, u.lat, u.node) for u in city.ems.units}
+        self.wards = {h.id: self.place(h.lon, h.lat, h.node) for h in city.ems.hospitals}
+        self.given = {(t.unit, t.zone): t.seconds for t in city.ems.travel_s}
+        self.zones: list[ZonePlace] = []
+        for z in city.zones:
+            if z.kind == "coverage" and z.demand is not None and len(z.polygon) >= 3:
+                middle = shapely.Polygon(z.polygon).centroid
+                place = self.place(float(middle.x), float(middle.y), None)
+                if place is not None:
+                    name = (z.name.zh or z.id, z.name.en or z.id) if z.name is not None else (z.id, z.id)
+                    self.zones.append(ZonePlace(z.id, z.demand, place, name))
+        self.shapes = {z.id: shapely.Polygon(z.polygon) for z in city.zones if len(z.polygon) >= 3}
+        self.no_fly = [self.shapes[z.id] for z in city.zones if z.kind == "no_fly" and z.id in self.shapes]
+        self.index = index_of(city)
+        self._signals = self._signal_places()
+
+    def place(self, lon: float | None, lat: float | None, node: str | None) -> Place | None:
+        """A place by its road node or its degrees; None when neither is known."""
+        if node is not None and (spot := self.graph.at(node)) is not None:
+            return Place(float(self.graph.lon[spot.node]), float(self.graph.lat[spot.node]), spot)
+        if lon is None or lat is None or math.isnan(lon) or math.isnan(lat):
+            return None
+        return Place(lon, lat, self.graph.snap(lon, lat))
+
+    def place_text(self, lon: float, lat: float, node: str | None) -> Text:
+        """Words for a place: district and road where the model names them, else node or degrees."""
+        place = self.place(lon, lat, node)
+        if place is None:
+            return Text("位置不明（请核实）", "an unknown place (ask the caller)")
+        district, road = self.index.district_of(place.lon, place.lat), self.graph.street(place.lon, place.lat)
+        zh = [district.name.zh or district.id] if district is not None else []
+        en = [district.name.en or district.id] if district is not None else []
+        if road is not None:
+            zh.append(f"{road.zh}附近")
+            en.insert(0, f"near {road.en}")
+        elif node is not None:
+            zh.append(f"路口 {node}")
+            en.insert(0, f"node {node}")
+        elif not zh:
+            return Text(f"{place.lon:.4f}, {place.lat:.4f}", f"{place.lon:.4f}, {place.lat:.4f}")
+        return Text("".join(zh), ", ".join(en))
+
+    def hospital_text(self, hospital: str | None) -> Text:
+        """Name of a hospital, or its id."""
+        known = self.hospitals.get(hospital or "")
+        name = None if known is None else known.name
+        return Text(hospital or "", hospital or "") if name is None else Text(name.zh or name.en, name.en or name.zh)
+
+    def _signal_places(self) -> NDArray[np.float64]:
+        found = [(n.lon, n.lat) for n in self.city.roads.nodes if n.signal]
+        lengths = {(k.from_, k.to): k.length_m for k in self.city.roads.links}
+        for s in self.city.roads.signals:
+            a, b = self.graph.index.get(s.from_), self.graph.index.get(s.to)
+            length = lengths.get((s.from_, s.to)) or lengths.get((s.to, s.from_))
+            if a is None or b is None or not length:
+                continue
+            share = min(1.0, s.at_m / length)
+            lon, lat = self.graph.lon, self.graph.lat
+            found.append((float(lon[a] + share * (lon[b] - lon[a])), float(lat[a] + share * (lat[b] - lat[a]))))
+        return np.array(found, dtype=np.float64).reshape(-1, 2)
+
+    def near_signal(self, lon: float, lat: float, radius_m: float) -> bool:
+        """Whether a signal stands within a distance."""
+        if not len(self._signals):
+            return False
+        east = (self._signals[:, 0] - lon) * math.cos(math.radians(lat))
+        k = int(np.argmin(east**2 + (self._signals[:, 1] - lat) ** 2))
+        return metres(lon, lat, float(self._signals[k, 0]), float(self._signals[k, 1])) <= radius_m
+
+
+@dataclass(slots=True)
+class Context:
+    """What the rules of first aid work with during one step."""
+
+    town: Town
+    state: FirstAidState
+    parameters: Mapping[str, float]
+
+    def travel(self, origins: Mapping[str, Place], to: Place, first_limit_s: float = 900.0) -> dict[str, float]:
+        """Seconds from each origin to a place, without turnout; inf for those that are farther than the nearest search.
+
+        The search widens until at least one origin is found, so the smallest time is exact, and so are all up to
+        ``first_limit_s``.
+        """
+        turnout = self.town.city.ems.turnout_s
+        near = self.spread(origins, to, first_limit_s, inward=True)
+        if any(s <= first_limit_s - turnout for s in near.values()):  # a unit on the road saves at most its turnout
+            return near
+        return self.spread(origins, to, math.inf, inward=True)
+
+    def spread(self, ends: Mapping[str, Place], root: Place, limit_s: float, *, inward: bool) -> dict[str, float]:
+        """Seconds between one place and others, to it (``inward``) or from it; inf beyond the limit."""
+        if root.spot is None:
+            pace = self.parameters["crow_kmh"] / 3.6
+            return {k: metres(p.lon, p.lat, root.lon, root.lat) / pace for k, p in ends.items()}
+        tree = self.town.graph.tree(root.spot, self.state.live, inward=inward, limit_s=limit_s)
+        return {k: math.inf if p.spot is None else tree.reach(p.spot) for k, p in ends.items()}
+
+
+_TOWNS: OrderedDict[int, Town] = OrderedDict()
+
+
+def town_of(city: City) -> Town:
+    """The town of a city object, built once."""
+    known = _TOWNS.get(id(city))
+    if known is None or known.city is not city:
+        known = Town(city)
+        _TOWNS[id(city)] = known
+        while len(_TOWNS) > 8:
+            _TOWNS.popitem(last=False)
+    return known

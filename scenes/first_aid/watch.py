@@ -1,0 +1,264 @@
+"""What is watched after the dispatch (SCENES F6): the way, the arrival, the unit, the hospital.
+
+Each function looks at one emergency after one row or mark, changes its plan where another one is better, and answers
+with the words of the public surface for what changed, in order.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from scenes.first_aid.dispatch import (
+    Where,
+    best_hospital,
+    elapsed_s,
+    hospital_scores,
+    make_plan,
+    patient_place,
+    quickest,
+    take_path,
+    whereabouts,
+)
+from scenes.toolkit.roads import metres
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scenes.first_aid.state import Case, Crew, Fix, Plan
+    from scenes.first_aid.town import Context, Place
+    from scenes.toolkit.roads import Path
+
+__all__ = [
+    "assign",
+    "believe",
+    "change_stuck",
+    "check_hospital",
+    "check_responder",
+    "check_stuck",
+    "check_way",
+    "redispatch",
+    "uses_link",
+]
+
+FRESH_S = 30.0  # a unit whose last report is older than this may have moved on
+
+
+def assign(ctx: Context, case: Case, plan: Plan) -> None:
+    """Put a plan in force: its crews belong to the emergency, those it no longer names are free."""
+    for crew in ctx.state.crews.values():
+        if crew.case == case.key:
+            crew.case = None
+    if plan.primary_unit != case.plan.primary_unit and plan.primary_unit is not None:
+        crew = ctx.state.crews[plan.primary_unit]
+        crew.confirmed, crew.slow_since = crew.duty == "dispatched", None
+        case.stuck = False
+    for unit in (plan.primary_unit, plan.first_responder):
+        if unit is not None:
+            ctx.state.crews[unit].case = case.key
+    case.plan = plan
+
+
+def believe(ctx: Context, crew: Crew, fix: Fix) -> bool:
+    """Take a position report unless it implies an impossible speed; three doubted ones that agree are believed."""
+    if crew.fix is None:
+        crew.fix = fix
+        return True
+    if fix.time <= crew.fix.time:
+        return False
+    if _possible(ctx, crew.fix, fix):
+        crew.fix, crew.doubted = fix, []
+        return True
+    if crew.doubted and not _possible(ctx, crew.doubted[-1], fix):
+        crew.doubted = []
+    crew.doubted.append(fix)
+    if len(crew.doubted) < 3:
+        return False
+    crew.fix, crew.doubted = fix, []
+    return True
+
+
+def _possible(ctx: Context, a: Fix, b: Fix) -> bool:
+    seconds = (b.time - a.time) / 1e6
+    return seconds > 0 and metres(a.lon, a.lat, b.lon, b.lat) <= ctx.parameters["fix_speed_max_ms"] * seconds
+
+
+def uses_link(route: Sequence[str], key: str) -> bool:
+    """Whether a driving direction ``FROM>TO`` is on a way."""
+    return any(f"{a}>{b}" == key for a, b in pairwise(route))
+
+
+def check_responder(ctx: Context, case: Case, now: int) -> list[str]:
+    """The first responder's arrival after a link of its way changed: ``eta_slip`` or nothing."""
+    plan, place = case.plan, patient_place(ctx, case)
+    unit, planned = plan.first_responder, plan.first_responder_eta_s
+    if unit is None or planned is None or place is None or elapsed_s(case, now) >= planned:
+        return []
+    crew, station = ctx.state.crews[unit], ctx.town.stations[unit]
+    here = station if crew.fix is None else ctx.town.place(crew.fix.lon, crew.fix.lat, None)
+    path = None if here is None else quickest(ctx, here, place)
+    if path is None:
+        return []
+    leaves = max(elapsed_s(case, now), ctx.town.city.ems.turnout_s if here == station else 0.0)
+    if not _slips(ctx, planned, leaves + path.seconds):
+        return []
+    case.plan = replace(plan, first_responder_eta_s=leaves + path.seconds, responder_route=list(path.nodes))
+    return ["eta_slip"]
+
+
+def check_way(ctx: Context, case: Case, now: int) -> list[str]:
+    """Compare the arrival as it looks now with the plan: ``reroute``, ``eta_slip``, ``unit_change`` or nothing."""
+    plan, place = case.plan, patient_place(ctx, case)
+    where = whereabouts(ctx, case, now)
+    if case.arrived is not None or case.ended is not None or plan.eta_s is None or place is None or where is None:
+        return []
+    left = elapsed_s(case, now) + where.pending_s
+    ahead = _ahead(ctx, plan, where, place)
+    if ahead is not None and not _slips(ctx, plan.eta_s, left + ahead.seconds):
+        best = quickest(ctx, where.place, place) if ahead.seconds > _planned_rest(plan, ahead, left) + 1.0 else None
+        if best is None or ahead.seconds - best.seconds < ctx.parameters["reroute_gain_s"]:
+            return []
+    best = quickest(ctx, where.place, place)
+    if best is None:
+        return _change_unit(ctx, case, now, math.inf) or ([] if case.slipped else _slip(case, None))
+    off_way = ahead is None and not _blocked(ctx, plan, where)
+    gain = 0.0 if off_way else (math.inf if ahead is None else ahead.seconds) - best.seconds
+    rerouted = gain >= ctx.parameters["reroute_gain_s"]
+    eta = left + (best.seconds if rerouted or ahead is None else ahead.seconds)
+    slipped = _slips(ctx, plan.eta_s, eta)
+    if not rerouted and not slipped:
+        return []
+    changed = _change_unit(ctx, case, now, eta)
+    if changed:
+        return changed
+    path = best if rerouted or ahead is None else ahead
+    new = replace(plan)
+    take_path(new, path, left, case.priority)
+    if ctx.state.crews[plan.primary_unit or ""].fix is None:
+        new.start = where.place[:2]  # where the plan has it is all that is known
+    case.plan = new
+    case.slipped = case.slipped or slipped
+    return ["reroute"] if rerouted else ["eta_slip"]
+
+
+def _slip(case: Case, eta: float | None) -> list[str]:
+    case.plan = replace(case.plan, eta_s=eta)
+    case.slipped = True
+    return ["eta_slip"]
+
+
+def _slips(ctx: Context, planned: float, eta: float) -> bool:
+    late = eta - planned
+    return late >= ctx.parameters["eta_slip_s"] or late >= planned * ctx.parameters["eta_slip_pct"] / 100
+
+
+def _planned_rest(plan: Plan, ahead: Path, left: float) -> float:
+    """Seconds that the plan gave the way ahead."""
+    assert plan.eta_s is not None
+    if ahead.nodes and ahead.nodes[0] in plan.route:
+        k = plan.route.index(ahead.nodes[0])
+        return plan.eta_s - plan.route_s[k] + ahead.at_s[0]
+    return plan.eta_s - left
+
+
+def _chain(ctx: Context, plan: Plan, where: Where) -> list[int] | None:
+    """Indices of the route nodes still ahead; None when the unit is beside its way."""
+    graph, spot = ctx.town.graph, where.place.spot
+    if spot is None or not plan.route:
+        return None
+    route = [graph.index[n] for n in plan.route]
+    near = {n for n, _ in graph.ends(spot, graph.weights(ctx.state.live), leaving=True)}
+    ahead = [k for k, n in enumerate(route) if n in near]
+    return route[ahead[-1] :] if ahead else None
+
+
+def _ahead(ctx: Context, plan: Plan, where: Where, place: Place) -> Path | None:
+    """The rest of the planned way from where the unit is; None when it left the way, or a part is closed."""
+    graph, cost = ctx.town.graph, ctx.town.graph.weights(ctx.state.live)
+    if where.place.spot is None or place.spot is None:
+        return None
+    direct = graph.direct(where.place.spot, place.spot, cost)
+    if math.isfinite(direct):
+        return graph.describe(where.place.spot, place.spot, [], cost, direct)
+    chain = _chain(ctx, plan, where)
+    return None if chain is None else graph.describe(where.place.spot, place.spot, chain, cost)
+
+
+def _blocked(ctx: Context, plan: Plan, where: Where) -> bool:
+    """The unit is on its way, so that when there is no way ahead a link of it is closed."""
+    return _chain(ctx, plan, where) is not None
+
+
+def _change_unit(ctx: Context, case: Case, now: int, eta: float) -> list[str]:
+    """Another capable unit, when it would be much earlier than the present one."""
+    present = case.plan.primary_unit
+    assert present is not None
+    crew = ctx.state.crews[present]
+    duty, crew.duty = crew.duty, "excluded"
+    plan = make_plan(ctx, case, now)
+    crew.duty = duty
+    if plan.primary_unit is None or plan.eta_s is None or plan.capable < case.plan.capable:
+        return []
+    if plan.eta_s > eta - ctx.parameters["unit_change_gain_s"]:
+        return []
+    assign(ctx, case, plan)
+    return ["unit_change"]
+
+
+def redispatch(ctx: Context, case: Case, now: int) -> list[str]:
+    """Plan anew because the unit cannot go, or because none could before."""
+    before = case.plan
+    plan = make_plan(ctx, case, now)
+    assign(ctx, case, plan)
+    return ["unit_change"] if plan.primary_unit != before.primary_unit else []
+
+
+def check_stuck(ctx: Context, case: Case, now: int) -> list[str]:
+    """A unit under way that stands too long (at a mark)."""
+    unit, plan, p = case.plan.primary_unit, case.plan, ctx.parameters
+    if unit is None or case.arrived is not None or case.ended is not None or plan.start is None:
+        return []
+    crew = ctx.state.crews[unit]
+    if crew.slow_since is None:
+        case.stuck = False
+        return []
+    if case.stuck or crew.fix is None or now - crew.fix.time > FRESH_S * 1e6:
+        return []
+    if elapsed_s(case, now) < plan.left_s or metres(crew.fix.lon, crew.fix.lat, *plan.start) <= p["arrived_m"]:
+        return []
+    at_signal = ctx.town.near_signal(crew.fix.lon, crew.fix.lat, p["signal_near_m"])
+    if now - crew.slow_since < p["stuck_signal_s" if at_signal else "stuck_s"] * 1e6:
+        return []
+    case.stuck = True
+    where, place = whereabouts(ctx, case, now), patient_place(ctx, case)
+    best = quickest(ctx, where.place, place) if where is not None and place is not None else None
+    if where is not None and best is not None:
+        new = replace(plan)
+        take_path(new, best, elapsed_s(case, now), case.priority)
+        case.plan = new
+    return ["unit_stuck"]
+
+
+def change_stuck(ctx: Context, case: Case, now: int) -> list[str]:
+    """Another unit for one that stands, when that is much earlier even if the present one moved on at once."""
+    return _change_unit(ctx, case, now, math.inf if case.plan.eta_s is None else case.plan.eta_s)
+
+
+def check_hospital(ctx: Context, case: Case, now: int) -> list[str]:
+    """Another hospital when the planned one diverts, or when its load makes another one much quicker."""
+    place = patient_place(ctx, case)
+    where = whereabouts(ctx, case, now) if case.hospital_bound else None
+    origin = where.place if where is not None else place
+    if origin is None:
+        return []
+    present, best = case.plan.hospital, best_hospital(ctx, case, origin, now)
+    if best == present or best is None:
+        return []
+    if present is not None and ctx.state.wards[present].state != "divert":
+        score = {h: hospital_scores(ctx, {h: p}, origin, now) for h in (present, best) if (p := ctx.town.wards[h])}
+        if score[present].get(present, math.inf) - score[best][best] < ctx.parameters["hospital_gain_s"]:
+            return []
+    case.plan = replace(case.plan, hospital=best)
+    return ["hospital_change"]
