@@ -1,7 +1,7 @@
 """Scenes live: log entries enter in order, steps of incidents are committed with the offset they follow from.
 
 One process owns the scenes of a partition by a lease whose epoch fences a former owner. It reads the log after its last
-checkpoint, feeds the engine, and commits steps at once; a checkpoint goes with a commit at most once a second and for at
+checkpoint, feeds the engine, commits steps at once; a checkpoint goes with a commit at most once a second and for at
 most a twentieth of the time. After a crash the entries since the checkpoint are fed again: the engine makes the same
 steps again and the store skips those it has. When the data base is out of reach it waits and tries again; nothing is
 lost meanwhile, the log is there.
