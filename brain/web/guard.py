@@ -62,6 +62,17 @@ def _is_same_origin(origin: str, host: str) -> bool:
     return parts.scheme in {"http", "https"} and bool(parts.netloc) and parts.netloc.lower() == host.lower()
 
 
+def _holds_nul(scope: Scope) -> Response | None:
+    """No text of a city holds NUL, no file system and no data base can look for it."""
+    path = str(scope["path"])
+    if "\x00" in path:
+        shown = path.replace("\x00", "%00")
+        return problem_response(404, f"nothing lives at {shown}; leave out %00", f"{shown} 不存在；请去掉 %00", shown)
+    if b"%00" in scope["query_string"]:
+        return problem_response(422, "the query holds NUL (%00); leave it out", "查询参数中含 NUL（%00）；请去掉", path)
+    return None
+
+
 class Guard:
     """ASGI middleware; the outermost, so that its headers are on every answer and nothing escapes it.
 
@@ -138,7 +149,11 @@ class Guard:
             await send(message)
 
         try:
-            refusal = self._refusal(scope, headers, is_change=method not in _SAFE) or self._too_large(headers, path)
+            refusal = (
+                self._refusal(scope, headers, is_change=method not in _SAFE)
+                or self._too_large(headers, path)
+                or _holds_nul(scope)
+            )
             if refusal is not None:
                 await refusal(scope, receive, dressed)
             else:

@@ -13,7 +13,7 @@ from brain.web.context import context_of, now_us
 from brain.web.examples import INCIDENT, LOG
 from brain.web.parameters import Bbox, Cursor, End, Limit, Start
 from brain.web.problems import Problem
-from brain.web.query import decode_body, parse_bbox, parse_choice, parse_time
+from brain.web.query import checked_cursor, decode_body, parse_bbox, parse_choice, parse_time
 from brain.web.reply import GEOJSON, JSON, Json, body_of, feature_collection, negotiate, responses
 
 __all__ = ["router"]
@@ -111,7 +111,7 @@ async def list_incidents(
             end=parse_time("end", end),
             bbox=parse_bbox(bbox),
             limit=limit,
-            cursor=cursor or None,
+            cursor=checked_cursor(cursor),
         )
     )
     if kind == GEOJSON:

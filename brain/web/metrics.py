@@ -1,6 +1,7 @@
 """Metrics in Prometheus' text format: ledger, log, data base, live channels, requests, process."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from fastapi import APIRouter, Request
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
@@ -31,6 +32,24 @@ def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"cloudbrain_{name}", text, value=value)
 
 
+def _sizes(facts: Mapping[str, Any]) -> list[Metric]:
+    """What the store counts: numbers as they are, tables and leases by name."""
+    out: list[Metric] = []
+    rows = GaugeMetricFamily("cloudbrain_table_rows", "Stored observations.", labels=["sensor_type"])
+    size = GaugeMetricFamily("cloudbrain_table_bytes", "Their size with indexes.", labels=["sensor_type"])
+    for name, table in facts.get("tables", {}).items():
+        rows.add_metric([name], table["rows"])
+        size.add_metric([name], table["bytes"])
+    behind = GaugeMetricFamily("cloudbrain_scenes_behind_entries", "Log entries not judged yet.", labels=["name"])
+    for name, lease in facts.get("leases", {}).items():
+        behind.add_metric([name], lease["behind"])
+    out += [rows, size, behind]
+    for key, value in sorted(facts.items()):
+        if isinstance(value, int | float) and key not in {"since", "received_at", "log_last"}:
+            out.append(_gauge(f"store_{key}", "As the store counts it.", value))
+    return out
+
+
 async def _families(context: Context) -> list[Metric]:
     out: list[Metric] = []
     store = context.store
@@ -53,10 +72,7 @@ async def _families(context: Context) -> list[Metric]:
         if moved:
             lag = max(0.0, (now_us() - moved) / 1e6)
             out.append(_gauge("log_quiet_seconds", "Time since ingest's log moved; it moves each second.", lag))
-        facts = await store.statistics()
-        for key, value in sorted(facts.items()):
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                out.append(_gauge(f"store_{key}", "As the store counts it.", value))
+        out += _sizes(await store.statistics())
         up = 1.0
     except StoreError:
         # A scrape must work above all when something is wrong.

@@ -12,7 +12,7 @@ from brain.store.base import ObservationQuery, Page
 from brain.web.context import Context, context_of, units_of
 from brain.web.examples import ROW
 from brain.web.parameters import Bbox, Cursor, End, SensorTypes, Start
-from brain.web.query import parse_bbox, parse_time, split_list
+from brain.web.query import checked_cursor, parse_bbox, parse_time, split_list
 from brain.web.reply import CSV, GEOJSON, JSON, Json, csv_reply, feature_collection, negotiate, responses
 
 __all__ = ["router"]
@@ -78,7 +78,7 @@ async def list_observations(
         end=parse_time("end", end),
         bbox=parse_bbox(bbox),
         limit=limit,
-        cursor=cursor or None,
+        cursor=checked_cursor(cursor),
     )
     return await _answer(request, context, types, await context.store.observations(query), kind)
 
@@ -106,7 +106,7 @@ async def list_latest_observations(
         device=device or None,
         bbox=parse_bbox(bbox),
         limit=limit,
-        cursor=cursor or None,
+        cursor=checked_cursor(cursor),
         latest=True,
     )
     return await _answer(request, context, types, await context.store.observations(query), kind)

@@ -11,7 +11,7 @@ from brain.web.examples import QUARANTINED, ROW
 from brain.web.inbox import hand_in
 from brain.web.parameters import Cursor, End, Limit, Start
 from brain.web.problems import Problem
-from brain.web.query import parse_time
+from brain.web.query import checked_cursor, parse_time
 from brain.web.reply import Json, responses
 
 __all__ = ["router"]
@@ -47,7 +47,7 @@ async def list_quarantine(
             start=parse_time("start", start),
             end=parse_time("end", end),
             limit=limit,
-            cursor=cursor or None,
+            cursor=checked_cursor(cursor),
         )
     )
     return Json({"items": page.items, "next_cursor": page.cursor})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from brain.errors import CloudBrainError
-from brain.times import to_us
+from brain.times import LATEST, to_us
 from brain.web.problems import Problem
 
 if TYPE_CHECKING:
@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-__all__ = ["decode_body", "open_cursor", "parse_bbox", "parse_choice", "parse_time", "seal_cursor", "split_list"]
+__all__ = [
+    "checked_cursor",
+    "decode_body",
+    "open_cursor",
+    "parse_bbox",
+    "parse_choice",
+    "parse_time",
+    "seal_cursor",
+    "split_list",
+]
 
 T = TypeVar("T")
 
@@ -127,8 +136,8 @@ def seal_cursor(*parts: str | int) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(parts)).rstrip(b"=").decode()
 
 
-def open_cursor(text: str, size: int) -> list[Any]:
-    """The parts of a cursor of ``seal_cursor``.
+def open_cursor(text: str, size: int | None) -> list[Any]:
+    """The parts of a cursor of ``seal_cursor``, ``size`` of them (None: at least one).
 
     Raises:
         Problem: Status 422.
@@ -138,9 +147,25 @@ def open_cursor(text: str, size: int) -> list[Any]:
         parts = msgspec.json.decode(raw, type=list[str | int])
     except (ValueError, binascii.Error, msgspec.MsgspecError):
         parts = []
-    if len(parts) != size:
+    if not parts or len(parts) != (size or len(parts)):
         raise bad_cursor()
     return parts
+
+
+def checked_cursor(text: str | None) -> str | None:
+    """A cursor for a list of the store, refused here where no list can have given it.
+
+    The store checks what its parts mean; numbers that no column can hold and NUL would be errors of the data base.
+
+    Raises:
+        Problem: Status 422.
+    """
+    if not text:
+        return None
+    for part in open_cursor(text, None):
+        if (isinstance(part, str) and "\x00" in part) or (isinstance(part, int) and abs(part) > LATEST):
+            raise bad_cursor()
+    return text
 
 
 def bad_cursor() -> Problem:
@@ -160,7 +185,7 @@ async def decode_body(request: Request, kind: type[T]) -> T:
     """
     body = await request.body() or b"{}"
     try:
-        return msgspec.json.decode(body, type=kind)
+        found = msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
         sentence, _, path = str(error).partition(" - at `$")
         en = sentence[:1].lower() + sentence[1:]
@@ -170,3 +195,14 @@ async def decode_body(request: Request, kind: type[T]) -> T:
         raise Problem.input(
             "body", "is not JSON; send one JSON object in UTF-8", "不是 JSON；请发送一个 UTF-8 的 JSON 对象"
         ) from None
+    if b"\\u0000" in body and _holds_nul(msgspec.to_builtins(found)):
+        raise Problem.input("body", "holds NUL in a text; leave it out", "文本中含 NUL；请去掉")
+    return found
+
+
+def _holds_nul(node: Any) -> bool:
+    if isinstance(node, str):
+        return "\x00" in node
+    if isinstance(node, dict):
+        return any(_holds_nul(x) for pair in node.items() for x in pair)
+    return isinstance(node, list | tuple) and any(_holds_nul(x) for x in node)

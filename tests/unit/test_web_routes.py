@@ -87,7 +87,9 @@ WRONG: list[tuple[str, str, Any, int, str]] = [
     ("POST", "/api/v1/quarantine/seven/retry", None, 404, "no record 'seven'"),
     ("POST", f"/api/v1/quarantine/{'9' * 30}/retry", None, 404, "no record"),
     ("POST", "/api/v1/messages/", b"{}", 422, "topic"),
-    ("POST", "/api/v1/messages/city/%00/x", b"{}", 422, "topic"),
+    ("POST", "/api/v1/messages/city/%00/x", b"{}", 404, "leave out %00"),
+    ("GET", "/api/v1/incidents?scene=a%00b", None, 422, "NUL"),
+    ("POST", f"/api/v1/incidents/{INCIDENT}/comment", {"text": "a\x00b"}, 422, "NUL"),
     ("GET", "/api/v1/nothing", None, 404, "/api/v1/nothing"),
     ("GET", "/api/v1/incidents/", None, 404, ""),
     ("GET", "/nothing.js", None, 404, "/nothing.js"),
@@ -434,6 +436,10 @@ async def test_metrics_are_prometheus_text_and_hold_the_ledger() -> None:
             if s.labels == {"sensor_type": "gas-detector", "outcome": "stored"}
         ]
         assert stored == [2]
+        rows = {s.labels["sensor_type"]: s.value for s in families["cloudbrain_table_rows"].samples}
+        assert rows == {"gas-detector": 2, "vehicle": 0}
+        assert families["cloudbrain_scenes_behind_entries"].samples[0].value == 1
+        assert families["cloudbrain_store_devices"].samples[0].value == 4
         assert families["cloudbrain_database_up"].samples[0].value == 1
         assert "process_resident_memory_bytes" in families
         routes = {s.labels["route"] for s in families["cloudbrain_http_requests"].samples}
