@@ -1,7 +1,7 @@
 """Waits until a running platform shows an incident on which several departments act, and prints it in one line.
 
 Usage: python3 tools/first_incident.py http://127.0.0.1:8080 SINCE
-Counts only what was raised after SINCE (seconds since 1970): a second start finds the incidents of the first in the store.
+Counts only what was raised after SINCE (seconds since 1970): a second start finds those of the first in the store.
 """
 
 from __future__ import annotations

@@ -73,10 +73,12 @@ SELECT 'CREATE DATABASE cloudbrain' WHERE NOT EXISTS (SELECT FROM pg_database WH
 {extension}
 ALTER ROLE cloudbrain PASSWORD '{password}';
 """
-# The Apache edition has no background jobs of its own; the one it is born with only reports, every so often, that.
+# The Apache edition runs no background jobs; the one it is born with would only report that, every so often.
 _EXTENSION = """\
+BEGIN;
 CREATE EXTENSION IF NOT EXISTS timescaledb;
 DELETE FROM _timescaledb_config.bgw_job WHERE id < 1000;
+COMMIT;
 """
 _PLAIN = "shared_preload_libraries = ''\n"
 
