@@ -72,7 +72,7 @@ class Steps:
             print(f"{label} {title} ...", file=sys.stderr, flush=True)
         started = time.monotonic()
         result = work()
-        self.say(f"{label} {result or title}: done in {time.monotonic() - started:.1f} s")
+        self.say(f"{label} {(result or title).rstrip(chr(46))}: done in {time.monotonic() - started:.1f} s")
 
     def close(self) -> None:
         """The sum."""
