@@ -77,6 +77,8 @@ class RoadGraph:
             for a, b in ((link.from_, link.to), (link.to, link.from_))[: 1 if link.one_way else 2]:
                 self.links[a, b] = link
                 self.beside[a].append(b)
+        self._steps = {a: [(b, self.seconds(a, b)) for b in ways] for a, ways in self.beside.items()}
+        self._journeys: dict[tuple[str, str], Journey] = {}
 
     def seconds(self, a: str, b: str) -> float:
         """Usual travel time of one link."""
@@ -92,13 +94,20 @@ class RoadGraph:
             cost, here = heapq.heappop(heap)
             if cost > best[here]:
                 continue
-            for there in self.beside[here]:
-                new = cost + self.seconds(here, there)
+            for there, seconds in self._steps[here]:
+                new = cost + seconds
                 if new < best.get(there, math.inf):
                     best[there] = new
                     before[there] = here
                     heapq.heappush(heap, (new, there))
         return best, before
+
+    def leg(self, a: str, b: str) -> Journey:
+        """The journey along one link at its usual speed; made once."""
+        known = self._journeys.get((a, b))
+        if known is None:
+            known = self._journeys[a, b] = Journey(self, (a, b))
+        return known
 
     def way(self, start: str, end: str) -> list[str]:
         """Nodes of the fastest way, both ends included."""

@@ -99,21 +99,27 @@ def _far(a: tuple[float, float], b: tuple[float, float], metres: float = AWAY_M)
 
 
 def _patients(city: City, graph: RoadGraph) -> list[str]:
-    """Nodes with one clearly fastest unit, two signals or more on its way, and distance from each other."""
-    times = {u.id: graph.reach(u.node or "")[0] for u in city.ems.units}
+    """Nodes with one clearly fastest unit, a signal or more on its way, and distance from each other."""
+    reached = {u.id: graph.reach(u.node or "") for u in city.ems.units}
+    times = {unit: seconds for unit, (seconds, _) in reached.items()}
     capable = {u.id for u in city.ems.units if u.capability == "ALS"}
-    chosen: list[str] = []
-    for node in sorted(graph.places, key=lambda n: n[::-1]):
-        if not all(_far(graph.places[node], graph.places[c], APART_M) for c in chosen):
-            continue
+    fit: list[tuple[bool, str, str]] = []
+    for node in graph.places:
         ranked = sorted((times[u][node], u) for u in capable)
         first = min(times[u][node] for u in times if u not in capable)
         if not RESPONSE_S[0] <= ranked[0][0] <= RESPONSE_S[1] or ranked[1][0] - ranked[0][0] < 25:
             continue
-        if ranked[0][0] - first >= 40:
+        if ranked[0][0] - first >= 40:  # a basic crew would be sent ahead
             continue
-        home = next(u.node or "" for u in city.ems.units if u.id == ranked[0][1])
-        if sum(n in graph.signalled for n in graph.way(home, node)) >= 2:
+        signals, here, before = 0, node, reached[ranked[0][1]][1]
+        while here in before:
+            signals += here in graph.signalled
+            here = before[here]
+        if signals:
+            fit.append((signals < 2, node[::-1], node))
+    chosen: list[str] = []
+    for _, _, node in sorted(fit):
+        if all(_far(graph.places[node], graph.places[c], APART_M) for c in chosen):
             chosen.append(node)
     return chosen
 

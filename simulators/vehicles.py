@@ -21,10 +21,14 @@ _DEGREES_A_METRE: Final = 1 / 111_195
 
 def said(fix: Fix, random: Any | None = None) -> dict[str, Any]:
     """Position, speed and heading as a vehicle reports them, with the receiver's error where a chance is given."""
-    east, north = (0.0, 0.0) if random is None else (float(v) * GPS_M for v in random.standard_normal(2))
+    lon, lat = fix.lon, fix.lat
+    if random is not None:
+        east, north = random.standard_normal(2).tolist()
+        lon += east * GPS_M * _DEGREES_A_METRE * 1.238
+        lat += north * GPS_M * _DEGREES_A_METRE
     return {
-        "lon": round(fix.lon + east * _DEGREES_A_METRE * 1.238, 6),
-        "lat": round(fix.lat + north * _DEGREES_A_METRE, 6),
+        "lon": round(lon, 6),
+        "lat": round(lat, 6),
         "speed_kmh": round(fix.speed_kmh, 1),
         "heading_deg": round(fix.heading_deg, 1) % 360,
     }
@@ -62,7 +66,7 @@ class Roamer(Actor):
                 self._wait_s -= pause
                 left -= pause
                 continue
-            whole = self._graph.seconds(self._from, self._to) / pace
+            whole = self._graph.leg(self._from, self._to).seconds / pace
             rest = (1 - self._done) * whole
             if left < rest:
                 self._done += left / whole
@@ -71,7 +75,8 @@ class Roamer(Actor):
             self._from, self._to, self._done = self._to, self._next(self._to, self._from), 0.0
             if self._from in self._graph.signalled and self.random.random() < 0.3:
                 self._wait_s = float(self.random.uniform(6, 20))
-        fix = Journey(self._graph, (self._from, self._to)).fix(self._done * self._graph.seconds(self._from, self._to))
+        leg = self._graph.leg(self._from, self._to)
+        fix = leg.fix(self._done * leg.seconds)
         speed = 0.0 if self._wait_s > 0 else fix.speed_kmh * pace
         return {**said(fix._replace(speed_kmh=speed), self.random), "kind": self._kind}
 
