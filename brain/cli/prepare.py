@@ -73,7 +73,7 @@ async def _seed(store: Store, city: City) -> None:
         return
     from ingest.seed import seed
 
-    from simulators import history
+    from simulators.history import history
 
     began = time.monotonic()
     rows = await seed(store, city, history(seed=1, end_us=time.time_ns() // 1000))

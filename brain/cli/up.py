@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from click.core import ParameterSource
 
 from brain.cli.banner import banner
 from brain.cli.options import DataDir, run, write_runtime
@@ -237,7 +236,8 @@ def up(
     """
 
     def given(name: str) -> bool:
-        return context.get_parameter_source(name) not in {ParameterSource.DEFAULT, None}
+        source = context.get_parameter_source(name)
+        return source is not None and source.name == "COMMANDLINE"
 
     settings = Settings.from_environment()
     options = _Options(
