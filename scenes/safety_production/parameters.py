@@ -170,5 +170,6 @@ PARAMETERS: Final[dict[str, Parameter]] = {
     "weight_l2": Parameter(7.5, "1", Text("二级报警权重", "Weight of the second alarm"), "default"),
     "weight_smoke": Parameter(3.7, "1", Text("视频烟雾权重", "Weight of smoke on video"), "default"),
     "weight_flame": Parameter(6.0, "1", Text("视频明火权重", "Weight of flame on video"), "default"),
+    "weight_call": Parameter(4.5, "1", Text("来电权重", "Weight of a call that tells of gas"), "default"),
     "weight_drone": Parameter(4.5, "1", Text("无人机甲烷权重", "Weight of methane seen by a drone"), "default"),
 }

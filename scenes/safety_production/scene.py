@@ -14,9 +14,10 @@ from scenes.safety_production.parameters import PARAMETERS
 from scenes.safety_production.policy import GasLeak, ToxicGasInAir
 from scenes.safety_production.reading import Samples, event_us, limits_of, samples_of, service_rows
 from scenes.safety_production.state import COMBUSTIBLE, SafetyState
-from scenes.safety_production.statements import detector_facts, gas_line, held_line
+from scenes.safety_production.statements import called_line, detector_facts, gas_line, held_line
 from scenes.safety_production.watchers import (
     Seen,
+    call_rows,
     drone_rows,
     fall_silent,
     look,
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 __all__ = ["SafetyProduction"]
 
 
+MOST_CALLS = 63  # remembered
+
+
 class _Item(NamedTuple):
     """Something that must be taken in its place of the order."""
 
@@ -41,7 +45,7 @@ class _Item(NamedTuple):
     samples: Samples | None = None
     number: int = 0
     seen: Seen | None = None
-    row: tuple[int, ...] = ()
+    row: int = 0
 
 
 class SafetyProduction(Scene[SafetyState]):
@@ -54,6 +58,7 @@ class SafetyProduction(Scene[SafetyState]):
         Interest("gas-detector", ("lel_pct", "ppm", "gas", "status", "lon", "lat")),
         Interest("video-event", ("event", "track", "zone", "confidence", "status", "lon", "lat")),
         Interest("drone", ("methane_ppm_m", "methane_background_ppm_m", "status", "lon", "lat")),
+        Interest("emergency-call", ("complaint", "call_id", "id", "status", "lon", "lat")),
         Interest("weather", ("wind_from_deg", "wind_ms", "lon", "lat")),
     )
     policies: ClassVar[tuple[Policy, ...]] = (GasLeak(), ToxicGasInAir())
@@ -84,11 +89,13 @@ class SafetyProduction(Scene[SafetyState]):
                     _Item(int(samples.position[n]), "gas", samples, n) for n in np.flatnonzero(samples.matters).tolist()
                 )
             items += (
-                _Item(int(gas.position[i]), "service", row=(int(gas.device[i]),))
+                _Item(int(gas.position[i]), "service", number=int(gas.device[i]), row=i)
                 for i in np.flatnonzero(known & service).tolist()
             )
         if (video := feed.get("video-event")) is not None:
             items += (_Item(s.position, "video", seen=s) for s in video_rows(video, world))
+        if (calls := feed.get("emergency-call")) is not None:
+            items += (_Item(s.position, "call", seen=s) for s in call_rows(calls, world))
         if (drones := feed.get("drone")) is not None:
             items += (_Item(s.position, "drone", seen=s) for s in drone_rows(drones, state, world))
         if (weather := feed.get("weather")) is not None:
@@ -102,11 +109,15 @@ class SafetyProduction(Scene[SafetyState]):
             calm.until(item.position)
             if item.samples is not None:
                 yield from self._sample(state, item.samples, item.number, world)
-            elif item.kind == "service":
-                yield from self._service(state, item.row[0], item.position, world)
+            elif item.kind == "service" and gas is not None:
+                yield from self._service(state, item.number, item.position, int(event_us(gas)[item.row]), world)
             elif item.seen is not None:
-                take = look if item.kind == "video" else smell
-                yield from take(state, item.seen, world)
+                if item.kind == "call":
+                    state.calls = [*state.calls[-MOST_CALLS:], (item.seen.time, item.seen.lon, item.seen.lat)]
+                    yield from called_line(item.seen, world)
+                else:
+                    take = look if item.kind == "video" else smell
+                    yield from take(state, item.seen, world)
                 yield from self._release(state, item.seen, world)
         calm.until(2**62)
 
@@ -144,23 +155,25 @@ class SafetyProduction(Scene[SafetyState]):
             lambda r, t: samples.key == COMBUSTIBLE and self._is_doubtful(state, r, t, world),
         )
         if outcome.word == "dead" or (was_dead and not table.dead[row]):
-            yield held_line(table, row, device, position, "fell", world, holds=outcome.word == "dead")
+            yield held_line(table, row, device, time, position, "fell", world, holds=outcome.word == "dead")
         if outcome.word == "held":
-            yield held_line(table, row, device, position, "step_hold", world, holds=True)
+            yield held_line(table, row, device, time, position, "step_hold", world, holds=True)
             if table.is_stuck(row, time, limits):
-                yield held_line(table, row, device, position, "stuck", world, holds=True)
+                yield held_line(table, row, device, time, position, "stuck", world, holds=True)
         elif was_held:
-            yield from self._let_go(table, row, position, world)
+            yield from self._let_go(table, row, time, position, world)
         if outcome.word in ("finding", "ended"):
             yield gas_line(table, row, samples.key, device, position, state, world)
 
-    def _let_go(self, table: Detectors, row: int, position: int, world: World) -> Iterator[Evidence]:
+    def _let_go(self, table: Detectors, row: int, time: int, position: int, world: World) -> Iterator[Evidence]:
         device = world.registry.by_id(int(table.slots.device[row]))
         if device is not None:
             for rule in ("step_hold", "stuck"):
-                yield held_line(table, row, device, position, rule, world, holds=False)
+                yield held_line(table, row, device, time, position, rule, world, holds=False)
 
-    def _service(self, state: SafetyState, device_id: int, position: int, world: World) -> Iterator[Evidence]:
+    def _service(
+        self, state: SafetyState, device_id: int, position: int, time: int, world: World
+    ) -> Iterator[Evidence]:
         device = world.registry.by_id(device_id)
         for table in state.tables.values():
             if device is None or device_id >= len(table.slots.row) or table.slots.row[device_id] < 0:
@@ -169,7 +182,7 @@ class SafetyProduction(Scene[SafetyState]):
             was_dead = bool(table.dead[row])
             table.out_of_service(row)
             if was_dead:
-                yield held_line(table, row, device, position, "fell", world, holds=False)
+                yield held_line(table, row, device, time, position, "fell", world, holds=False)
 
     # -- step-hold -------------------------------------------------------------------------------------------------
     def _is_doubtful(self, state: SafetyState, row: int, time: int, world: World) -> bool:
@@ -194,6 +207,9 @@ class SafetyProduction(Scene[SafetyState]):
         reach = world.parameters["witness_m"]
         seen = [(s.lon, s.lat) for s in state.sights.values() if s.confirmed]
         seen += [(w.lon, w.lat) for w in state.whiffs.values()]
+        recent = GasLeak.gate.seconds * 1e6
+        now = int(state.tables[COMBUSTIBLE].time[row])
+        seen += [(a, b) for time, a, b in state.calls if abs(now - time) <= recent and not np.isnan(a)]
         for key, table in state.tables.items():
             active = np.flatnonzero((table.stage[: table.slots.used] > 0) & (table.ended[: table.slots.used] == NONE))
             seen += [
@@ -214,7 +230,7 @@ class SafetyProduction(Scene[SafetyState]):
             if device is None or not self._has_witness(state, row, float(table.lon[row]), float(table.lat[row]), world):
                 continue
             table.release(row, int(table.time[row]), limits)
-            yield from self._let_go(table, row, seen.position, world)
+            yield from self._let_go(table, row, seen.time, seen.position, world)
             yield gas_line(table, row, COMBUSTIBLE, device, seen.position, state, world)
 
     # -- why not ---------------------------------------------------------------------------------------------------

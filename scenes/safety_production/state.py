@@ -55,9 +55,11 @@ class SafetyState:
         tables: ``LEL``, ``O2`` or a toxic formula -> detectors.
         sights: (device id, ``smoke`` or ``flame``) -> what the camera sees.
         whiffs: Device id of a drone -> what it smells.
+        calls: Event time and place of the last calls that told of gas.
     """
 
     tables: dict[str, Detectors] = field(default_factory=dict)
     sights: dict[tuple[int, str], Sight] = field(default_factory=dict)
     whiffs: dict[int, Whiff] = field(default_factory=dict)
+    calls: list[tuple[int, float, float]] = field(default_factory=list)
     stations: Stations = field(default_factory=Stations)

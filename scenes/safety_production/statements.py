@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from brain.scene_api import World
     from scenes.safety_production.detectors import Detectors
     from scenes.safety_production.state import SafetyState, Sight, Whiff
+    from scenes.safety_production.watchers import Seen
 
-__all__ = ["SUPPORTED", "detector_facts", "gas_line", "gas_name", "held_line", "seen_line", "smelt_line"]
+__all__ = ["SUPPORTED", "called_line", "detector_facts", "gas_line", "gas_name", "held_line", "seen_line", "smelt_line"]
 
 SUPPORTED: Final = ("gas_leak", "toxic_gas")  # events that cameras and drones bear witness for
 _LEVELS: Final = {1: Level.BLUE, 2: Level.YELLOW, 3: Level.ORANGE}
@@ -141,7 +142,7 @@ def _reading(value: float, key: str, p: Mapping[str, float]) -> float:
 
 
 def held_line(
-    table: Detectors, row: int, device: Device, position: int, rule: str, world: World, *, holds: bool
+    table: Detectors, row: int, device: Device, time: int, position: int, rule: str, world: World, *, holds: bool
 ) -> Evidence:
     """A detector whose reading looks like its own fault: to the site, to be verified.
 
@@ -149,6 +150,7 @@ def held_line(
         table: Of combustible gas.
         row: Of the detector.
         device: Its registration.
+        time: Of the row this comes from, microseconds; ``position`` is its place in the log.
         position: Of the row this comes from.
         rule: ``step_hold``, ``stuck`` or ``fell``.
         world: For thresholds.
@@ -156,9 +158,12 @@ def held_line(
     """
     p = world.parameters
     lon, lat = _place(table, row)
-    value, seconds = float(table.value[row]), (int(table.time[row]) - int(table.same_from[row])) / 1e6
+    value, seconds = float(table.value[row]), (time - int(table.same_from[row])) / 1e6
     facts: tuple[Fact, ...]
-    if rule == "fell":
+    if not holds:
+        summary = Text(f"{device.name} 读数已恢复变化或退出待核实", f"{device.name} moves again, or is believed")
+        facts = (Fact("lel_pct", _shown(value), "==", None, "%", True),)
+    elif rule == "fell":
         summary = Text(
             f"{device.name} 由高浓度一次降为零，待核实（可能饱和或中毒）",
             f"{device.name} fell from high to nothing in one sample; to be verified (saturated or poisoned?)",
@@ -183,12 +188,12 @@ def held_line(
         modality=Modality.METER,
         sensor_type=device.sensor_type,
         device=device.name,
-        time=int(table.time[row]),
+        time=time,
         position=position,
         weight=p["weight_l1"],
         summary=summary,
         holds=holds,
-        ended=None if holds else int(table.time[row]),
+        ended=None if holds else time,
         level=Level.BLUE,
         lon=lon,
         lat=lat,
@@ -197,6 +202,32 @@ def held_line(
         facts=facts,
         values={"rule": rule, "value": _shown(value)},
     )
+
+
+_CALLED: Final = Text("来电反映燃气异味或泄漏", "a caller smells gas or tells of a leak")
+
+
+def called_line(seen: Seen, world: World) -> Iterator[Evidence]:
+    """A call that tells of gas, for each event it bears witness for."""
+    for event in SUPPORTED:
+        yield Evidence(
+            event=event,
+            rule="S1.call",
+            witness=f"emergency-call/{seen.track}",
+            modality=Modality.SERVICE,
+            sensor_type=seen.device.sensor_type,
+            device=seen.device.name,
+            time=seen.time,
+            position=seen.position,
+            weight=world.parameters["weight_call"],
+            summary=Text(f"{seen.device.name} {_CALLED.zh}", f"{seen.device.name}: {_CALLED.en}"),
+            opens=False,
+            lon=None if math.isnan(seen.lon) else seen.lon,
+            lat=None if math.isnan(seen.lat) else seen.lat,
+            reports=1,
+            facts=(Fact("complaint", seen.kind, "in", "gas_smell gas_leak", "1", True),),
+            values={"called": seen.kind},
+        )
 
 
 _SEEN: Final = {"smoke": Text("烟雾", "smoke"), "flame": Text("明火", "flame")}

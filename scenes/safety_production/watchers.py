@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from brain.scene_api import Evidence, World
     from scenes.safety_production.state import SafetyState
 
-__all__ = ["KINDS", "Seen", "drone_rows", "fall_silent", "look", "next_silence", "smell", "video_rows"]
+__all__ = ["KINDS", "Seen", "call_rows", "drone_rows", "fall_silent", "look", "next_silence", "smell", "video_rows"]
 
 KINDS = ("smoke", "flame")
+COMPLAINTS = ("gas_smell", "gas_leak")
 MOST_TRACKS = 32
 
 
@@ -97,6 +98,17 @@ def look(state: SafetyState, seen: Seen, world: World) -> Iterator[Evidence]:
     sight.confirmed |= last - first >= p["video_seconds"] * 1e6
     if sight.confirmed:
         yield from seen_line(sight, seen.kind, seen.device, seen.position, world, holds=True)
+
+
+def call_rows(batch: Batch, world: World) -> Iterator[Seen]:
+    """Calls that tell of gas; ``track`` is the call."""
+    complaints = batch["complaint"]
+    index = np.flatnonzero(np.array([c in COMPLAINTS for c in complaints.tolist()], bool))
+    by_position = {int(batch.position[i]): i for i in index.tolist()}
+    for seen in _rows(batch, index, np.zeros(len(batch)), world):
+        i = by_position[seen.position]
+        call = batch["call_id"][i] or batch["id"][i] or f"{seen.device.name}/{seen.time}"
+        yield seen._replace(kind=str(complaints[i]), track=str(call))
 
 
 def drone_rows(batch: Batch, state: SafetyState, world: World) -> Iterator[Seen]:
