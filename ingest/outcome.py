@@ -239,12 +239,16 @@ class Decoded:
     def _quarantined(self, refused: list[Refusal]) -> list[Quarantined]:
         out: list[Quarantined] = []
         spent: dict[int, int] = {}
+        cut: dict[int, list[bytes]] = {}
         for r in refused:
             envelope = self.envelopes[r.message]
             size = len(envelope.payload)
             payload = envelope.payload if size <= _WHOLE else envelope.payload[:_HEAD]
             if spent.get(r.message, 0) + len(payload) > _BUDGET and r.message in spent:
-                payload = _own_bytes(envelope.payload, r.place)
+                if r.message not in cut:
+                    cut[r.message] = _objects(envelope.payload)
+                own = cut[r.message][r.place] if 0 <= r.place < len(cut[r.message]) else envelope.payload
+                payload = (b"[" + own + b"]")[:_HEAD]
             spent[r.message] = spent.get(r.message, 0) + len(payload)
             out.append(
                 Quarantined(
@@ -263,12 +267,12 @@ class Decoded:
         return out
 
 
-def _own_bytes(payload: bytes, place: int) -> bytes:
-    """The reading of a pack by itself, as a pack of one."""
+def _objects(payload: bytes) -> list[bytes]:
+    """The readings of a pack, each by itself."""
     try:
-        return (b"[" + bytes(_RAW_LIST.decode(payload)[place]) + b"]")[:_WHOLE]
-    except (ValueError, RecursionError, IndexError):
-        return payload[:_HEAD]
+        return [bytes(raw) for raw in _RAW_LIST.decode(payload)]
+    except (ValueError, RecursionError):
+        return []
 
 
 def _storable(text: str) -> str:

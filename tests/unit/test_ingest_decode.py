@@ -454,7 +454,7 @@ def readings_of(topic: str, payload: bytes) -> int:
     return max(1, len(document)) if isinstance(document, list) else 1
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(floods)
 def test_the_decoder_never_raises_and_the_ledger_adds_up(flood: list[tuple[str, bytes, bool, bool]]):
     decoder = fresh()
@@ -483,7 +483,7 @@ def test_the_decoder_never_raises_and_the_ledger_adds_up(flood: list[tuple[str, 
         assert (q.sensor_type or "unknown") == q.ledger_key
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(objects, min_size=1, max_size=4),
     st.sampled_from(["gas-detector", "smoke-detector", "video-event", "vehicle"]),

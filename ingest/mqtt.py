@@ -1,0 +1,422 @@
+"""The broker's door: messages of devices in, and acknowledgements out only when ingest says so.
+
+``AckingSource`` keeps a persistent MQTT 3.1.1 session: what was not acknowledged comes again after a crash. It reads
+with a protocol of its own (``_wire``), because client libraries acknowledge before anything is stored, or cost ten
+times as much for each message (docs/decisions/0004). Under load it reads in gulps (a linger of 2 ms), idle at once.
+
+Bounds: the broker stops at its own limit of unacknowledged messages; beyond ``most_bytes`` held here the socket is not
+read, so TCP pushes back. Messages of QoS 0 are shed first, and counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import secrets
+import ssl
+from collections import deque
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from urllib.parse import unquote, urlsplit
+
+import structlog
+
+from brain.errors import ConfigurationError
+from ingest import _wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+__all__ = ["AckingSource", "BrokerAddress", "Received", "client_id"]
+
+log = structlog.get_logger("ingest.mqtt")
+
+_KEEP_ALIVE_S: Final = 30
+_LINGER_S: Final = 0.002
+_BUSY_S: Final = 0.0015  # a read so soon after the one before: there is load, so wait for more
+_ANSWER_S: Final = 10.0
+_FAREWELL_S: Final = 2.0
+_FIRST_PAUSE_S: Final = 0.1
+_LONGEST_PAUSE_S: Final = 5.0
+
+
+class BrokerAddress(NamedTuple):
+    """Where a broker is, from its URL.
+
+    Example:
+        >>> BrokerAddress.parse("mqtt://ingest:p%40ss@127.0.0.1:1884").password
+        'p@ss'
+    """
+
+    host: str
+    port: int
+    user: str | None
+    password: str | None
+    tls: bool
+
+    @classmethod
+    def parse(cls, url: str) -> Self:
+        """Read ``mqtt://[user[:password]@]host[:port]`` or ``mqtts://...``.
+
+        Raises:
+            ConfigurationError: It is no such URL.
+        """
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            parts, port = urlsplit(""), None
+        if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
+            shown = url.rsplit("@", 1)[-1][:80]  # never a password
+            raise ConfigurationError(f"{shown!r} is no broker URL; write it like mqtt://127.0.0.1:1883")
+        tls = parts.scheme == "mqtts"
+        user = None if parts.username is None else unquote(parts.username)
+        password = None if parts.password is None else unquote(parts.password)
+        return cls(parts.hostname, port or (8883 if tls else 1883), user, password, tls)
+
+
+class Received(NamedTuple):
+    """A message as it came.
+
+    Attributes:
+        token: What to hand to ``ack`` once it is stored; 0 for QoS 0, which nobody acknowledges.
+    """
+
+    topic: str
+    payload: bytes
+    dup: bool
+    retain: bool
+    token: int
+
+
+def client_id(data_dir: Path) -> str:
+    """The secret, random client id of this installation's ingest: kept, because the broker keeps a session under it.
+
+    Who knows it could throw ingest off the broker, so the file is readable by its owner only.
+    """
+    path = data_dir / "ingest-client-id"
+    with contextlib.suppress(FileNotFoundError):
+        known = path.read_text("ascii").strip()
+        if known:
+            return known
+    data_dir.mkdir(parents=True, exist_ok=True)
+    new = f"ingest-{secrets.token_hex(8)}"  # 23 characters, what every broker accepts
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(new)
+    draft.replace(path)
+    return new
+
+
+class AckingSource:
+    """A subscription whose messages are acknowledged by hand. An async context manager; for use by one event loop.
+
+    It connects in the background and again for ever, with back-off; ``next_batch`` just waits meanwhile.
+
+    Args:
+        url: Of the broker.
+        identity: Client id of the session.
+        filters: Topic filters, subscribed at QoS 1.
+        arrived: Called whenever messages wait.
+        most_waiting: Messages of QoS 0 beyond this many waiting ones are shed.
+        most_bytes: Payload bytes held (waiting or not yet acknowledged) beyond which the socket is not read.
+
+    Attributes:
+        connected: Whether the subscription stands now.
+        received, copies, shed, connections: Counters: messages taken in, copies of held ones dropped, QoS 0 shed,
+            connections made.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        identity: str,
+        *,
+        filters: Sequence[str] = ("city/#",),
+        arrived: Callable[[], None] = lambda: None,
+        most_waiting: int = 2000,
+        most_bytes: int = 64 * 1024 * 1024,
+    ) -> None:
+        self.address = BrokerAddress.parse(url)
+        self.connected = False
+        self.received = self.copies = self.shed = self.connections = 0
+        self._identity = identity
+        self._filters = tuple(filters)
+        self._arrived = arrived
+        self._most_waiting = most_waiting
+        self._most_bytes = most_bytes
+        self._waiting: deque[Received] = deque()
+        self._held: dict[int, Received] = {}  # by packet id, of this connection
+        self._bytes = 0  # of all messages handed in and neither acknowledged nor, at QoS 0, taken
+        self._generation = 0
+        self._some = asyncio.Event()
+        self._protocol: _Protocol | None = None
+        self._paused = False
+        self._runner: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Start connecting."""
+        self._runner = asyncio.get_running_loop().create_task(self._run(), name="mqtt")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Send what is to be acknowledged, disconnect, and leave the session at the broker."""
+        if self._runner is not None:
+            self._runner.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._runner
+            self._runner = None
+
+    def __len__(self) -> int:
+        """How many messages wait."""
+        return len(self._waiting)
+
+    def check(self) -> None:
+        """Raise what ended the connecting task; nothing but an error of ours does."""
+        if self._runner is not None and self._runner.done():
+            self._runner.result()
+
+    def take(self, most: int, most_bytes: int = 1 << 62) -> list[Received]:
+        """Messages that wait, oldest first, without waiting for more; one at least where one waits."""
+        out: list[Received] = []
+        size = 0
+        waiting = self._waiting
+        while waiting and len(out) < most and (not out or size + len(waiting[0].payload) <= most_bytes):
+            message = waiting.popleft()
+            size += len(message.payload)
+            if message.token == 0:
+                self._release(len(message.payload))
+            out.append(message)
+        if not waiting:
+            self._some.clear()
+        return out
+
+    async def next_batch(self, max_messages: int, max_wait: float) -> list[Received]:
+        """Up to so many messages, as soon as one is there; empty after ``max_wait`` seconds without any."""
+        if not self._waiting:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._some.wait(), max_wait)
+        return self.take(max_messages)
+
+    def ack(self, tokens: Iterable[int]) -> None:
+        """Acknowledge stored messages. Tokens of a connection that has ended do nothing: those messages come again."""
+        packet_ids: list[int] = []
+        for token in tokens:
+            generation, packet_id = divmod(token, 1 << 16)
+            if token and generation == self._generation and (message := self._held.pop(packet_id, None)) is not None:
+                packet_ids.append(packet_id)
+                self._release(len(message.payload))
+        if packet_ids and self._protocol is not None:
+            self._protocol.send(_wire.pubacks(packet_ids))
+
+    def pause(self) -> None:
+        """Receive nothing more; what is held can still be acknowledged."""
+        self._paused = True
+        if self._protocol is not None:
+            self._protocol.hold()
+
+    def accept(self, message: _wire.Publish) -> None:
+        """Take in a message from the connection (called by the protocol)."""
+        if message.qos == 0:
+            if len(self._waiting) >= self._most_waiting or self._bytes > self._most_bytes:
+                self.shed += 1
+                return
+            token = 0
+        else:
+            held = self._held.get(message.packet_id)
+            if held is not None and held.payload == message.payload and held.topic == message.topic:
+                self.copies += 1  # the broker got impatient; the first copy is being stored
+                return
+            token = self._generation << 16 | message.packet_id
+        got = Received(message.topic, message.payload, message.dup, message.retain, token)
+        if token:
+            self._held[message.packet_id] = got
+        self.received += 1
+        self._bytes += len(message.payload)
+        self._waiting.append(got)
+        if self._bytes > self._most_bytes and self._protocol is not None:
+            self._protocol.hold()
+
+    def announce(self) -> None:
+        """Wake who waits for messages (called by the protocol after a read)."""
+        if self._waiting:
+            self._some.set()
+            self._arrived()
+
+    def _release(self, size: int) -> None:
+        self._bytes -= size
+        if self._bytes * 2 < self._most_bytes and not self._paused and self._protocol is not None:
+            self._protocol.unhold()
+
+    async def _run(self) -> None:
+        pause = _FIRST_PAUSE_S
+        while True:
+            try:
+                await self._session()
+            except (OSError, TimeoutError, _wire.WireError) as e:
+                log.warning("broker_out_of_reach", host=self.address.host, port=self.address.port, error=str(e))
+            if self.connected:
+                pause = _FIRST_PAUSE_S
+            self.connected = False
+            await asyncio.sleep(pause * (0.5 + random.random() / 2))  # noqa: S311 - spreads reconnects, no secret
+            pause = min(pause * 2, _LONGEST_PAUSE_S)
+
+    async def _session(self) -> None:
+        """One connection from its beginning to its end."""
+        loop = asyncio.get_running_loop()
+        context = ssl.create_default_context() if self.address.tls else None
+        connecting = loop.create_connection(lambda: _Protocol(self), self.address.host, self.address.port, ssl=context)
+        _, protocol = await asyncio.wait_for(connecting, _ANSWER_S)
+        self._generation += 1
+        self._protocol = protocol
+        for message in self._held.values():
+            self._bytes -= len(message.payload)
+        self._held.clear()
+        try:
+            protocol.send(_wire.connect(self._identity, _KEEP_ALIVE_S, self.address.user, self.address.password))
+            flags, code = await asyncio.wait_for(protocol.answer(_wire.CONNACK), _ANSWER_S)
+            if code:
+                why = _wire.REFUSALS.get(code, f"code {code}")
+                raise ConnectionRefusedError(f"the broker refused the connection: {why}")
+            if flags & 1:  # it kept our session, so what still waits of the connection before comes again
+                new = [m for m in self._waiting if m.token == 0 or m.token >> 16 == self._generation]
+                self._waiting = deque(new)
+            else:
+                log.info("broker_session_is_new", host=self.address.host)
+            protocol.send(_wire.subscribe(1, self._filters))
+            codes = (await asyncio.wait_for(protocol.answer(_wire.SUBACK), _ANSWER_S))[2:]
+            if any(c & 0x80 for c in codes):
+                raise ConnectionRefusedError("the broker refused the subscription; allow ingest to read city/#")
+            self.connected = True
+            self.connections += 1
+            log.info("broker_connected", host=self.address.host, port=self.address.port)
+            await protocol.keep_alive(_KEEP_ALIVE_S)
+        finally:
+            self._protocol = None
+            await protocol.close()
+
+
+class _Protocol(asyncio.Protocol):
+    """One connection: cuts bytes into packets, lingers under load, keeps alive."""
+
+    def __init__(self, source: AckingSource) -> None:
+        self._source = source
+        self._splitter = _wire.Splitter()
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._answers: dict[int, asyncio.Future[bytes]] = {
+            kind: self._loop.create_future() for kind in (_wire.CONNACK, _wire.SUBACK)
+        }
+        self._closed = asyncio.Event()
+        self._error: Exception | None = None
+        self._last_read = self._last_sent = 0.0
+        self._held = False
+        self._lingering = False
+        self._deaf = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._last_read = self._last_sent = self._loop.time()
+
+    def data_received(self, data: bytes) -> None:
+        if self._deaf:
+            return
+        now = self._loop.time()
+        busy = now - self._last_read < _BUSY_S + (_LINGER_S if self._lingering else 0)
+        self._last_read = now
+        accept = self._source.accept
+        try:
+            for packet in self._splitter.feed(data):
+                if isinstance(packet, _wire.Publish):
+                    accept(packet)
+                elif (answer := self._answers.get(packet.kind)) is not None and not answer.done():
+                    answer.set_result(packet.body)
+        except _wire.WireError as e:
+            self._fail(e)
+            return
+        self._source.announce()
+        self._lingering = busy
+        if busy and not self._held and self._transport is not None:
+            self._transport.pause_reading()
+            self._loop.call_later(_LINGER_S, self._resume)
+
+    def _resume(self) -> None:
+        if not self._held and self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        error = exc or self._error or ConnectionResetError("the broker closed the connection")
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_exception(error)
+                answer.exception()  # seen: nobody may be waiting
+        self._error = error
+        self._transport = None
+        self._closed.set()
+
+    def send(self, data: bytes) -> None:
+        """Write bytes, if the connection still stands."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._last_sent = self._loop.time()
+            self._transport.write(data)
+
+    async def answer(self, kind: int) -> bytes:
+        """Body of the answer of a kind; after its first two bytes for SUBACK come the codes."""
+        return await self._answers[kind]
+
+    def hold(self) -> None:
+        """Read no more."""
+        self._held = True
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def unhold(self) -> None:
+        """Read again."""
+        if self._held:
+            self._held = False
+            self._last_read = self._loop.time()
+            self._resume()
+
+    async def keep_alive(self, seconds: float) -> None:
+        """Ping until the connection ends.
+
+        Raises:
+            OSError: It ended, or the broker has been silent for one and a half times ``seconds``.
+        """
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closed.wait(), seconds / 4)
+            if self._closed.is_set():
+                raise self._error or ConnectionResetError("the broker closed the connection")
+            now = self._loop.time()
+            if now - self._last_sent >= seconds / 2 or now - self._last_read >= seconds / 2:
+                self.send(_wire.PINGREQ)
+            if now - self._last_read > seconds * 1.5 and not self._held:
+                raise TimeoutError(f"the broker has been silent for {now - self._last_read:.0f} s")
+
+    def _fail(self, error: Exception) -> None:
+        self._error = error
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def close(self) -> None:
+        """Disconnect politely: what was written before is sent first, and the broker closes.
+
+        What it still sends is read and dropped (it comes again): closing over unread bytes would reset the connection,
+        and with it acknowledgements on their way.
+        """
+        if self._transport is None:
+            return
+        self.send(_wire.DISCONNECT)
+        self._deaf = True
+        self._held = False
+        self._resume()
+        try:
+            await asyncio.wait_for(self._closed.wait(), _FAREWELL_S)
+        except TimeoutError:
+            if self._transport is not None:
+                self._transport.abort()
