@@ -15,6 +15,7 @@ _DOCS = f"""<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Cloud Brain API</title>
+<link rel="icon" href="/icon.svg">
 <link rel="stylesheet" href="/{_UI}/swagger-ui.css">
 </head>
 <body>

@@ -8,6 +8,7 @@ with a path each.
 from __future__ import annotations
 
 import secrets
+import traceback
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -130,7 +131,9 @@ def problem_response(
 def broken(instance: str, error: BaseException) -> Response:
     """The answer to an error nobody expected: a reference for the log, no word of the error itself."""
     reference = secrets.token_hex(6)
-    _log.error("request failed", reference=reference, path=instance, exc_info=error)
+    _log.error(
+        "request failed", reference=reference, path=instance, traceback="".join(traceback.format_exception(error))
+    )
     return problem_response(
         500,
         f"something of ours broke; the log has it under reference {reference}",

@@ -54,6 +54,9 @@ class Wakes:
         while True:
             try:
                 async with self._store.listen(*CHANNELS) as channels:
+                    # What came before anybody listened was heard by nobody.
+                    for channel in CHANNELS:
+                        self.wake(channel)
                     async for channel in channels:
                         self.wake(channel)
             except StoreError:

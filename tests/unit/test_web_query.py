@@ -109,7 +109,7 @@ def test_the_format_is_what_the_caller_likes_best(accept: str | None, kind: str)
 
 def test_a_format_that_nobody_speaks_is_406() -> None:
     with pytest.raises(Problem) as caught:
-        negotiate(request("application/vnd.apache.arrow.stream"), "application/json", "text/csv")
+        negotiate(request("application/pdf"), "application/json", "text/csv")
     assert caught.value.status == 406
 
 
