@@ -6,6 +6,7 @@ import msgspec
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from brain.city.check import DEPARTMENTS
 from brain.model import LEVELS
 from brain.store.base import IncidentQuery
 from brain.times import iso
@@ -211,6 +212,12 @@ async def comment(request: Request, incident_id: str) -> Response:
 async def assign(request: Request, incident_id: str) -> Response:
     """Not for closed incidents."""
     body = await decode_body(request, Assign)
+    known = dict.fromkeys([*DEPARTMENTS, *(d.id for d in context_of(request).city.departments)])
+    if body.department not in known:
+        listed = ", ".join(known)
+        raise Problem.input(
+            "body.department", f"{body.department!r} is not known; give one of {listed}", f"没有此部门；可用：{listed}"
+        )
     return await _step(request, incident_id, "assign", body.by, _NOT_CLOSED, department=body.department)
 
 

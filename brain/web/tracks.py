@@ -189,7 +189,7 @@ class Tracks:
         known = [(int(i), registry.by_id(int(i)) if registry else None) for i in moved]
         devices = [(i, d) for i, d in known if d is not None]
         at = np.array([i for i, _ in devices], np.int64)
-        numbers = [[None if v != v else round(v, 6) for v in self._value[k, at].tolist()] for k in range(len(_NUMBERS))]  # noqa: PLR0124 - NaN
+        numbers = [_plain(self._value[k, at]) for k in range(len(_NUMBERS))]
         times = np.datetime_as_string(self._time[at].astype("M8[us]"), unit="ms").tolist()
         document: dict[str, Any] = {
             "type": "frame",
@@ -202,3 +202,11 @@ class Tracks:
             "simulated": [d.simulated for _, d in devices],
         }
         return _encode(document)
+
+
+def _plain(values: NDArray[np.float64]) -> list[float | None]:
+    """Rounded to six places (a decimetre of a degree), None for NaN."""
+    out: list[float | None] = np.round(values, 6).tolist()
+    for i in np.flatnonzero(np.isnan(values)).tolist():
+        out[i] = None
+    return out

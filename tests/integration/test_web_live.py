@@ -14,7 +14,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from brain.errors import ConfigurationError, InUseError
+from brain.errors import ConfigurationError, InUseError, StoreError
 from brain.web.serve import run_serve
 from brain.web.settings import WebSettings
 from tests.websupport import CITY, Town, gas_step
@@ -212,6 +212,35 @@ async def test_nothing_is_read_while_nobody_listens(monkeypatch: pytest.MonkeyPa
         async with stream(s.base, "0") as found:
             await first(found, "incident")
         assert asked > 0
+
+
+async def test_a_data_base_that_goes_and_comes_back_costs_no_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with server() as s:
+        await s.place.steps(gas_step(1))
+        original = s.place.store.steps_after
+        failures = 0
+
+        async def failing(*args: Any) -> Any:
+            nonlocal failures
+            failures += 1
+            if failures <= 3:
+                raise StoreError("out of reach")
+            return await original(*args)
+
+        monkeypatch.setattr(s.place.store, "steps_after", failing)
+        seen: list[str] = []
+        async with asyncio.timeout(15):
+            while len(seen) < 2:  # as a browser does: come back with the number of the last step
+                async with stream(s.base, seen[-1] if seen else "0") as found:
+                    async for event in found:
+                        if event.event == "incident":
+                            seen.append(event.id or "")
+                            if len(seen) == 1:
+                                await s.place.steps(gas_step(2, "update"))
+                            else:
+                                break
+        assert failures > 3
+        assert seen == ["1", "2"]
 
 
 def tracks(s: Server, **options: Any) -> connect:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from brain.errors import StoreError
+from brain.store import MemoryStore
 from brain.times import iso
+from brain.web.app import make_app
 from brain.web.context import now_us
 from brain.web.settings import WebSettings
-from tests.websupport import INCIDENT, gas_step, town
-
-if TYPE_CHECKING:
-    import httpx
+from scenes import load
+from tests.websupport import CITY, INCIDENT, gas_step, town
 
 MAY = "2026-05-01T00:00:00Z"
 INCIDENT_KEYS = {
@@ -60,6 +61,7 @@ WRONG: list[tuple[str, str, Any, int, str]] = [
     ("POST", f"/api/v1/incidents/{INCIDENT}/acknowledge", {"by": 7}, 422, "by"),
     ("POST", f"/api/v1/incidents/{INCIDENT}/acknowledge", {"by": "a\nb"}, 422, "cannot be printed"),
     ("POST", f"/api/v1/incidents/{INCIDENT}/assign", {"department": "Gas Company!"}, 422, "department"),
+    ("POST", f"/api/v1/incidents/{INCIDENT}/assign", {"department": "gas_works"}, 422, "one of operations_centre"),
     ("POST", f"/api/v1/incidents/{INCIDENT}/shelve", {"until": LATER}, 422, "reason"),
     ("POST", f"/api/v1/incidents/{INCIDENT}/shelve", {"until": "later", "reason": "x"}, 422, "until"),
     ("POST", f"/api/v1/incidents/{INCIDENT}/shelve", {"until": MAY, "reason": "x"}, 422, "seven days"),
@@ -373,6 +375,19 @@ async def test_the_city_comes_without_its_devices() -> None:
         assert found["name"] == {"zh": "青岛", "en": "Qingdao"}
         assert found["simulated"] is True
         assert "devices" not in found
+
+
+async def test_scenes_tell_their_thresholds_with_sources_and_what_the_city_changes() -> None:
+    scenes = [s for s in load() if s.name == "safety_production"]
+    app = make_app(MemoryStore(), CITY, scenes=scenes)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+        (one,) = (await client.get("/api/v1/scenes")).json()["items"]
+    assert (one["name"], one["version"]) == ("safety_production", scenes[0].version)
+    assert "gas_leak" in one["events"]
+    assert one["title"].keys() == {"zh", "en"}
+    assert {i["sensor_type"] for i in one["interests"]} >= {"gas-detector"}
+    assert all(p["source"] and p["text"]["zh"] and p["text"]["en"] for p in one["parameters"])
+    assert one["settings"] == [{"districts": ["shinan"], "parameters": {"l1_pct": 8.0}}]
 
 
 async def test_health_says_which_part_is_not_well() -> None:
