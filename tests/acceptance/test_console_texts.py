@@ -118,3 +118,34 @@ def test_no_file_of_the_page_names_another_host() -> None:
     files = [*(CONSOLE / "app").rglob("*.js"), CONSOLE / "index.html", CONSOLE / "style.css"]
     named = {p.name: re.findall(r"https?://[^\s'\"`)]+", p.read_text("utf-8")) for p in files}
     assert {name: urls for name, urls in named.items() if urls} == {}
+
+
+def logged(key: str) -> set[str]:
+    """Words that the built-in scenes' own cases put where the page shows them."""
+    words: set[str] = set()
+    for path in (CONSOLE.parents[2] / "scenes").glob("*/cases/*/expected.jsonl"):
+        for step in map(json.loads, path.read_text("utf-8").splitlines()):
+            facts = [fact for witness in step["evidence"] for fact in witness.get("facts", [])]
+            if key == "quantity":
+                words |= {fact["quantity"] for fact in facts}
+            elif key == "value":
+                given = [fact[side] for fact in facts for side in ("value", "threshold")]
+                words |= {
+                    word
+                    for text in given
+                    if isinstance(text, str)
+                    for word in text.split()
+                    if re.fullmatch("[a-z_]+", word)
+                }
+            elif key == "plan":
+                words |= step["plan"].keys()
+            else:
+                words.add(step[key])
+    return words
+
+
+@pytest.mark.parametrize("group", ["quantity", "value", "plan", "reason", "event", "scene"])
+def test_every_word_of_the_scenes_cases_has_a_text(group: str) -> None:
+    words = logged(group)
+    assert words
+    assert sorted(word for word in words if f"{group}.{word}" not in texts("zh")) == []

@@ -3,10 +3,15 @@ const BASE = '/api/v1';
 
 /** An answer that is not 2xx, or no answer at all (status 0). */
 export class Problem extends Error {
-  constructor(status, title, detail) {
-    super(detail || title);
+  /**
+   * @param {number} status
+   * @param {string} title
+   * @param {{zh?: string, en?: string}} [text] what is wrong and how to mend it
+   */
+  constructor(status, title, text) {
+    super(text?.en || title);
     this.status = status;
-    this.title = title;
+    this.text = { zh: text?.zh || text?.en || title, en: text?.en || title };
   }
 }
 
@@ -15,10 +20,10 @@ async function call(path, options) {
   try {
     answer = await fetch(BASE + path, { headers: { Accept: 'application/json' }, ...options });
   } catch (error) {
-    throw new Problem(0, 'offline', String(error));
+    throw new Problem(0, String(error));
   }
   const body = await answer.json().catch(() => null);
-  if (!answer.ok) throw new Problem(answer.status, body?.title ?? answer.statusText, body?.detail ?? '');
+  if (!answer.ok) throw new Problem(answer.status, body?.title ?? answer.statusText, { zh: body?.detail_zh, en: body?.detail });
   return body;
 }
 

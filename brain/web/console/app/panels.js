@@ -1,8 +1,8 @@
 // Small panels over the map: a stored message, the quarantine, the ledger by sensor type, help, who sits at this desk.
 import { Component, effect, html, signal, watched } from './lib.js';
-import { clock, moment, number, t, word } from './i18n.js';
+import { clock, moment, number, said, t, word } from './i18n.js';
 import { get } from './api.js';
-import { closePanel } from './act.js';
+import { closePanel, retry } from './act.js';
 import { KEYS } from './keys.js';
 import { officer, panel } from './state.js';
 import { sensorTypeName } from './why.js';
@@ -34,7 +34,7 @@ effect(() => {
 const Loaded = watched(({ children }) => {
   const { of, data, error } = content.value;
   if (of !== panel.value || (!data && !error)) return html`<p class="none">${t('loading')}</p>`;
-  if (error) return html`<p class="error" data-testid="panel-error">${error.status === 0 ? t('error.offline') : error.message}</p>`;
+  if (error) return html`<p class="error" data-testid="panel-error">${error.status === 0 ? t('error.offline') : said(error.text)}</p>`;
   return children(data);
 });
 
@@ -69,7 +69,8 @@ const Quarantine = watched(() => html`<p class="lead">${t('quarantine.lead')}</p
     <tbody>${data.items.map((item) => html`<tr key=${item.id} data-testid="quarantine-row" data-reason=${item.reason}>
       <td><time title=${moment(item.received_at)}>${clock(item.received_at)}</time></td><td>${word('quarantine', item.reason)}<br /><code>${item.reason}</code></td>
       <td><code>${item.topic}</code></td>
-      <td>${item.detail}<details><summary>${t('quarantine.bytes', { n: number(item.size) })}</summary><pre>${bytes(item.payload_base64)}</pre></details></td>
+      <td>${item.detail}<details><summary>${t('quarantine.bytes', { n: number(item.size) })}</summary><pre>${bytes(item.payload_base64)}</pre>
+        <button data-testid="quarantine-retry" onClick=${() => retry(item.id)}>${t('quarantine.retry')}</button></details></td>
     </tr>`)}</tbody></table>
     ${data.next_cursor ? html`<button data-testid="quarantine-more" onClick=${() => more(data.next_cursor)}>${t('more')}</button>` : ''}`
   : html`<p class="none" data-testid="quarantine-none">${t('quarantine.none')}</p>`)}</${Loaded}>`);

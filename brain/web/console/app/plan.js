@@ -2,6 +2,7 @@
 import { html, watched } from './lib.js';
 import { span, t, value, word } from './i18n.js';
 import { hospital } from './place.js';
+import { sensorTypeName } from './why.js';
 import { Section } from './part.js';
 
 const seconds = (s) => html`<b class="eta">${span(s)}</b>`;
@@ -22,10 +23,18 @@ const KNOWN = {
   zone: code,
   move_up: (v) => (v ? code(v) : t('plan.nobody')),
   guide_to: code,
-  distance_m: (v) => `${value(v)} m`,
+  device: code,
+  sensor_type: sensorTypeName,
+  fault: code,
 };
 
-function plain(v) {
+const SUFFIXES = [['_ms', 'm/s'], ['_m', 'm'], ['_deg', '°'], ['_pct', '%'], ['_kmh', 'km/h']];
+
+/** A value of a key the page does not know: its unit stands at the key's end. */
+function plain(v, key) {
+  if (typeof v === 'number' && key.endsWith('_s')) return seconds(v);
+  const found = typeof v === 'number' && SUFFIXES.find(([suffix]) => key.endsWith(suffix));
+  if (found) return `${value(Math.round(v * 100) / 100)} ${found[1]}`;
   if (typeof v === 'number') return value(Math.round(v * 100) / 100);
   return typeof v === 'object' ? JSON.stringify(v) : value(v);
 }
@@ -36,7 +45,7 @@ export const Plan = watched(({ incident }) => {
   if (!given.length) return null;
   const keys = [...Object.keys(KNOWN).filter((key) => given.includes(key)), ...given.filter((key) => !(key in KNOWN))];
   const empty = (v) => v !== null && typeof v === 'object' && !Object.keys(v).length;
-  return html`<${Section} name="plan" title=${t('plan')} aside=${t('plan.after_call')}>
+  return html`<${Section} name="plan" title=${t('plan')} aside=${'primary_unit' in plan ? t('plan.after_call') : ''}>
     <dl class="plan-grid">${keys.filter((key) => !empty(plan[key])).map((key) => html`<div key=${key} data-testid=${`plan-${key}`}>
-      <dt>${word('plan', key)}</dt><dd>${(KNOWN[key] ?? plain)(plan[key])}</dd></div>`)}</dl></${Section}>`;
+      <dt>${word('plan', key)}</dt><dd>${(KNOWN[key] ?? plain)(plan[key], key)}</dd></div>`)}</dl></${Section}>`;
 });

@@ -54,7 +54,7 @@ export class MapLibreBase {
     };
     base.map.on('render', draw);
     base.map.on('resize', draw);
-    await new Promise((resolve) => { base.map.once('load', resolve); });
+    await new Promise((resolve) => { base.map.once('style.load', resolve); }); // not `load`: that waits for every tile
     return base;
   }
 

@@ -22,17 +22,24 @@ function polyline(pen, camera, positions) {
   positions.forEach(([lon, lat], i) => pen[i ? 'lineTo' : 'moveTo'](...camera.at(lon, lat)));
 }
 
+/** Rings of a GeoJSON geometry's polygons. */
+function rings(geometry) {
+  if (geometry?.type === 'Polygon') return geometry.coordinates;
+  if (geometry?.type === 'MultiPolygon') return geometry.coordinates.flat(1);
+  return geometry?.type === 'GeometryCollection' ? geometry.geometries.flatMap(rings) : [];
+}
+
 function area(pen, camera, c, incident, strong) {
-  const { type, coordinates } = incident.area ?? {};
-  if (type !== 'Polygon' && type !== 'MultiPolygon') return;
+  const all = rings(incident.area);
+  if (!all.length) return;
   pen.beginPath();
-  for (const ring of type === 'Polygon' ? coordinates : coordinates.flat(1)) {
+  for (const ring of all) {
     ring.forEach(([lon, lat], i) => pen[i ? 'lineTo' : 'moveTo'](...camera.at(lon, lat)));
     pen.closePath();
   }
   pen.fillStyle = c[incident.level];
   pen.globalAlpha = strong ? 0.16 : 0.07;
-  pen.fill('evenodd');
+  pen.fill();
   pen.globalAlpha = strong ? 0.9 : 0.4;
   pen.strokeStyle = c[incident.level];
   pen.lineWidth = 1.2;
