@@ -22,9 +22,8 @@ CityFile = Annotated[
 
 def ingest(dsn: Dsn = None, mqtt: Mqtt = None, data_dir: DataDir = None) -> None:
     """Take device messages in: broker to data base, acknowledged after the commit."""
-    from ingest.service import run_ingest
-
     from brain.store import open_store
+    from ingest.service import run_ingest
 
     configure_logging()
     address, broker = resolve_dsn(dsn, data_dir), resolve_mqtt(mqtt, data_dir)
@@ -65,6 +64,8 @@ def serve(
     port: Annotated[int, typer.Option(help="Port of the page and the API, on loopback.")] = 8080,
 ) -> None:
     """Serve the page and the HTTP API on loopback."""
+    import structlog
+
     from brain.cli.cities import parse_stored_city
     from brain.store import open_store
     from brain.web.serve import run_serve
@@ -73,11 +74,14 @@ def serve(
     configure_logging()
     address = resolve_dsn(dsn, data_dir)
 
+    def ready(bound: int) -> None:
+        structlog.get_logger(__name__).info("serve_ready", port=bound)
+
     async def body(stop: asyncio.Event) -> None:
         store = await open_store(address)
         try:
             city = await parse_stored_city(store)
-            await run_serve(store, city, load(), "127.0.0.1", port, stop)
+            await run_serve(store, city, load(), "127.0.0.1", port, stop, ready=ready)
         finally:
             await store.close()
 

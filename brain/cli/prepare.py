@@ -7,11 +7,11 @@ import time
 from typing import TYPE_CHECKING
 
 import msgspec
-from ingest.sensor_types import load_builtin
 
 from brain.cli.cities import read_city
 from brain.model import Device
 from brain.store import open_store
+from ingest.sensor_types import load_builtin
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,7 +72,6 @@ async def _seed(store: Store, city: City) -> None:
     if (await store.ledger())[0]:
         return
     from ingest.seed import seed
-
     from simulators.history import history
 
     began = time.monotonic()

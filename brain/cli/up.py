@@ -30,6 +30,8 @@ from brain.settings import Settings
 __all__ = ["register"]
 
 _READY_S = 60.0
+# ingest is ready when it has subscribed: what comes earlier would be dropped by a broker that nobody told to keep it
+_SAYS_READY = {"ingest": "broker_connected", "scenes": "scenes_ready", "serve": "serve_ready"}
 
 
 def _say(name: str, line: str) -> None:
@@ -63,16 +65,17 @@ class _Platform:
     started: float = field(default_factory=time.monotonic)
 
     def emit(self, name: str, line: str) -> None:
-        """Forward a log line; a part that says ``event=ready`` is ready."""
-        if "event=ready" in line and name in self.seen:
+        """Forward a log line; some of them say that a part is ready."""
+        if name in self.seen and f"event={_SAYS_READY[name]}" in line:
             self.seen[name].set()
         _say(name, line)
 
-    async def part(self, name: str, *arguments: str, environment: dict[str, str]) -> None:
-        """Start a part as a child and wait until it says that it is ready."""
+    async def part(self, name: str, *arguments: str, environment: dict[str, str], announced: bool = True) -> None:
+        """Start a part as a child and, where it announces that, wait until it is ready."""
         from brain.embedded.children import Child
 
-        self.seen[name] = asyncio.Event()
+        if announced:
+            self.seen[name] = asyncio.Event()
 
         async def ready(_: Child) -> None:
             await self.seen[name].wait()
@@ -81,7 +84,7 @@ class _Platform:
             name,
             [sys.executable, "-m", "brain", name, *arguments],
             environment=environment,
-            ready=ready,
+            ready=ready if announced else None,
             emit=self.emit,
             patience=timedelta(seconds=_READY_S),
         )
@@ -207,7 +210,7 @@ async def _start(platform: _Platform, pick_port: Any) -> None:
     await _until_ready(base)
     if o.simulate:
         chosen = () if o.seed is None else ("--seed", str(o.seed))
-        await platform.part("simulate", "first-minute", *chosen, environment=environment)
+        await platform.part("simulate", "first-minute", *chosen, environment=environment, announced=False)
     ready = {"ready": True, "http": base, "mqtt": mqtt, "dsn": dsn, "storage": storage}
     write_runtime(o.data_dir, {**ready, "pid": os.getpid()})
     sys.stdout.write(json.dumps(ready) + "\n")

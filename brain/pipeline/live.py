@@ -167,7 +167,7 @@ class Runner:
             except SceneError as error:
                 log.error("the checkpoint cannot be read; scenes begin afresh", error=str(error))  # noqa: TRY400
                 self._engine = self._make_engine(_city_of(self._document), registry)
-        log.info("scenes run", partition=self._name, after_entry=self.entry)
+        log.info("scenes_ready", partition=self._name, after_entry=self.entry)
 
     async def _refresh(self) -> None:
         """Take in what changed in the registry and the city model."""
