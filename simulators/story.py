@@ -174,8 +174,8 @@ class Performance:
             self._tracks.append((i, sensor_type, device, track))
             first, last = self._span(track)
             known = self.claims.get((sensor_type, device), (2**62, 0))
-            # The claim runs a little past the last message, so that everyday values do not cut in at once.
-            claim = (start_us + int(first * SECOND), start_us + int((last + 1) * SECOND))
+            # A second more at both ends, so that no everyday value arrives between those of the story.
+            claim = (start_us + int((first - 1) * SECOND), start_us + int((last + 1) * SECOND))
             self.claims[sensor_type, device] = (min(known[0], claim[0]), max(known[1], claim[1]))
 
     def tracks(self) -> list[Iterator[Draft]]:
