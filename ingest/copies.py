@@ -30,12 +30,12 @@ def digest(topic: str, payload: bytes) -> bytes:
 class Copies:
     """Which readings without time came within the last 10 minutes, and which were refused. For use by one task.
 
-    A reading is known by its message's bytes and its place in the pack. The oldest are forgotten first when there are
-    more than a million.
+    A reading is known by its message's bytes and its place in the pack.
 
     Args:
         known: Keys the store still has from before a restart.
         at: When they count as received, microseconds: the start.
+        most: So many are remembered; then the oldest are forgotten first.
 
     Example:
         >>> copies, message = Copies(), digest("city/a/1", b"{}")
@@ -43,7 +43,8 @@ class Copies:
         [False, True, False]
     """
 
-    def __init__(self, known: Iterable[bytes] = (), at: int = 0) -> None:
+    def __init__(self, known: Iterable[bytes] = (), at: int = 0, most: int = _MOST) -> None:
+        self._most = most
         self._at: dict[bytes, int] = dict.fromkeys(known, at)
 
     @staticmethod
@@ -57,7 +58,7 @@ class Copies:
         self._at[key] = received_at  # at the end: the dict is in order of receipt
         while True:
             oldest = next(iter(self._at))
-            if len(self._at) <= _MOST and received_at - self._at[oldest] <= KEPT_US:
+            if len(self._at) <= self._most and received_at - self._at[oldest] <= KEPT_US:
                 break
             del self._at[oldest]
         return before is not None and received_at - before <= KEPT_US

@@ -17,7 +17,7 @@ import random
 import secrets
 import ssl
 from collections import deque
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self, cast
 from urllib.parse import unquote, urlsplit
 
 import structlog
@@ -318,8 +318,7 @@ class _Protocol(asyncio.Protocol):
         self._deaf = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
         self._last_read = self._last_sent = self._loop.time()
 
     def data_received(self, data: bytes) -> None:
