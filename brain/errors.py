@@ -11,7 +11,8 @@ CloudBrainError            CB-0000
 │   ├── FencedError        CB-3100  another writer has taken over; this one must stop
 │   └── NotFoundError      CB-3200  what was asked for does not exist
 ├── SceneError             CB-4000  a scene broke its contract
-└── ServiceError           CB-5000  an embedded service did not start or died
+├── ServiceError           CB-5000  an embedded service did not start or died
+└── Problem                CB-6000  an HTTP request cannot be answered as asked (brain/web/problems.py)
 ```
 """
 

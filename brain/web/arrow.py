@@ -150,15 +150,15 @@ def _buffers(column: Column, values: Sequence[Any]) -> tuple[int, list[bytes]]:
 
 
 def arrow_stream(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> bytes:
-    r"""The stream of these rows.
+    """The stream of these rows.
 
     Args:
         rows: ROWs; a column that a row leaves out is null there.
         columns: In this order; units become field metadata ``unit``.
 
     Example:
-        >>> arrow_stream([], [Column("device", FieldKind.TEXT)])[-8:]
-        b'\\xff\\xff\\xff\\xff\\x00\\x00\\x00\\x00'
+        >>> arrow_stream([], [Column("device", FieldKind.TEXT)])[-8:].hex()
+        'ffffffff00000000'
     """
     nodes: list[tuple[int, int]] = []
     places: list[tuple[int, int]] = []
