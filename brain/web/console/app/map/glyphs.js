@@ -11,22 +11,33 @@ const CROSS = new Path2D('M-1.3-4.2h2.6v2.9h2.9v2.6h-2.9v2.9h-2.6v-2.9h-2.9v-2.6
 const DRONE = new Path2D('M-5-5 5 5M5-5-5 5');
 const ROTORS = [[-5, -5], [5, -5], [5, 5], [-5, 5]];
 
-/** Draw a moving device with its centre at x, y, `scale` times as large. `faded` when it has not been heard for long. */
-export function drawMover(pen, c, mover, x, y, faded, scale) {
+const GROUND_M = 3; // a drone below this height is parked
+
+/**
+ * Draw a moving device with its centre at x, y.
+ * @param {{faded: boolean, scale: number, called: boolean}} how faded: not heard for long; called: an open plan counts on it
+ */
+export function drawMover(pen, c, mover, x, y, { faded, scale, called }) {
   pen.save();
   pen.translate(x, y);
   pen.scale(scale, scale);
   pen.globalAlpha = faded ? 0.35 : 1;
   if (mover.type === 'ambulance') {
     pen.fillStyle = c.panel;
-    pen.strokeStyle = c.mover;
-    pen.lineWidth = 1.5;
+    pen.strokeStyle = called ? c.route : c.mover;
+    pen.lineWidth = called ? 2.2 : 1.3;
     pen.fill(AMBULANCE);
     pen.stroke(AMBULANCE);
-    pen.fillStyle = c.red;
+    pen.fillStyle = called ? c.route : c.mover;
     pen.fill(CROSS);
-  } else if (mover.type === 'drone') {
+  } else if (mover.type === 'drone' && !called && (mover.height === null || mover.height < GROUND_M)) {
+    pen.globalAlpha *= 0.6;
+    pen.scale(0.5, 0.5);
     pen.strokeStyle = c.mover;
+    pen.lineWidth = 2.4;
+    pen.stroke(DRONE);
+  } else if (mover.type === 'drone') {
+    pen.strokeStyle = called ? c.route : c.mover;
     pen.lineWidth = 1.4;
     pen.stroke(DRONE);
     pen.fillStyle = c.panel;

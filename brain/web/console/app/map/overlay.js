@@ -47,10 +47,13 @@ function area(pen, camera, c, incident, strong) {
   pen.globalAlpha = 1;
 }
 
-/** Where a witness is: a fixed device's place, else where it was last seen. */
+const THERE_MS = 20_000;
+
+/** Where a witness stood: a fixed device's place; a moving one only while it is still about where it saw it. */
 function witnessAt(witness) {
   const mover = movers.get(`${witness.sensor_type}/${witness.device}`);
-  return mover ? [mover.lon, mover.lat] : deviceAt(witness.sensor_type, witness.device);
+  if (!mover) return deviceAt(witness.sensor_type, witness.device);
+  return Math.abs(Date.parse(mover.time) - Date.parse(witness.at)) < THERE_MS ? [mover.lon, mover.lat] : undefined;
 }
 
 function route(pen, camera, c, incident) {
@@ -154,11 +157,13 @@ export function drawOverlay(pen, camera, c) {
 
   if (chosen) route(pen, camera, c, chosen);
   const scale = Math.max(0.7, Math.min(1.5, 0.8 + (zoom - 11) * 0.2));
+  const called = new Set(open.flatMap(({ plan = {} }) => [plan.primary_unit, plan.first_responder, plan.aed]));
   for (const mover of movers.values()) {
     const [x, y] = camera.at(mover.lon, mover.lat);
     if (!near(x, y)) continue;
     if (zoom < DOTS_BELOW) drawDevice(pen, c, x, y, 1.3);
-    else drawMover(pen, c, mover, x, y, now.value - Date.parse(mover.time) > STALE_MS, scale);
+    else drawMover(pen, c, mover, x, y, {
+      faded: now.value - Date.parse(mover.time) > STALE_MS, scale, called: called.has(mover.id) });
     mark('mover', mover, x, y);
   }
   if (chosen) witnesses(pen, camera, c, labels, chosen);
