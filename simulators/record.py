@@ -58,7 +58,7 @@ async def record(
                         if listening is not None:
                             listening.set()
                         taker.connected = True
-                        await _until_stopped(taker.take(client, file), stop)
+                        await _until_stopped(taker.take(client, file), file, stop)
                 except aiomqtt.MqttError as e:
                     if not taker.connected:
                         raise ConfigurationError(f"no broker answers at {mqtt_url} ({e}); is it running?") from None
@@ -77,7 +77,6 @@ class _Taker:
         self.count = 0
         self.connected = False
         self._last_us = 0
-        self._flushed = 0.0
 
     async def take(self, client: aiomqtt.Client, file: IO[bytes]) -> None:
         async for message in client.messages:
@@ -85,16 +84,15 @@ class _Taker:
             payload = message.payload if isinstance(message.payload, bytes) else b""
             file.write(line(self._last_us, str(message.topic), payload))
             self.count += 1
-            if time.monotonic() - self._flushed > FLUSH_S:
-                file.flush()
-                self._flushed = time.monotonic()
 
 
-async def _until_stopped(taking: object, stop: asyncio.Event) -> None:
-    """Take messages until the stop; a broken connection is raised."""
+async def _until_stopped(taking: object, file: IO[bytes], stop: asyncio.Event) -> None:
+    """Take messages until the stop, on disk within a second; a broken connection is raised."""
     task = asyncio.ensure_future(taking)  # type: ignore[call-overload]
     stopped = asyncio.ensure_future(stop.wait())
-    await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    while not (task.done() or stopped.done()):
+        await asyncio.wait({task, stopped}, timeout=FLUSH_S, return_when=asyncio.FIRST_COMPLETED)
+        file.flush()
     stopped.cancel()
     if task.done():
         task.result()
