@@ -24,13 +24,14 @@ _EPOCH_2000: Final = 946_684_800_000_000
 
 _SETTINGS: Final = {"application_name": "cloudbrain", "jit": "off", "timezone": "UTC"}
 
-_TROUBLE: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+#: A COPY meets half a surrogate pair while it encodes, so that comes as Python's own error.
+_TROUBLE: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, UnicodeError)
 #: The same value will be refused again: bad texts and numbers, broken rules, an id too long for an index.
 _POISON: Final = (
     asyncpg.DataError,
     asyncpg.IntegrityConstraintViolationError,
     asyncpg.ProgramLimitExceededError,
-    asyncpg.UntranslatableCharacterError,
+    UnicodeError,
 )
 
 
@@ -63,6 +64,10 @@ async def connect(dsn: str, *, timeout: float = 10) -> asyncpg.Connection[asyncp
         raise store_error(trouble) from trouble
 
 
+async def _nothing_to_reset(_connection: object) -> None:
+    """No session setting, cursor or lock of ours outlives its transaction: spares a round trip per use."""
+
+
 class Door:
     """A pool and ways to borrow from it; every error that leaves is a StoreError.
 
@@ -79,9 +84,10 @@ class Door:
         try:
             pool = await asyncpg.create_pool(
                 dsn,
-                min_size=1,
+                min_size=0,  # nothing is restored behind our back: while the data base is away nobody asks for it
                 max_size=pool_size,
                 init=prepare_connection,
+                reset=_nothing_to_reset,
                 command_timeout=60,
                 timeout=10,
                 server_settings=_SETTINGS,
@@ -90,7 +96,13 @@ class Door:
             )
         except (*_TROUBLE, ValueError) as trouble:
             raise store_error(trouble) from trouble
-        return cls(dsn, pool)
+        door = cls(dsn, pool)
+        try:
+            await door.value("SELECT 1")
+        except BaseException:
+            pool.terminate()
+            raise
+        return door
 
     async def close(self) -> None:
         """Give the connections back; cuts those that do not end within 5 s."""

@@ -168,7 +168,6 @@ class SqlColumns(NamedTuple):
     """A batch as SQL wants it; columns without any value are left out (they become NULL)."""
 
     names: list[str]
-    kinds: list[str]
     values: list[list[Any]]
 
     def records(self) -> zip[tuple[Any, ...]]:
@@ -179,21 +178,17 @@ class SqlColumns(NamedTuple):
 def sql_columns(sensor_type: SensorType, batch: Batch) -> SqlColumns:
     """Columns of a batch as Python lists, times in microseconds."""
     names = ["time", "device_id"]
-    kinds = ["timestamptz", "int4"]
     values: list[list[Any]] = [microseconds(batch.time), batch.device.tolist()]
     if sensor_type.key:
         names.append("row_key")
-        kinds.append("text")
         values.append(storage_keys(sensor_type, batch))
     for name, column in columns_of(sensor_type).items():
         if name in batch.columns and (found := plain_values(column, batch.columns[name])) is not None:
             names.append(name)
-            kinds.append(column.sql)
             values.append(found)
     names += ["received_at", "position"]
-    kinds += ["timestamptz", "int8"]
     values += [microseconds(batch.received_at), batch.position.tolist()]
-    return SqlColumns(names, kinds, values)
+    return SqlColumns(names, values)
 
 
 def batch_from_sql(sensor_type: SensorType, records: Sequence[Sequence[Any]], names: Sequence[str]) -> Batch:

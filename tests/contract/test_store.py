@@ -127,8 +127,8 @@ async def test_only_a_change_of_the_registry_wakes_up_its_listeners(store: Store
         assert await asyncio.wait_for(anext(wake_ups), 5) == "registry"
 
 
-async def test_several_processes_may_migrate_and_admit_at_once(sql_dsn: str) -> None:
-    stores = [await open_store(sql_dsn) for _ in range(4)]
+async def test_several_processes_may_migrate_and_admit_at_once(dsn: str) -> None:
+    stores = [await open_store(dsn) for _ in range(4)]
     await asyncio.gather(*(s.migrate() for s in stores))
     await asyncio.gather(*(s.put_sensor_type(t) for s in stores for t in (GAS, VIDEO)))
     names = [("gas-detector", f"G{i}") for i in range(20)]
@@ -138,6 +138,28 @@ async def test_several_processes_may_migrate_and_admit_at_once(sql_dsn: str) -> 
     assert sorted(by_name[0].values()) == list(range(1, 21))
     for s in stores:
         await s.close()
+
+
+async def test_a_data_base_keeps_the_dialect_it_was_made_with(dsn: str) -> None:
+    plain_one = await open_store(dsn, timescale=False)
+    assert plain_one.storage.startswith("postgresql ")
+    await plain_one.migrate()
+    await plain_one.close()
+    again = await open_store(dsn)
+    assert again.storage == plain_one.storage
+    await again.migrate()
+    await again.close()
+    connection = await asyncpg.connect(dsn)
+    await connection.execute("UPDATE brain.setting SET value = 'timescaledb' WHERE name = 'dialect'")
+    preloaded = "timescaledb" in await connection.fetchval("SHOW shared_preload_libraries")
+    await connection.close()
+    if preloaded:
+        other = await open_store(dsn, timescale=False)
+        assert other.storage.startswith("timescaledb ")
+        await other.close()
+    else:
+        with pytest.raises(StoreError, match="shared_preload_libraries"):
+            await open_store(dsn)
 
 
 # -- flushes ---------------------------------------------------------------------------------------------------------
