@@ -34,26 +34,21 @@ ROOT = Path(scenes.__file__).parent
 CASES = sorted(p.parent for p in ROOT.glob("*/cases/*/in.jsonl"))
 SCENES = scenes.load()
 KEYS = [
-    "at",
-    "seq",
-    "op",
-    "incident",
-    "scene",
-    "event",
-    "level",
-    "certainty",
-    "reason",
-    "position",
-    "area",
-    "departments",
-    "evidence",
-    "report_count",
-    "count",
-    "plan",
-    "headline",
-    "actions",
-    "rule",
-    "simulated",
+    *(
+        "at",
+        "seq",
+        "op",
+        "incident",
+        "scene",
+        "event",
+        "level",
+        "certainty",
+        "reason",
+        "position",
+        "area",
+        "departments",
+    ),
+    *("evidence", "report_count", "count", "plan", "headline", "actions", "rule", "simulated"),
 ]
 
 
