@@ -1,4 +1,4 @@
-"""Coverage: a zone with much of the demand must always have a free unit in reach (SCENES F6).
+"""Coverage: a zone with much of the demand must always have a free unit in reach (rule F6).
 
 Unlike an emergency a gap ends at once when the zone is covered again.
 """
@@ -71,7 +71,7 @@ def _statement(ctx: Context, zone: ZonePlace, gap: Gap, position: int, covered: 
         device=gap.unit,
         time=gap.since,
         position=position,
-        weight=4.0,
+        weight=ctx.parameters["weight_gap"],
         summary=Text(
             f"{zh}：{ems.target_s:.0f} 秒内无可用救护车可达", f"{en}: no free ambulance within {ems.target_s:.0f} s"
         ),

@@ -1,4 +1,4 @@
-"""Who goes, with what, by which way, to which hospital (SCENES F1-F4). Pure functions of the state and the city."""
+"""Who goes, with what, by which way, to which hospital (rules F1 to F4). Pure functions of the state and the city."""
 
 from __future__ import annotations
 
@@ -306,7 +306,7 @@ def hospital_scores(ctx: Context, wards: Mapping[str, Place], origin: Place, now
 
 
 def wait_s(ctx: Context, hospital: str, now: int) -> float:
-    """Expected wait: 0 up to the free load, then linear to the full wait at load 1 (SCENES F2)."""
+    """Expected wait: 0 up to the free load, then linear to the full wait at load 1 (rule F2)."""
     ward, wait = ctx.state.wards[hospital], ctx.town.city.ems.wait
     stale = ward.time is not None and now - ward.time > ctx.parameters["hospital_load_valid_s"] * 1e6
     load = ctx.parameters["hospital_load_unknown"] if stale else ward.load

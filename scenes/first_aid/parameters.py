@@ -95,6 +95,9 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
         0.2, "1", Text("须保持覆盖的区域需求占比", "Zones with this share of the demand must be covered"), OURS
     ),
     "coverage_s": Parameter(60, "s", Text("覆盖空缺持续时长", "Uncovered for this long is a gap"), OURS),
+    "weight_call": Parameter(4.5, "1", Text("来电权重", "Log-odds of a call"), OURS),
+    "weight_fall": Parameter(3.7, "1", Text("跌倒视频权重", "Log-odds of a fall on video"), OURS),
+    "weight_gap": Parameter(4.0, "1", Text("覆盖空缺权重", "Log-odds of a coverage gap"), OURS),
     "crow_kmh": Parameter(
         30,
         "km/h",

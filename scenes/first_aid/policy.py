@@ -1,4 +1,4 @@
-"""What an emergency and a coverage gap mean: level, texts, check list (SCENES F1, F4, F6)."""
+"""What an emergency and a coverage gap mean: level, texts, check list (rules F1, F4, F6)."""
 
 from __future__ import annotations
 

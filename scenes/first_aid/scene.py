@@ -197,9 +197,9 @@ def _new_case(ctx: Context, call: Call, near: list[Case]) -> Iterator[Evidence]:
     )
     ctx.state.cases[case.key] = case
     watch.assign(ctx, case, make_plan(ctx, case, call.time))
-    yield call_line(ctx, case, call.position)
-    for fall in ctx.state.falls:
+    for fall in ctx.state.falls:  # before the line that opens, so that the raise knows it all
         yield from _join_fall(ctx, case, fall, call.position)
+    yield call_line(ctx, case, call.position)
 
 
 # -- units -----------------------------------------------------------------------------------------------------------

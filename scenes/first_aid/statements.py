@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["LEVELS_BY_PRIORITY", "call_line", "fall_line", "joined_line"]
 
 LEVELS_BY_PRIORITY = {1: Level.ORANGE, 2: Level.YELLOW, 3: Level.BLUE}
-CALL_WEIGHT = 4.5  # SCENES 1.5, citizen call
-FALL_WEIGHT = 3.7  # as video smoke: one event of one track
 
 
 def call_line(ctx: Context, case: Case, position: int, reason: str | None = None) -> Evidence:
@@ -37,7 +35,7 @@ def call_line(ctx: Context, case: Case, position: int, reason: str | None = None
         device=call.device,
         time=call.time,
         position=position,
-        weight=CALL_WEIGHT,
+        weight=ctx.parameters["weight_call"],
         summary=Text(
             f"急救呼叫：{title.zh}（{case.priority} 级）", f"Emergency call: {title.en}, priority {case.priority}"
         ),
@@ -82,7 +80,7 @@ def joined_line(ctx: Context, case: Case, call: Call) -> Evidence:
         device=call.device,
         time=call.time,
         position=call.position,
-        weight=CALL_WEIGHT,
+        weight=ctx.parameters["weight_call"],
         summary=Text(f"重复呼叫并案：{title.zh}", f"Another call for the same patient: {title.en}"),
         certainty=Certainty.LIKELY,
         opens=False,
@@ -110,7 +108,7 @@ def fall_line(ctx: Context, case: Case, fall: Fall, position: int) -> Evidence:
         device=fall.device,
         time=fall.time,
         position=position,
-        weight=FALL_WEIGHT,
+        weight=ctx.parameters["weight_fall"],
         summary=Text(
             f"视频发现人员跌倒（置信度 {fall.confidence:.2f}）", f"Camera saw a fall (confidence {fall.confidence:.2f})"
         ),

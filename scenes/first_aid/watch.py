@@ -1,4 +1,4 @@
-"""What is watched after the dispatch (SCENES F6): the way, the arrival, the unit, the hospital.
+"""What is watched after the dispatch (rule F6): the way, the arrival, the unit, the hospital.
 
 Each function looks at one emergency after one row or mark, changes its plan where another one is better, and answers
 with the words of the public surface for what changed, in order.

@@ -131,7 +131,7 @@ def calls_of(batch: Batch, registry: Registry) -> Iterator[Call]:
 def same_patient(
     a: tuple[str, float, float, int], b: tuple[str, float, float, int], radius_m: float, seconds: float
 ) -> bool:
-    """Whether two reports (complaint group, lon, lat, time in microseconds) tell of one patient (SCENES F7).
+    """Whether two reports (complaint group, lon, lat, time in microseconds) tell of one patient (rule F7).
 
     Example:
         >>> same_patient(("cardiac", 120.0, 36.0, 0), ("cardiac", 120.001, 36.0, 60_000_000), 150.0, 300.0)

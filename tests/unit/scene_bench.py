@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from brain.city import parse_city
-from brain.model import Batch, Modality, Piece, SensorType, Text
+from brain.model import Batch, FieldKind, Piece
 from brain.pipeline.engine import Engine
 from brain.registry import Registry
 from brain.times import iso, to_us
+from ingest.sensor_types import load_builtin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,34 +22,7 @@ if TYPE_CHECKING:
 
 Row = tuple[int, str, int, int, dict[str, Any]]
 T0 = to_us("2026-07-01T10:00:00+08:00")
-HOUR = timedelta(hours=1)
-# family, late, numbers, texts
-TYPES: dict[str, tuple[Modality, timedelta, tuple[str, ...], tuple[str, ...]]] = {
-    "emergency-call": (Modality.SERVICE, HOUR, ("priority",), ("call_id", "complaint", "caller", "node")),
-    "ambulance": (Modality.VEHICLE, timedelta(seconds=30), ("speed_kmh", "heading_deg"), ("kind", "route", "duty")),
-    "hospital-status": (Modality.SERVICE, HOUR, ("load",), ("state",)),
-    "road-status": (Modality.SERVICE, HOUR, ("speed_kmh",), ("link_from", "link_to", "cause")),
-    "video-event": (
-        Modality.VIDEO,
-        timedelta(seconds=30),
-        ("confidence", "count", "pos_err_m"),
-        ("event", "track", "zone", "snapshot_url"),
-    ),
-    "weather": (Modality.METER, timedelta(seconds=30), ("wind_ms", "wind_from_deg", "rain_mm_h"), ("stability",)),
-    "traffic-detector": (
-        Modality.VEHICLE,
-        timedelta(seconds=30),
-        ("occupancy_pct", "speed_kmh", "flow_vph"),
-        (),
-    ),
-    "drone": (
-        Modality.LOW_ALTITUDE,
-        timedelta(seconds=30),
-        ("speed_ms", "queue_length_m", "crowd_per_m2", "methane_ppm_m"),
-        ("mission", "zone"),
-    ),
-    "vehicle": (Modality.VEHICLE, timedelta(seconds=30), ("speed_kmh", "heading_deg"), ("kind", "route")),
-}
+TYPES = {t.id: t for t in load_builtin()}
 
 
 class Bench:
@@ -75,8 +48,7 @@ class Bench:
 
     def fresh(self) -> tuple[Engine, list[Row]]:
         """An engine at the beginning, and the rows: (received, type, device, position, payload)."""
-        types = [SensorType(id=k, family=t[0], name=Text(k, k), fields=(), late=t[1]) for k, t in TYPES.items()]
-        registry = Registry(types, [])
+        registry = Registry(TYPES.values(), [])
         for d in self.city.devices:
             known = registry.add(d.sensor_type, d.id)
             registry.put(replace(known, lon=d.lon, lat=d.lat, extra={"watches": d.watches}))
@@ -107,7 +79,8 @@ class Bench:
         nodes = {n.id: n for n in self.city.roads.nodes}
         for kind in {r[1] for r in rows}:
             mine = [r for r in rows if r[1] == kind]
-            _, _, numbers, texts = TYPES[kind]
+            texts = [f.name for f in TYPES[kind].fields if f.kind is FieldKind.TEXT]
+            numbers = [f.name for f in TYPES[kind].fields if f.kind is not FieldKind.TEXT]
             columns: dict[str, Any] = {
                 n: np.array([m[4].get(n, np.nan) for m in mine], dtype=np.float64)
                 for n in ("lon", "lat", "alt_m", "height_m", *numbers)

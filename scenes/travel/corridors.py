@@ -1,0 +1,245 @@
+"""Corridors on the ground: where stations, signals and places lie along a driving direction. Built once for a city.
+
+A corridor's line follows the road graph between its stations where the graph joins them, else it is straight. Places
+are metres from its first station, in driving order; less is upstream.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+import shapely
+from shapely.ops import substring
+
+from brain.city.index import METRES_PER_DEGREE
+from brain.model import Text
+from scenes.toolkit.area import compass
+from scenes.toolkit.roads import graph_of, metres
+
+if TYPE_CHECKING:
+    from brain.city import City, Corridor
+    from scenes.toolkit.roads import RoadGraph, Spot
+
+__all__ = ["Along", "Line", "Network", "Pair", "network_of"]
+
+SIGNAL_WIDTH_M: Final = 30.0  # a signal this near to the line stands on it
+SKIPS: Final = 3  # so many stations in a row may be off before a pair is given up
+
+
+class Along(NamedTuple):
+    """A place on a corridor: metres from its first station."""
+
+    corridor: str
+    m: float
+
+
+class Pair(NamedTuple):
+    """Two stations of a corridor, with those between them (which must be off)."""
+
+    corridor: str
+    up: str
+    down: str
+    between: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Stable name for the witness."""
+        return f"{self.corridor}/{self.up}-{self.down}"
+
+
+class Line:
+    """One corridor as a line on a plane of metres."""
+
+    def __init__(self, corridor: Corridor, places: list[tuple[str, bool, float, float]], graph: RoadGraph) -> None:
+        self.corridor = corridor
+        self._k = METRES_PER_DEGREE * math.cos(math.radians(places[0][3]))
+        points, at = [places[0][2:]], [0]
+        for (_, _, lon1, lat1), (_, _, lon2, lat2) in pairwise(places):
+            points += _between(graph, (lon1, lat1), (lon2, lat2))
+            points.append((lon2, lat2))
+            at.append(len(points) - 1)
+        xy = np.array(points, dtype=np.float64) * (self._k, METRES_PER_DEGREE)
+        steps = np.hypot(*np.diff(xy, axis=0).T)
+        far = np.concatenate([[0.0], np.cumsum(steps)])
+        self.line = shapely.LineString(xy)
+        self.length_m = float(far[-1])
+        self.stations: dict[str, float] = {p[0]: float(far[i]) for p, i in zip(places, at, strict=True)}
+        self.order: list[str] = [p[0] for p in places]
+        self.signals: list[float] = sorted(self.stations[p[0]] for p in places if p[1])
+
+    def locate(self, lon: float, lat: float) -> tuple[float, float]:
+        """(metres along, metres beside) of a place."""
+        point = shapely.Point(lon * self._k, lat * METRES_PER_DEGREE)
+        return float(shapely.line_locate_point(self.line, point)), float(shapely.distance(self.line, point))
+
+    def degrees(self, m: float) -> tuple[float, float]:
+        """Degrees of a place on the line."""
+        p = shapely.line_interpolate_point(self.line, min(max(m, 0.0), self.length_m))
+        return p.x / self._k, p.y / METRES_PER_DEGREE
+
+    def part(self, start_m: float, end_m: float, half_width_m: float) -> shapely.Polygon:
+        """The road between two places as a polygon in degrees."""
+        low, high = max(0.0, start_m), min(self.length_m, max(end_m, start_m + 1.0))
+        ring = substring(self.line, low, high).buffer(half_width_m, quad_segs=2)
+        scale = np.array([self._k, METRES_PER_DEGREE])
+        return shapely.transform(ring, lambda p: p / scale)
+
+    def signal_upstream(self, m: float) -> float | None:
+        """Metres along of the next signal against the driving direction, or None."""
+        found = [s for s in self.signals if s < m - 10.0]
+        return max(found) if found else None
+
+    def signal_downstream(self, m: float) -> float | None:
+        """Metres along of the next signal in driving direction (10 m back for the stop line), or None."""
+        found = [s for s in self.signals if s >= m - 10.0]
+        return min(found) if found else None
+
+    def text(self) -> Text:
+        """Name and direction for people."""
+        name, direction = self.corridor.name, self.corridor.direction_deg
+        zh, en = (name.zh or name.en, name.en or name.zh) if name is not None else (self.corridor.id, self.corridor.id)
+        if direction is None:
+            return Text(zh, en)
+        word = compass(direction)
+        return Text(f"{zh}（{word.zh}向）", f"{en} {word.en}bound")
+
+
+def _between(graph: RoadGraph, a: tuple[float, float], b: tuple[float, float]) -> list[tuple[float, float]]:
+    """Nodes of the way between two stations; none when the graph would go a long way round."""
+    one, two = graph.snap(*a), graph.snap(*b)
+    if one is None or two is None or max(one.off_m, two.off_m) > SIGNAL_WIDTH_M:
+        return []
+    path = graph.tree(two, measure="metres", limit_s=2 * metres(*a, *b) + 200).path(one)
+    if path is None or path.seconds > 1.5 * metres(*a, *b) + 50:
+        return []
+    ids = [graph.index[n] for n in path.nodes]
+    return [(float(graph.lon[i]), float(graph.lat[i])) for i in ids]
+
+
+class Network:
+    """All corridors of a city whose stations have places, with their pairs and signals."""
+
+    def __init__(self, city: City) -> None:
+        self.city = city
+        self.graph = graph_of(city)
+        where = {d.id: (d.lon, d.lat) for d in city.devices if d.sensor_type == "traffic-detector"}
+        self.watches = {d.id: d.watches for d in city.devices if d.sensor_type == "video-event" and d.watches}
+        self.lines: dict[str, Line] = {}
+        self.pairs: dict[str, list[Pair]] = {}  # by station
+        self.corridors_of: dict[str, list[str]] = {}
+        for c in city.roads.corridors:
+            places = [
+                (s.device, s.signal, p[0], p[1])
+                for s in c.stations
+                if (p := where.get(s.device)) is not None and p[0] is not None and p[1] is not None
+            ]
+            if len({p[2:] for p in places}) < 2:
+                continue  # no line, no driving direction
+            self.lines[c.id] = Line(c, places, self.graph)
+            self._pair(c.id, [p[0] for p in places])
+        self.signals = self._signals()
+        for line in self.lines.values():
+            for lon, lat, toward in self.signals:
+                m, beside = line.locate(lon, lat)
+                if beside <= SIGNAL_WIDTH_M and 0 < m < line.length_m and _agrees(line, m, toward):
+                    line.signals.append(m)
+            line.signals.sort()
+
+    def _pair(self, corridor: str, order: list[str]) -> None:
+        for i, up in enumerate(order):
+            self.corridors_of.setdefault(up, []).append(corridor)
+            for j in range(i + 1, min(i + 2 + SKIPS, len(order))):
+                pair = Pair(corridor, up, order[j], tuple(order[i + 1 : j]))
+                for station in (up, order[j]):
+                    self.pairs.setdefault(station, []).append(pair)
+
+    def _signals(self) -> list[tuple[float, float, tuple[float, float] | None]]:
+        """Degrees of each signal, and the direction (dx, dy in degrees) it stands for where it is on a link."""
+        roads, graph = self.city.roads, self.graph
+        out: list[tuple[float, float, tuple[float, float] | None]] = [
+            (n.lon, n.lat, None) for n in roads.nodes if n.signal
+        ]
+        for s in roads.signals:
+            arc = graph.arc_of.get(f"{s.from_}>{s.to}")
+            if arc is None:
+                continue
+            a, b = int(graph.tail[arc]), int(graph.head[arc])
+            share = min(1.0, s.at_m / float(graph.length_m[arc]))
+            dx, dy = float(graph.lon[b] - graph.lon[a]), float(graph.lat[b] - graph.lat[a])
+            out.append((float(graph.lon[a]) + share * dx, float(graph.lat[a]) + share * dy, (dx, dy)))
+        return out
+
+    def locate(self, lon: float, lat: float, width_m: float, camera: str | None = None) -> list[Along]:
+        """The corridors a place may be on, nearest first; those a camera is said to watch before all others."""
+        found = []
+        target = self.watches.get(camera or "")
+        for name, line in self.lines.items():
+            m, beside = line.locate(lon, lat)
+            if beside <= width_m:
+                found.append((target != name and target not in line.stations, round(beside, 1), name, m))
+        found.sort()
+        if found and not found[0][0]:
+            found = [f for f in found if not f[0]]
+        return [Along(name, m) for _, _, name, m in found]
+
+    def near_signal(self, lon: float, lat: float, radius_m: float) -> bool:
+        """Whether a signal stands within a distance, whatever its direction."""
+        up = radius_m / METRES_PER_DEGREE
+        return any(abs(y - lat) <= up and metres(lon, lat, x, y) <= radius_m for x, y, _ in self.signals)
+
+    def in_signal_queue(self, places: list[Along], lon: float, lat: float, reach_m: float) -> bool:
+        """Whether a vehicle standing here may wait for green: close before a signal of its direction."""
+        if not places:
+            return self.near_signal(lon, lat, reach_m)
+        for place in places:
+            ahead = self.lines[place.corridor].signal_downstream(place.m)
+            if ahead is not None and ahead - place.m <= reach_m:
+                return True
+        return False
+
+    def signal_behind_m(self, places: list[Along], lon: float, lat: float) -> float | None:
+        """Metres of queue from a place back to the next signal upstream; off corridors along its link, either way."""
+        if places:
+            line, m = self.lines[places[0].corridor], places[0].m
+            behind = line.signal_upstream(m)
+            return None if behind is None else m - behind
+        spot = self.graph.snap(lon, lat)
+        return None if spot is None or spot.arc < 0 else min(self._on_link(spot), default=None)
+
+    def _on_link(self, spot: Spot) -> list[float]:
+        graph, out = self.graph, []
+        length = float(graph.length_m[spot.arc])
+        for arc, along in ((spot.arc, spot.along_m), (int(graph.twin[spot.arc]), length - spot.along_m)):
+            if arc < 0:
+                continue
+            tail, head = graph.ids[graph.tail[arc]], graph.ids[graph.head[arc]]
+            out += [
+                along - s.at_m for s in self.city.roads.signals if (s.from_, s.to) == (tail, head) and s.at_m < along
+            ]
+        return out
+
+
+def _agrees(line: Line, m: float, toward: tuple[float, float] | None) -> bool:
+    """Whether a signal of a direction stands for this corridor's direction."""
+    if toward is None:
+        return True
+    (x1, y1), (x2, y2) = line.degrees(m - 20.0), line.degrees(m + 20.0)
+    east = math.cos(math.radians(y1)) ** 2
+    return (x2 - x1) * toward[0] * east + (y2 - y1) * toward[1] > 0
+
+
+_NETWORKS: OrderedDict[int, Network] = OrderedDict()
+
+
+def network_of(city: City) -> Network:
+    """The network of a city object, built once."""
+    known = _NETWORKS.get(id(city))
+    if known is None or known.city is not city:
+        known = _NETWORKS[id(city)] = Network(city)
+        while len(_NETWORKS) > 4:
+            _NETWORKS.popitem(last=False)
+    return known

@@ -1,0 +1,239 @@
+"""The detector pair and the queue behind an incident (rule T1). Rows come one by one, in order of receipt."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from brain.model import Level
+from brain.scene_api import Fact
+from scenes.travel.corridors import Along
+from scenes.travel.profile import z_score
+from scenes.travel.state import PairState, Report
+from scenes.travel.statements import pair_line, queue_line
+from scenes.travel.ties import SECOND, Place, find, found, narrow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from brain.scene_api import Evidence
+    from scenes.travel.corridors import Line, Pair
+    from scenes.travel.state import Case
+    from scenes.travel.ties import Context
+
+__all__ = ["on_report", "pair_facts", "silent_pairs"]
+
+KEPT = 10  # periods of a station
+
+
+def on_report(
+    ctx: Context, station: str, report: Report, position: int, joined: Callable[[Case, int], Iterator[Evidence]]
+) -> Iterator[Evidence]:
+    """Take one period of one station; ``joined`` tells first what waited for a new case."""
+    kept = ctx.state.stations.setdefault(station, [])
+    kept.append(report)
+    kept.sort(key=lambda r: r.time)
+    del kept[:-KEPT]
+    for pair in ctx.network.pairs.get(station, ()):
+        yield from _compare(ctx, pair, report.time, position, joined)
+    for corridor in ctx.network.corridors_of.get(station, ()):
+        for case in list(ctx.state.cases.values()):
+            if case.holding and any(a.corridor == corridor for a in case.places):
+                yield from _queue(ctx, case, report.time, position)
+
+
+def _period(ctx: Context, station: str, time: int) -> Report | None:
+    """The report of a station for the period that ends at a time, give or take half a period."""
+    half = ctx.parameters["period_s"] * SECOND / 2
+    near = [r for r in ctx.state.stations.get(station, ()) if abs(r.time - time) <= half]
+    return min(near, key=lambda r: abs(r.time - time)) if near else None
+
+
+def _is_off(ctx: Context, station: str, time: int) -> bool:
+    kept = ctx.state.stations.get(station)
+    return not kept or time - kept[-1].time > ctx.parameters["station_stale_s"] * SECOND
+
+
+def _compare(
+    ctx: Context, pair: Pair, time: int, position: int, joined: Callable[[Case, int], Iterator[Evidence]]
+) -> Iterator[Evidence]:
+    up, down = _period(ctx, pair.up, time), _period(ctx, pair.down, time)
+    if up is None or down is None or math.isnan(up.occupancy) or math.isnan(down.occupancy):
+        return
+    if pair.between and not all(_is_off(ctx, s, time) for s in pair.between):
+        return
+    now, p = max(up.time, down.time), ctx.parameters
+    state = ctx.state.pairs.setdefault(pair.name, PairState())
+    if now - state.seen < p["period_s"] * SECOND / 2:
+        return
+    if now - state.seen > 3 * p["period_s"] * SECOND:
+        state.count = 0
+    state.seen = now
+    case = ctx.state.cases.get(state.case or "")
+    if case is not None:
+        facts, level = pair_facts(ctx, pair, up, down, p["pair_dead_band"])
+        state.periods += 1
+        over = not all(f.met for f in facts[:3])
+        yield _say(ctx, case, pair, state, up, down, facts, position, now if over else None)
+        return
+    facts, level = pair_facts(ctx, pair, up, down)
+    state.count = state.count + 1 if all(f.met for f in facts[:3]) else 0
+    if state.count < p["pair_periods"] or level is None:
+        return
+    line = ctx.network.lines[pair.corridor]
+    place = _middle(line, pair)
+    case = find(ctx, place, now)
+    new = case is None
+    if case is None:
+        case = found(ctx, f"pair/{pair.name}", place, now)
+    narrow(case, [pair.corridor])
+    state.case, state.periods, state.level = case.key, state.count, level.value
+    if new:
+        yield from joined(case, position)
+    yield _say(ctx, case, pair, state, up, down, facts, position, None)
+
+
+def _middle(line: Line, pair: Pair) -> Place:
+    a, b = line.stations[pair.up], line.stations[pair.down]
+    lon, lat = line.degrees((a + b) / 2)
+    return Place(lon, lat, (Along(pair.corridor, (a + b) / 2),), (b - a) / 2, (b - a) / 2)
+
+
+def pair_facts(
+    ctx: Context, pair: Pair, up: Report, down: Report, dead_band: float = 0.0
+) -> tuple[tuple[Fact, ...], Level | None]:
+    """The three conditions of the pair test and the profile gate; level it may claim, None where it is as usual.
+
+    Without any baseline nothing tells a recurrent jam: then the pair claims blue only.
+    """
+    p = ctx.parameters
+    least, share = p["pair_min_difference_pct"] * (1 - dead_band), p["pair_min_relative"] * (1 - dead_band)
+    most = p["pair_max_down_pct"] * (1 + dead_band)
+    gap = up.occupancy - down.occupancy
+    relative = gap / up.occupancy if up.occupancy > 0 else 0.0
+    facts = [
+        Fact("occupancy_difference_pct", round(gap, 2), ">=", least, "%", gap >= least),
+        Fact("occupancy_difference_relative", round(relative, 3), ">=", share, "1", relative >= share),
+        Fact("occupancy_downstream_pct", down.occupancy, "<=", most, "%", down.occupancy <= most),
+    ]
+    usual: bool | None = None
+    for station, report, sign, name in ((pair.up, up, 1, "z_upstream"), (pair.down, down, -1, "z_downstream")):
+        base = ctx.profiles.at(station, "occupancy_pct", report.time)
+        if base is None:
+            continue
+        z = z_score(report.occupancy, base.median, base.mad, p["profile_floor"])
+        met = sign * z >= p["profile_z"]
+        facts.append(Fact(name, round(z, 2), ">=" if sign > 0 else "<=", sign * p["profile_z"], "1", met))
+        if met:
+            usual = False
+        elif usual is None and sign > 0:
+            usual = True  # the side that fills up is as full as it always is
+    level = {None: Level.BLUE, False: Level.YELLOW, True: None}[usual]
+    return tuple(facts), level
+
+
+def _say(
+    ctx: Context,
+    case: Case,
+    pair: Pair,
+    state: PairState,
+    up: Report,
+    down: Report,
+    facts: tuple[Fact, ...],
+    position: int,
+    ended: int | None,
+) -> Evidence:
+    witness = f"pair/{pair.name}"
+    case.last = max(case.last, up.time, down.time)
+    if ended is None:
+        case.holding = case.holding if witness in case.holding else [*case.holding, witness]
+    else:
+        case.holding = [w for w in case.holding if w != witness]
+        state.case, state.count = None, 0
+    return pair_line(ctx, case, pair, up, down, facts, Level(state.level), state.periods, position, ended)
+
+
+def silent_pairs(ctx: Context, now: int) -> Iterator[Evidence]:
+    """Pairs that hold but of which a side has gone silent: nothing shows any more that it holds (at a mark)."""
+    for pairs in ctx.network.pairs.values():
+        for pair in pairs:
+            state = ctx.state.pairs.get(pair.name)
+            case = None if state is None else ctx.state.cases.get(state.case or "")
+            if state is None or case is None or now - state.seen <= ctx.parameters["station_stale_s"] * SECOND:
+                continue
+            up, down = _period(ctx, pair.up, state.seen), _period(ctx, pair.down, state.seen)
+            if up is None or down is None:
+                gone = Report(state.seen, math.nan, math.nan)
+                up, down = up or gone, down or gone
+            yield _say(ctx, case, pair, state, up, down, (), -1, state.seen)
+
+
+# -- the queue -------------------------------------------------------------------------------------------------------
+
+
+def _queue(ctx: Context, case: Case, now: int, position: int) -> Iterator[Evidence]:
+    """How far back the stations upstream of the source stand, and whether that is past the signal there."""
+    best: tuple[float, str, Report] | None = None
+    for source in case.places:
+        tail = _tail(ctx, ctx.network.lines[source.corridor], source.m, now)
+        if tail is not None and (best is None or source.m - tail[0] > best[0]):
+            best = (source.m - tail[0], *tail[1:])
+    if best is None:
+        if case.queue_holds:
+            case.queue_holds = False
+            station = _nearest_upstream(ctx, case)
+            if station is not None:
+                yield queue_line(ctx, case, station, ctx.state.stations[station][-1], position, holds=False)
+        return
+    length, station, report = best
+    case.queue_m = max(case.queue_m, length)
+    behind = ctx.network.signal_behind_m(case.places, case.lon, case.lat)
+    reason = None
+    if not case.spilled and behind is not None and length >= behind:
+        case.spilled, reason = True, "spillback_to_signal"
+    elif case.queue_holds and case.queue_m - case.told_m >= ctx.parameters["queue_growth_m"]:
+        reason = "queue"
+    if reason is not None or not case.queue_holds:
+        case.queue_holds, case.told_m = True, case.queue_m
+        yield queue_line(ctx, case, station, report, position, holds=True, reason=reason)
+
+
+def _nearest_upstream(ctx: Context, case: Case) -> str | None:
+    for source in case.places:
+        line = ctx.network.lines[source.corridor]
+        behind = [s for s in line.order if line.stations[s] <= source.m and ctx.state.stations.get(s)]
+        if behind:
+            return behind[-1]
+    return None
+
+
+def _tail(ctx: Context, line: Line, source_m: float, now: int) -> tuple[float, str, Report] | None:
+    """(metres along of the tail, last station in the queue, its report), or None when the first one upstream moves.
+
+    Between the last station that stands and the next one that moves, the tail is where the speed would be 15 km/h.
+    """
+    found: tuple[float, str, Report] | None = None
+    for station in reversed([s for s in line.order if line.stations[s] <= source_m]):
+        kept = ctx.state.stations.get(station)
+        if not kept or _is_off(ctx, station, now):
+            continue  # the next one upstream tells
+        last = kept[-1]
+        if _stands(ctx, station, last) and len(kept) > 1 and _stands(ctx, station, kept[-2]):
+            found = (line.stations[station], station, last)
+            continue
+        slow = ctx.parameters["queue_kmh"]
+        if found is not None and found[2].kmh < slow < last.kmh:
+            share = (slow - found[2].kmh) / (last.kmh - found[2].kmh)
+            found = (found[0] - share * (found[0] - line.stations[station]), *found[1:])
+        break
+    return found
+
+
+def _stands(ctx: Context, station: str, report: Report) -> bool:
+    """Slow, and not as slow or full as it always is at this time."""
+    p = ctx.parameters
+    slow = report.occupancy >= p["queue_occupancy_pct"] if math.isnan(report.kmh) else report.kmh < p["queue_kmh"]
+    base = ctx.profiles.at(station, "occupancy_pct", report.time)
+    if not slow or base is None or math.isnan(report.occupancy):
+        return slow
+    return z_score(report.occupancy, base.median, base.mad, p["profile_floor"]) >= p["profile_z"]

@@ -1,0 +1,119 @@
+"""What a traffic incident means: level, place, area, texts (rule T1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from brain.model import Level, Text
+from brain.scene_api import Assessment, Gate, Policy
+from scenes.toolkit.area import circle, geojson
+from scenes.toolkit.places import index_of
+from scenes.travel.corridors import network_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from brain.scene_api import Evidence, View, World
+
+__all__ = ["TrafficIncident"]
+
+ROAD_HALF_M = 15.0
+BEHIND_QUEUE_M = 200.0  # who still can turn off
+SEEN = ("crash", "stopped_vehicle")
+FIRE = ("smoke", "flame", "thermal")
+
+
+class TrafficIncident(Policy):
+    """Something blocks a road. The scene itself ties evidence along the road, by subject."""
+
+    event: ClassVar[str] = "traffic_incident"
+    gate: ClassVar[Gate] = Gate(-1.0, 900.0)  # nothing joins by distance alone: direction and road metres decide
+
+    def assess(self, view: View, world: World) -> Assessment:
+        """Yellow; orange with a queue past the signal or an injury; red with fire and two kinds of witness."""
+        claims = [w for w in view.witnesses if w.level is not None]
+        if not claims:
+            return Assessment(level=None)
+        kinds = {str(w.values.get("kind")) for w in view.witnesses}
+        spilled = any(w.values.get("spilled") for w in view.witnesses)
+        fire = bool(kinds & set(FIRE))
+        level = max((w.level for w in claims if w.level is not None), key=lambda x: x.rank)
+        if spilled or "injury" in kinds:
+            level = Level.ORANGE
+        if fire and len(view.modalities) >= 2:
+            level = Level.RED
+        source = next((w for w in claims if w.values["kind"] in SEEN), claims[0])
+        queue = max((w.values.get("queue_m", 0) for w in view.witnesses), default=0)
+        conditions = {
+            c for c, on in (("injury", "injury" in kinds), ("fire", fire), ("debris", "debris" in kinds)) if on
+        }
+        return Assessment(
+            level=level,
+            lon=source.lon,
+            lat=source.lat,
+            area=_area(source, queue, world),
+            plan={"queue_m": queue, "corridor": source.values["corridor"]},
+            headline=_headline(source, kinds, queue, world),
+            actions=_actions(kinds, spilled=spilled, fire=fire),
+            conditions=frozenset(conditions),
+        )
+
+
+def _area(source: Evidence, queue: float, world: World) -> Mapping[str, Any] | None:
+    """The road from the source to 200 m behind the tail of the queue; off the corridors a circle."""
+    line = network_of(world.city).lines.get(source.values["corridor"] or "")
+    if line is not None and source.lon is not None and source.lat is not None:
+        m, _ = line.locate(source.lon, source.lat)
+        return geojson(line.part(m - queue - BEHIND_QUEUE_M, m + ROAD_HALF_M, ROAD_HALF_M))
+    if source.lon is None or source.lat is None:
+        return None
+    return geojson(circle(source.lon, source.lat, 50.0))
+
+
+def _headline(source: Evidence, kinds: set[str], queue: float, world: World) -> Text:
+    where = _where(source, world)
+    zh, en = "交通事件", "Traffic incident"
+    if "crash" in kinds:
+        zh, en = "交通事故", "Crash"
+    elif "stopped_vehicle" in kinds:
+        zh, en = "车辆停驶", "Stopped vehicle"
+    tail_zh = f"，排队约 {queue:.0f} 米" if queue else ""
+    tail_en = f", queue of about {queue:.0f} m" if queue else ""
+    if "injury" in kinds:
+        tail_zh, tail_en = f"{tail_zh}，有人受伤", f"{tail_en}, somebody injured"
+    if kinds & set(FIRE):
+        tail_zh, tail_en = f"{tail_zh}，有烟火", f"{tail_en}, fire"
+    return Text(f"{where.zh}{zh}{tail_zh}", f"{en}, {where.en}{tail_en}")
+
+
+def _where(source: Evidence, world: World) -> Text:
+    network = network_of(world.city)
+    line = network.lines.get(source.values["corridor"] or "")
+    if line is not None:
+        return line.text()
+    if source.lon is None or source.lat is None:
+        return Text("", "")
+    street = network.graph.street(source.lon, source.lat)
+    district = index_of(world.city).district_of(source.lon, source.lat)
+    zh = "".join(x for x in (district.name.zh if district else "", f"{street.zh}附近" if street else "") if x)
+    en = ", ".join(x for x in (f"near {street.en}" if street else "", district.name.en if district else "") if x)
+    return Text(zh or f"{source.lon:.4f}, {source.lat:.4f} ", en or f"{source.lon:.4f}, {source.lat:.4f}")
+
+
+def _actions(kinds: set[str], *, spilled: bool, fire: bool) -> tuple[Text, ...]:
+    out = []
+    if fire:
+        out.append(Text("消防到场，封闭道路", "Fire and rescue to the scene, close the road"))
+    if "injury" in kinds:
+        out.append(Text("120 到场救治伤员，保障救护车通道", "Ambulance for the injured, keep its way free"))
+    out.append(Text("交警到场处置并分流", "Traffic police to the scene, divert traffic"))
+    if spilled:
+        out.append(
+            Text("调整上游信号配时，防止路口锁死", "Change the signal upstream so that the junction does not lock")
+        )
+    out.append(Text("可变情报板发布诱导", "Warn on the message signs"))
+    out.append(Text("清障车到场", "Tow truck to the scene"))
+    if "debris" in kinds:
+        out.append(Text("城管清理路面", "City management clears the road"))
+    out.append(Text("公交视情改道，发布出行提示", "Divert buses if needed, tell travellers"))
+    return tuple(out)

@@ -1,0 +1,73 @@
+"""What is usual for a detector at a time of day: the city's baselines, and how far a value is from them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    from brain.city import Baseline, City
+
+__all__ = ["Profiles", "profiles_of", "z_score"]
+
+_DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def z_score(value: float, median: float, mad: float, floor: float) -> float:
+    """Robust score: distance from the median in spreads, with a least spread.
+
+    Example:
+        >>> round(z_score(60.0, 34.0, 4.0, 0.05), 2)
+        4.38
+    """
+    return (value - median) / max(1.4826 * mad, floor * abs(median), 1e-9)
+
+
+class Profiles:
+    """Baselines by device and field; the most particular one that holds at a time counts."""
+
+    def __init__(self, city: City) -> None:
+        self.city = city
+        self._zone = ZoneInfo(city.timezone)
+        self._by: dict[tuple[str, str], list[Baseline]] = {}
+        for b in city.baselines:
+            self._by.setdefault((b.device, b.field), []).append(b)
+        for found in self._by.values():  # stable: of equals the first of the model
+            found.sort(key=lambda b: -((b.from_ is not None) + (b.days is not None)))
+
+    def at(self, device: str, field: str, time: int) -> Baseline | None:
+        """The baseline of a device's field at a time (microseconds), or None."""
+        found = self._by.get((device, field))
+        if not found:
+            return None
+        local = datetime.fromtimestamp(time // 1_000_000, UTC).astimezone(self._zone)
+        return next((b for b in found if _holds(b, local)), None)
+
+
+def _holds(b: Baseline, local: datetime) -> bool:
+    clock, day = f"{local:%H:%M}", local.weekday()
+    start, end = b.from_ or "00:00", b.to or "24:00"
+    over_midnight = start > end
+    if over_midnight:
+        if not (clock >= start or clock < end):
+            return False
+        if clock < end:  # the part after midnight belongs to the day it began on
+            day = (day - 1) % 7
+    elif not start <= clock < end:
+        return False
+    return b.days is None or _DAYS[day] in b.days
+
+
+_PROFILES: OrderedDict[int, Profiles] = OrderedDict()
+
+
+def profiles_of(city: City) -> Profiles:
+    """The profiles of a city object, sorted once."""
+    known = _PROFILES.get(id(city))
+    if known is None or known.city is not city:
+        known = _PROFILES[id(city)] = Profiles(city)
+        while len(_PROFILES) > 4:
+            _PROFILES.popitem(last=False)
+    return known

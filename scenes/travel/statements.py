@@ -1,0 +1,196 @@
+"""What travel says to the desk: one line a camera track, a detector pair, a queue, a supporting sighting."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+from brain.model import Level, Modality, Text
+from brain.scene_api import Evidence, Fact
+
+if TYPE_CHECKING:
+    from scenes.travel.corridors import Pair
+    from scenes.travel.state import Case, Report, Support, Track
+    from scenes.travel.ties import Context
+
+__all__ = ["KINDS", "case_values", "pair_line", "queue_line", "support_line", "track_line"]
+
+#: kind of a supporting line -> modality, weight parameter, words
+KINDS: Final[dict[str, tuple[Modality, str, Text]]] = {
+    "congestion": (Modality.VIDEO, "weight_sighting", Text("视频发现拥堵", "Camera sees congestion")),
+    "debris": (Modality.VIDEO, "weight_sighting", Text("视频发现抛洒物", "Camera sees debris")),
+    "pedestrian_on_road": (
+        Modality.VIDEO,
+        "weight_sighting",
+        Text("视频发现行人上路", "Camera sees people on the road"),
+    ),
+    "wrong_way": (Modality.VIDEO, "weight_sighting", Text("视频发现逆行", "Camera sees wrong-way driving")),
+    "smoke": (Modality.VIDEO, "weight_smoke", Text("视频发现烟雾", "Camera sees smoke")),
+    "flame": (Modality.VIDEO, "weight_flame", Text("视频发现明火", "Camera sees flame")),
+    "queue": (
+        Modality.LOW_ALTITUDE,
+        "weight_queue",
+        Text("无人机测得排队 {v:.0f} 米", "Drone measures a queue of {v:.0f} m"),
+    ),
+    "no_queue": (Modality.LOW_ALTITUDE, "weight_no_queue", Text("无人机低空未见排队", "Low drone sees no queue")),
+    "thermal": (
+        Modality.LOW_ALTITUDE,
+        "weight_thermal",
+        Text("无人机发现热异常 +{v:.0f} ℃", "Drone sees heat, +{v:.0f} K"),
+    ),
+    "injury": (Modality.SERVICE, "weight_call", Text("120 来电：有人受伤", "Emergency call: somebody is injured")),
+}
+
+
+def case_values(case: Case, **more: Any) -> dict[str, Any]:
+    """What the policy needs to know of a case."""
+    source = case.places[0] if case.places else None
+    return {
+        "corridor": None if source is None else source.corridor,
+        "m": None if source is None else round(source.m, 1),
+        "queue_m": round(case.queue_m),
+        "spilled": case.spilled,
+        **more,
+    }
+
+
+def track_line(
+    ctx: Context,
+    case: Case,
+    camera: str,
+    witness: str,
+    track: Track,
+    position: int,
+    ended: int | None = None,
+    reason: str | None = None,
+) -> Evidence:
+    """A vehicle that stands or has crashed, before one camera."""
+    p, seconds = ctx.parameters, (track.last - track.first) / 1e6
+    zh, en = ("碰撞", "crash") if track.event == "crash" else ("车辆停驶", "stopped vehicle")
+    return Evidence(
+        event="traffic_incident",
+        rule=f"T1.{track.event}",
+        witness=witness,
+        modality=Modality.VIDEO,
+        sensor_type="video-event",
+        device=camera,
+        time=track.last,
+        position=position,
+        weight=p["weight_video"],
+        summary=Text(f"视频发现{zh} {seconds:.0f} 秒", f"Camera sees a {en} for {seconds:.0f} s"),
+        holds=ended is None,
+        ended=ended,
+        level=Level.YELLOW,
+        lon=track.lon,
+        lat=track.lat,
+        subject=case.key,
+        messages=track.messages,
+        facts=(
+            Fact("confidence", track.confidence, ">=", p["video_confidence"], "1", met=True),
+            Fact("seconds_on_track", seconds, ">=", p["video_s"], "s", met=True),
+        ),
+        values=case_values(case, kind=track.event),
+        reason=reason,
+    )
+
+
+def pair_line(
+    ctx: Context,
+    case: Case,
+    pair: Pair,
+    up: Report,
+    down: Report,
+    facts: tuple[Fact, ...],
+    level: Level,
+    periods: int,
+    position: int,
+    ended: int | None = None,
+) -> Evidence:
+    """Dense upstream, empty downstream: something stands between two stations."""
+    line = ctx.network.lines[pair.corridor]
+    lon, lat = line.degrees((line.stations[pair.up] + line.stations[pair.down]) / 2)
+    return Evidence(
+        event="traffic_incident",
+        rule="T1.detector_pair",
+        witness=f"pair/{pair.name}",
+        modality=Modality.VEHICLE,
+        sensor_type="traffic-detector",
+        device=pair.up,
+        time=max(up.time, down.time),
+        position=position,
+        weight=ctx.parameters["weight_pair"],
+        summary=Text(
+            f"检测站 {pair.up} 占有率 {_percent(up)}，下游 {pair.down} {_percent(down)}",
+            f"Occupancy {_percent(up)} at {pair.up}, {_percent(down)} downstream at {pair.down}",
+        ),
+        holds=ended is None,
+        ended=ended,
+        level=level,
+        lon=lon,
+        lat=lat,
+        subject=case.key,
+        messages=periods,
+        facts=facts,
+        values=case_values(case, kind="pair"),
+    )
+
+
+def _percent(report: Report) -> str:
+    return "—" if math.isnan(report.occupancy) else f"{report.occupancy:.0f}%"
+
+
+def queue_line(
+    ctx: Context, case: Case, station: str, report: Report, position: int, *, holds: bool, reason: str | None = None
+) -> Evidence:
+    """The queue behind the source as the stations upstream show it; ``station`` is the last one in it."""
+    p = ctx.parameters
+    return Evidence(
+        event="traffic_incident",
+        rule="T1.queue",
+        witness=f"queue/{case.key}",
+        modality=Modality.VEHICLE,
+        sensor_type="traffic-detector",
+        device=station,
+        time=report.time,
+        position=position,
+        weight=p["weight_detector_queue"],
+        summary=Text(
+            f"排队约 {case.queue_m:.0f} 米（至检测站 {station}）",
+            f"Queue of about {case.queue_m:.0f} m, past {station}",
+        ),
+        holds=holds,
+        ended=None if holds else report.time,
+        opens=False,
+        subject=case.key,
+        facts=(
+            Fact("speed_kmh", report.kmh, "<", p["queue_kmh"], "km/h", holds),
+            Fact("queue_m", round(case.queue_m), ">", 0, "m", holds),
+        ),
+        values=case_values(case, kind="queue"),
+        reason=reason,
+    )
+
+
+def support_line(ctx: Context, case: Case, support: Support, position: int, reason: str | None = None) -> Evidence:
+    """A sighting that never raises alone."""
+    modality, weight, words = KINDS[support.kind]
+    sign = -1.0 if support.kind == "no_queue" else 1.0
+    return Evidence(
+        event="traffic_incident",
+        rule=f"T1.{support.kind}",
+        witness=support.witness,
+        modality=modality,
+        sensor_type=support.sensor_type,
+        device=support.device,
+        time=support.time,
+        position=position,
+        weight=sign * ctx.parameters[weight],
+        summary=Text(words.zh.format(v=support.value), words.en.format(v=support.value)),
+        opens=False,
+        lon=support.lon,
+        lat=support.lat,
+        subject=case.key,
+        reports=1 if support.kind == "injury" else 0,
+        values=case_values(case, kind=support.kind),
+        reason=reason,
+    )
