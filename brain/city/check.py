@@ -10,7 +10,7 @@ import math
 import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from brain.errors import CityError
 from brain.model import LEVELS
@@ -56,6 +56,8 @@ def check(city: City, *, events: Collection[str] = EVENTS, scenes: Collection[st
     try:
         ZoneInfo(city.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
+        if not available_timezones():
+            raise CityError("timezone", "this machine has no time zone data; install the package tzdata") from None
         raise CityError("timezone", f'no time zone "{city.timezone}"; use a name such as Asia/Shanghai') from None
     districts = _unique("districts", [d.id for d in city.districts])
     for i, district in enumerate(city.districts):

@@ -198,6 +198,17 @@ def test_words_of_new_scenes_and_events_can_be_admitted() -> None:
     assert parse_city(text, scenes=["noise"], events=[*EVENTS, "loud_night"]).scenes[0].name == "noise"
 
 
+def test_a_machine_without_time_zones_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    from brain.city import check
+
+    def missing(name: str) -> None:
+        raise check.ZoneInfoNotFoundError(name)
+
+    monkeypatch.setattr(check, "ZoneInfo", missing)
+    monkeypatch.setattr(check, "available_timezones", set)
+    assert complaint("{}") == "timezone: this machine has no time zone data; install the package tzdata"
+
+
 def test_a_missing_file_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(CityError, match=r"cannot read .*nothing.yaml: No such file or directory; name a readable"):
         load_city(tmp_path / "nothing.yaml")
