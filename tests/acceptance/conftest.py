@@ -18,7 +18,7 @@ import threading
 import time
 import urllib.request
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlencode, urlsplit
 
@@ -60,6 +60,7 @@ class Platform:
     """`cloudbrain up` in a folder of its own, on free ports."""
 
     def __init__(self, data_dir: Path, *, simulate: bool) -> None:
+        self.calls = 0
         self.errors: list[str] = []
         command = [sys.executable, "-m", "brain", "up", "--data-dir", str(data_dir), "--port", "0", "--mqtt-port", "0"]
         self.process = subprocess.Popen(
@@ -117,25 +118,19 @@ class Platform:
             client.disconnect()
             client.loop_stop()
 
-    def call_ambulance(self, call_id: str, complaint: str = "cardiac_arrest") -> None:
-        """One call to 120, from a road node of the demo city; an incident follows at once."""
-        node = self.get("/api/v1/city")["roads"]["nodes"][40]
-        payload = {"call_id": call_id, "complaint": complaint, "priority": 1, "caller": call_id, "node": node["id"]}
-        self.publish([("city/emergency-call/120-TEST", payload | {"time": datetime.now(UTC).isoformat()})])
-
-    def leak_gas(self, detector: str) -> None:
-        """Two minutes of readings of a gas detector of the demo city, rising well above every threshold."""
-        start = datetime.now(UTC) - timedelta(seconds=120)
-        values = [2, 2, 2, 8, 20, 33, 45, 56, 60, 61, 62, 63, 63, 64, 63, 63, 64, 64, 64, 64, 65, 64, 63, 63]
-        self.publish(
-            [
-                (
-                    f"city/gas-detector/{detector}",
-                    {"time": (start + timedelta(seconds=5 * i)).isoformat(), "lel_pct": v},
-                )
-                for i, v in enumerate(values)
-            ]
-        )
+    def call_ambulance(self, complaint: str = "cardiac_arrest") -> None:
+        """A call to 120 from a road node of its own, far from the last one: an incident follows at once."""
+        self.calls += 1
+        nodes = self.get("/api/v1/city")["roads"]["nodes"]
+        payload = {
+            "call_id": f"C-{self.calls}",
+            "caller": f"caller-{self.calls}",
+            "complaint": complaint,
+            "priority": 1,
+            "node": nodes[self.calls * 53 % len(nodes)]["id"],
+            "time": datetime.now(UTC).isoformat(),
+        }
+        self.publish([("city/emergency-call/120-TEST", payload)])
 
     def stop(self) -> None:
         """SIGTERM and wait."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from itertools import count
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -14,15 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 pytestmark = pytest.mark.browser
-calls = count(1)
 
 
 @pytest.fixture
 def incident(silent: Any, until: Callable[..., Any]) -> dict[str, Any]:
     """A fresh call to 120, as the API shows it."""
-    number = next(calls)
     known = {i["incident"] for i in silent.get("/api/v1/incidents?limit=1000")["items"]}
-    silent.call_ambulance(f"C-{number}")
+    silent.call_ambulance()
 
     def new() -> Any:
         items = silent.get("/api/v1/incidents?event=medical_emergency&limit=1000")["items"]
@@ -45,7 +42,7 @@ def test_a_call_is_in_the_queue_within_two_seconds(silent: Any, make_desk: Calla
     page = make_desk(silent).open()
     rows = page.locator("[data-testid=incident-row][data-event=medical_emergency]")
     before = rows.count()
-    silent.call_ambulance(f"C-{next(calls)}")
+    silent.call_ambulance()
     expect(rows).to_have_count(before + 1, timeout=2000)
 
 
@@ -117,7 +114,7 @@ def test_a_note_is_text_and_never_markup(silent: Any, make_desk: Callable[..., A
 def test_the_keyboard_alone_moves_opens_acknowledges_and_closes(
     silent: Any, make_desk: Callable[..., Any], incident: dict[str, Any]
 ) -> None:
-    silent.call_ambulance(f"C-{next(calls)}")
+    silent.call_ambulance()
     page = make_desk(silent).open()
     expect(page.locator("[data-testid=incident-row][data-event=medical_emergency]").nth(1)).to_be_visible()
     page.keyboard.press("j")
@@ -146,7 +143,7 @@ def test_the_keyboard_alone_moves_opens_acknowledges_and_closes(
 def test_what_nobody_has_acknowledged_comes_first_then_the_level(
     silent: Any, make_desk: Callable[..., Any], incident: dict[str, Any]
 ) -> None:
-    silent.call_ambulance(f"C-{next(calls)}", "trauma_fall")
+    silent.call_ambulance("trauma_fall")
     page = make_desk(silent).open(sel=incident["incident"])
     expect(page.locator("[data-testid=incident-row]").nth(1)).to_be_visible()
     page.keyboard.press("a")
@@ -168,7 +165,7 @@ def test_a_new_incident_does_not_move_the_row_under_the_cursor(
     row = row_of(page, incident)
     before = row.bounding_box()
     known = desk.brain("incidents")
-    silent.call_ambulance(f"C-{next(calls)}")
+    silent.call_ambulance()
     bar = page.get_by_test_id("new-bar")
     expect(bar).to_be_visible()
     assert desk.brain("incidents") == known + 1
@@ -201,9 +198,8 @@ def test_a_cut_line_shows_how_old_the_picture_is_and_then_catches_up(
     expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "lost")
     expect(page.get_by_test_id("stale-age")).to_contain_text(re.compile(r"\d:\d\d"))
     known = desk.brain("incidents")
-    meanwhile = [f"C-{next(calls)}" for _ in range(3)]
-    for call in meanwhile:
-        silent.call_ambulance(call)
+    for _ in range(3):
+        silent.call_ambulance()
     until(lambda: len(silent.get("/api/v1/incidents?limit=1000")["items"]) >= known + 3, 20, "three more incidents")
     assert desk.brain("incidents") == known
     desk.context.set_offline(False)
