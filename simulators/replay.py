@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from brain.errors import ConfigurationError
 from brain.times import to_us
 from simulators.file import read_traffic, received_iso
 from simulators.publish import Publisher
-from simulators.run import unless, until
+from simulators.run import finish, unless, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,8 +59,7 @@ async def replay(
             message = shifted(topic, payload, offset_us) if offset_us else payload
             if not publisher.offer(topic, message):
                 await unless(stop, publisher.send(topic, message))
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(publisher.drain(), 5.0 if stop.is_set() else None)
+        await finish(publisher, stop)
         count = publisher.acknowledged
     sys.stderr.write(f"{count} of {total} messages of {path} in {time.monotonic() - started:.1f} s\n")
 

@@ -30,7 +30,7 @@ from simulators.traffic import Traffic
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["simulate", "story_names", "unless", "until"]
+__all__ = ["finish", "simulate", "story_names", "unless", "until"]
 
 HOUR_US = 3600 * SECOND
 REPORT_S = 60
@@ -121,13 +121,22 @@ async def _publish(
             if now_us >= report_us:
                 report_us += REPORT_S * SECOND
                 sys.stderr.write(f"{publisher.acknowledged} messages sent\n")
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(publisher.drain(), 5.0 if stop.is_set() else None)
+        await finish(publisher, stop)
         return publisher.acknowledged
 
 
 def _may_speak(company: Company, draft: Draft, now_us: int) -> bool:
     return company.plays_everyday(now_us) and not company.holds_back(draft, now_us)
+
+
+async def finish(publisher: Publisher, stop: asyncio.Event) -> None:
+    """Wait for the last acknowledgements; after a stop at most 5 s, and not at all for a broker that is away."""
+    if stop.is_set() and not publisher.connected.is_set():
+        return
+    await unless(stop, publisher.drain())
+    if publisher.connected.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(publisher.drain(), 5.0)
 
 
 async def until(due_us: int, stop: asyncio.Event) -> None:
