@@ -71,10 +71,9 @@ for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
 done
 
 as_root() { chroot "$machine" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "${network[@]}" "$@"; }
-as_user() {
-    chroot --userspec=newcomer:newcomer "$machine" env -i PATH=/usr/bin:/bin HOME=/home/newcomer USER=newcomer LC_ALL=C.UTF-8 \
-        "${network[@]}" bash -c 'cd "$0" && exec "$@"' "$@"
-}
+# An array and not a function: started in the background it is one process, which gets the signals.
+as_user=(chroot --userspec=newcomer:newcomer "$machine" env -i PATH=/usr/bin:/bin HOME=/home/newcomer USER=newcomer
+    LC_ALL=C.UTF-8 "${network[@]}" bash -c 'cd "$0" && exec "$@"')
 
 packages=$(sed -n 's/^apt-get install //p' README.md | head -n 1)
 timed "apt-get update" as_root apt-get update
@@ -86,14 +85,15 @@ as_root chown -R newcomer:newcomer /home/newcomer/source.git
 
 # --- the newcomer
 begin=$(now)
-timed "git clone" as_user /home/newcomer git clone source.git cloudbrain
+timed "git clone" "${as_user[@]}" /home/newcomer git clone source.git cloudbrain
 here=/home/newcomer/cloudbrain
 answer=$keep/$suite.answer
 
 start_and_look() { # TITLE: starts `make run`, waits for the ready line and for an incident that several departments act on
     local start http
     start=$(now)
-    as_user "$here" make run > "$answer" 2> "$log" < /dev/null &
+    : > "$answer" # the last start said "ready" there
+    "${as_user[@]}" "$here" make run > "$answer" 2> "$log" < /dev/null &
     running=$!
     until grep -q '"ready"' "$answer"; do
         kill -0 "$running" 2> /dev/null || { cat "$log"; say "FAILED: make run ended before it was ready"; exit 1; }
@@ -126,7 +126,7 @@ start_and_look "second start, goal: under 20"
 stop_run
 
 if [ "${NEWCOMER_TEST:-on}" != off ]; then
-    timed "make test" as_user "$here" make test
+    timed "make test" "${as_user[@]}" "$here" make test
     grep -E '^NOT RUN|SKIPPED' "$log" | sed 's/^/            | /' || true
     say "            | $(tail -n 1 "$log")"
 fi

@@ -154,7 +154,7 @@ def main() -> None:
     """Make all pictures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--seconds", type=int, default=66, help="how long to record")
-    parser.add_argument("--quality", type=int, default=62, help="of the animation's pictures, 1 to 100")
+    parser.add_argument("--quality", type=int, default=50, help="of the animation's pictures, 1 to 100")
     options = parser.parse_args()
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
