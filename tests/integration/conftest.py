@@ -69,15 +69,16 @@ class Platform:
 
         def read_out() -> None:
             assert self.process.stdout is not None
-            for line in self.process.stdout:
-                self.stdout.append(line)
-                lines.put(line)
+            with self.process.stdout as stream:
+                for line in stream:
+                    self.stdout.append(line)
+                    lines.put(line)
             lines.put(None)
 
         def read_err() -> None:
             assert self.process.stderr is not None
-            for line in self.process.stderr:
-                self.stderr.append(line)
+            with self.process.stderr as stream:
+                self.stderr.extend(stream)
 
         self._readers = [threading.Thread(target=f, daemon=True) for f in (read_out, read_err)]
         for reader in self._readers:
@@ -158,25 +159,36 @@ class Platform:
                     todo.append(child)
         return found
 
+    def parts(self, name: str) -> list[int]:
+        """Process ids of a part."""
+        return [pid for pid, line in self.children().items() if f"-m brain {name}" in line]
+
     def kill_part(self, name: str) -> int:
         """kill -9 of one part; its process id."""
-        for pid, line in self.children().items():
-            if f"-m brain {name}" in line:
-                os.kill(pid, signal.SIGKILL)
-                return pid
+        for pid in self.parts(name):
+            os.kill(pid, signal.SIGKILL)
+            return pid
         pytest.fail(f"no part {name} among {list(self.children().values())}")
 
     def kill(self) -> None:
         """kill -9 of `up` alone."""
         self.process.kill()
         self.process.wait()
+        self.close()
+
+    def close(self) -> None:
+        """Wait until everything it said is read."""
+        for reader in self._readers:
+            reader.join(20)
 
     def stop(self, timeout: float = 30.0) -> int:
         """SIGTERM; the exit status."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(timeout)
+            status = self.process.wait(timeout)
+            self.close()
+            return status
         except subprocess.TimeoutExpired:
             self.kill()
             pytest.fail("SIGTERM did not end it; last of stderr:\n" + "".join(self.stderr[-40:]))
@@ -192,6 +204,7 @@ class Sender:
         self.window = window
         self.acked: set[int] = set()
         self._keys: dict[int, int] = {}
+        self._early: set[int] = set()
         self._lock = threading.Condition()
         self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=f"sender-{os.getpid()}-{time.time_ns()}")
         self.client.max_inflight_messages_set(window)
@@ -202,6 +215,8 @@ class Sender:
         with self._lock:
             if mid in self._keys:
                 self.acked.add(self._keys.pop(mid))
+            else:
+                self._early.add(mid)
             self._lock.notify_all()
 
     def __enter__(self) -> Sender:
@@ -218,8 +233,14 @@ class Sender:
         with self._lock:
             while len(self._keys) >= self.window:
                 self._lock.wait(0.2)
-            info = self.client.publish(topic, payload, qos=1)
-            self._keys[info.mid] = key
+        # outside the lock: the client calls back with a lock of its own held
+        mid = self.client.publish(topic, payload, qos=1).mid
+        with self._lock:
+            if mid in self._early:
+                self._early.remove(mid)
+                self.acked.add(key)
+            else:
+                self._keys[mid] = key
 
     def flush(self, timeout: float = 60.0) -> None:
         """Wait until everything sent is acknowledged."""
@@ -254,8 +275,7 @@ def platform(tmp_path: Path) -> Iterator[Platform]:
     """A running platform without simulation, stopped at the end."""
     p = Platform(tmp_path / "data").start()
     yield p
-    if p.process.poll() is None:
-        p.stop()
+    p.stop()
 
 
 @pytest.fixture
@@ -269,5 +289,5 @@ def make_platform(tmp_path: Path) -> Iterator[Callable[..., Platform]]:
 
     yield make
     for p in made:
-        if hasattr(p, "process") and p.process.poll() is None:
+        if hasattr(p, "process"):
             p.stop()
