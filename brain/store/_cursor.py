@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 
 from brain.errors import ConfigurationError
+from brain.store._filters import is_storable
+from brain.times import EARLIEST, LATEST
 
 __all__ = ["decode_cursor", "encode_cursor"]
 
@@ -35,6 +37,10 @@ def decode_cursor(cursor: str, *kinds: type) -> list[Any]:
     except (binascii.Error, ValueError, msgspec.DecodeError) as error:
         raise _wrong(cursor) from error
     if len(key) != len(kinds) or any(type(k) is not kind for k, kind in zip(key, kinds, strict=True)):
+        raise _wrong(cursor)
+    if any(isinstance(k, int) and not EARLIEST <= k <= LATEST for k in key):
+        raise _wrong(cursor)  # a number that no time, position or record of ours has
+    if not is_storable(*(k for k in key if isinstance(k, str))):
         raise _wrong(cursor)
     return key
 

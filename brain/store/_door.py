@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import asyncpg
 
 from brain.errors import StoreError
+from brain.store.rows import EPOCH_2000
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
 
 __all__ = ["Door", "connect", "store_error"]
-
-#: PostgreSQL counts from 2000-01-01; microseconds between that and 1970.
-_EPOCH_2000: Final = 946_684_800_000_000
 
 _SETTINGS: Final = {"application_name": "cloudbrain", "jit": "off", "timezone": "UTC"}
 
@@ -51,8 +49,8 @@ async def prepare_connection(connection: asyncpg.Connection[asyncpg.Record]) -> 
         "timestamptz",
         schema="pg_catalog",
         format="tuple",
-        encoder=lambda us: (us - _EPOCH_2000,),
-        decoder=lambda since_2000: since_2000[0] + _EPOCH_2000,
+        encoder=lambda us: (us - EPOCH_2000,),
+        decoder=lambda since_2000: since_2000[0] + EPOCH_2000,
     )
 
 

@@ -4,7 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["Filter"]
+__all__ = ["Filter", "is_storable"]
+
+
+def is_storable(*texts: str | None) -> bool:
+    r"""Whether PostgreSQL could hold these texts; what it cannot hold need not be looked for.
+
+    Example:
+        >>> is_storable("G1", None), is_storable("G\0"), is_storable("\ud800")
+        (True, False, False)
+    """
+    for text in texts:
+        if text is None:
+            continue
+        if "\0" in text:
+            return False
+        try:
+            text.encode()
+        except UnicodeEncodeError:  # half a surrogate pair
+            return False
+    return True
 
 
 class Filter:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from brain.errors import StoreError
+from brain.store._filters import is_storable
 from brain.store.rows import batch_from_sql, columns_of, microseconds, plain_values, row_maker, storage_keys
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def refuse_bad_texts(batch: Batch) -> None:
     for name, values in batch.columns.items():
         if values.dtype == object:
             for text in values.tolist():
-                if text is not None and ("\0" in text or any("\ud800" <= c <= "\udfff" for c in text)):
+                if not is_storable(text):
                     error = StoreError(
                         f"a text of {name} has a NUL or half a surrogate pair; the same will be refused again"
                     )

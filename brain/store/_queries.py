@@ -9,11 +9,11 @@ from brain.errors import NotFoundError
 from brain.model import Piece
 from brain.store._cursor import decode_cursor, encode_cursor
 from brain.store._dialect import quoted
-from brain.store._filters import Filter
+from brain.store._filters import Filter, is_storable
 from brain.store._scenes import ScenesPart
 from brain.store._sql import load_queries
 from brain.store.base import Counts, InboxItem, Page
-from brain.store.rows import batch_from_sql, columns_of, row_maker
+from brain.store.rows import batch_from_packed, columns_of, packed_columns, row_maker
 from brain.times import iso
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ class QueriesPart(ScenesPart):
     async def observations(self, query: ObservationQuery) -> Page:
         """ROWs, oldest first; with ``latest`` the newest of each device, by sensor type and device."""
         types = await self._types_asked(query.sensor_types)
+        if not is_storable(query.device):
+            return Page([], None)
         if query.latest:
             return await self._latest(query, types)
         ids: dict[str, int] | None = None
@@ -161,14 +163,17 @@ class QueriesPart(ScenesPart):
         batches = {}
         async with self._door.connection() as c:
             for t in types:
-                columns = list(columns_of(t))
-                sql = _Q["history"].text.format(table=quoted(t), columns="".join(f', "{n}"' for n in columns))
-                if found := await c.fetch(sql, low, high, start, end):
-                    batches[t.id] = batch_from_sql(t, [tuple(r) for r in found], columns)
+                columns = "".join(f', "{n}"' for n in columns_of(t))
+                sql = _Q["history"].text.format(table=quoted(t), columns=columns, packed=packed_columns(t))
+                found = await c.fetchrow(sql, low, high, start, end)
+                if found is not None and found["n"]:
+                    batches[t.id] = batch_from_packed(t, dict(found.items()))
         return Piece(batches)
 
     async def quarantine(self, query: QuarantineQuery) -> Page:
         """Quarantine records, newest first."""
+        if not is_storable(query.reason, query.topic, query.sensor_type):
+            return Page([], None)
         limit = _limit(query.limit, MOST_QUARANTINE)
         f = Filter(limit + 1)
         f.add_where_given("reason = {}", query.reason)
@@ -201,7 +206,7 @@ class QueriesPart(ScenesPart):
 
     async def device_ledger(self, sensor_type: str, device: str) -> Counts:
         """The ledger of one device."""
-        types = await self._types_asked([sensor_type])
+        types = await self._types_asked([sensor_type]) if is_storable(device) else []
         async with self._door.transaction() as c:
             await c.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             tally = await c.fetchrow(_Q["device_tally"].text, types[0].id, device) if types else None

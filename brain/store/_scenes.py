@@ -8,7 +8,7 @@ import msgspec
 
 from brain.errors import FencedError, NotFoundError
 from brain.store._cursor import decode_cursor, encode_cursor
-from brain.store._filters import Filter
+from brain.store._filters import Filter, is_storable
 from brain.store._sql import load_queries
 from brain.store._write import WritePart
 from brain.store.base import Checkpoint, Lease, LogEntry, Page
@@ -108,7 +108,8 @@ class ScenesPart(WritePart):
             await c.execute(_Q["put_outbox"].text, *map(list, zip(*owed, strict=True)))
 
     async def _records(self, c: Connection, incidents: Iterable[str]) -> dict[str, Incident]:
-        return {r["incident"]: _incident_of(r) for r in await c.fetch(_Q["find_incidents"].text, sorted(incidents))}
+        asked = sorted(i for i in incidents if is_storable(i))
+        return {r["incident"]: _incident_of(r) for r in await c.fetch(_Q["find_incidents"].text, asked)}
 
     async def _append(self, c: Connection, last: int, rows: Sequence[LogRow], records: Sequence[Incident]) -> None:
         """Append log lines as events last+1, ... and keep the changed records; needs lock_events."""
@@ -137,6 +138,8 @@ class ScenesPart(WritePart):
 
     async def incidents(self, query: IncidentQuery) -> Page:
         """INCIDENTs, newest first."""
+        if not is_storable(query.level, query.scene, query.event, query.department):
+            return Page([], None)
         limit = max(1, min(query.limit, MOST_INCIDENTS))
         f = Filter(limit + 1)
         if query.state is not None:
@@ -168,6 +171,8 @@ class ScenesPart(WritePart):
 
     async def incident_log(self, incident_id: str) -> list[dict[str, Any]]:
         """All steps of an incident in order of ``seq``."""
+        if not is_storable(incident_id):
+            return []
         rows = await self._door.fetch(_Q["incident_log"].text, incident_id)
         return [msgspec.json.decode(r["document"]) for r in rows]
 

@@ -27,9 +27,9 @@ def parse(text: str) -> dict[str, Query]:
         'SELECT 1'
     """
     heads = list(_HEAD.finditer(text))
-    ends = [h.start() for h in heads[1:]] + [len(text)]
+    ends = [*(h.start() for h in heads[1:]), len(text)]
     out: dict[str, Query] = {}
-    for head, end in zip(heads, ends, strict=True):
+    for head, end in zip(heads, ends, strict=False):
         description = " ".join(line.removeprefix("-- ") for line in head["description"].splitlines())
         out[head["name"]] = Query(head["name"], description, text[head.end() : end].strip().removesuffix(";"))
     return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import random
 from dataclasses import replace
@@ -12,7 +13,7 @@ import pytest
 from brain.errors import ConfigurationError, NotFoundError
 from brain.model import Field
 from brain.store import MemoryStore
-from brain.store.base import Answer, Checkpoint, Counts, Flush, ObservationQuery, QuarantineQuery
+from brain.store.base import Answer, Checkpoint, Counts, Flush, IncidentQuery, ObservationQuery, QuarantineQuery
 from brain.store.rows import row_dicts
 from tests.contract.store_world import DAY, GAS, SECOND, T0, VIDEO, Writer, batch, gas, plain, refused
 
@@ -130,9 +131,26 @@ async def test_observations_are_filtered(store: Store) -> None:
     assert await seconds(sensor_types=["nothing"]) == []
     assert await seconds(bbox=(123.0, 35.0, 127.0, 37.0)) == [4, 6]
     assert await seconds(sensor_types=["video-event", "gas-detector"], limit=2) == [0, 1]
-    for cursor in ("x", "W10", "WyJhIiwxXQ", "bm9uc2Vuc2U="):
+    huge = base64.urlsafe_b64encode(b"[9999999999999999999,1]").decode()
+    for cursor in ("x", "W10", "WyJhIiwxXQ", "bm9uc2Vuc2U=", "å", huge):
         with pytest.raises(ConfigurationError):
             await store.observations(ObservationQuery(cursor=cursor))
+
+
+async def test_what_no_store_can_hold_is_not_found(store: Store) -> None:
+    await filled(store)
+    for text in ("G1\0", "\ud800"):
+        assert (await store.observations(ObservationQuery(device=text))).items == []
+        assert (await store.observations(ObservationQuery(device=text, latest=True))).items == []
+        assert (await store.observations(ObservationQuery(sensor_types=[text]))).items == []
+        assert (await store.quarantine(QuarantineQuery(topic=text))).items == []
+        assert (await store.incidents(IncidentQuery(department=text))).items == []
+        assert await store.incident(text) is None
+        assert await store.incident_log(text) == []
+        with pytest.raises(NotFoundError):
+            await store.person_step(text, "comment", "Wang", T0, {})
+        with pytest.raises(NotFoundError):
+            await store.device_ledger("gas-detector", text)
 
 
 async def test_latest_gives_the_newest_row_of_each_device(store: Store) -> None:

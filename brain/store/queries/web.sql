@@ -43,9 +43,11 @@ SELECT coalesce((SELECT position FROM brain.clock WHERE minute <= $1 ORDER BY mi
                 (SELECT position FROM brain.head)) AS up_to;
 
 -- name: history
--- Rows of one sensor type between two positions, received in a stretch of time.
-SELECT time, device_id, received_at, position{columns} FROM {table}
-WHERE position > $1 AND position <= $2 AND received_at >= $3 AND received_at < $4 ORDER BY position;
+-- Rows of one sensor type between two positions, received in a stretch of time: one row, a column as one value.
+SELECT {packed} FROM (
+    SELECT time, device_id, received_at, position{columns} FROM {table}
+    WHERE position > $1 AND position <= $2 AND received_at >= $3 AND received_at < $4 ORDER BY position
+) s;
 
 -- name: quarantine
 -- Refused readings, newest first.

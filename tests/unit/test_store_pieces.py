@@ -1,0 +1,122 @@
+"""The log's own format, and rows in their dresses."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from brain.model import Batch, Field, FieldKind, Modality, Piece, SensorType, Text
+from brain.store.pieces import decode_piece, encode_piece
+from brain.store.rows import batch_from_sql, columns_of, sql_columns, storage_keys
+
+TYPE = SensorType(
+    id="a-b",
+    family=Modality.METER,
+    name=Text("", ""),
+    fields=(Field(name="x"), Field(name="on", kind=FieldKind.BOOLEAN), Field(name="word", kind=FieldKind.TEXT)),
+)
+KEYED = SensorType(id="k", family=Modality.VIDEO, name=Text("", ""), fields=TYPE.fields, key=("word", "x", "on"))
+
+times = st.integers(-(2**50), 2**51)
+numbers = st.floats(allow_nan=True, allow_infinity=True, width=64)
+texts = st.none() | st.text(max_size=8)
+rows = st.lists(
+    st.tuples(st.integers(0, 2**31 - 1), times, times, numbers, st.sampled_from([0.0, 1.0, np.nan]), texts, texts),
+    max_size=12,
+)
+
+
+def batch_of(cells: list[tuple[int, int, int, float, float, str | None, str | None]], first: int, gap: int) -> Batch:
+    n = len(cells)
+    columns = list(zip(*cells, strict=True)) or [()] * 7
+
+    def objects(values: tuple[object, ...]) -> np.ndarray:
+        out = np.full(n, None, object)
+        out[:] = list(values)
+        return out
+
+    return Batch(
+        "a-b",
+        np.array(columns[0], np.int32),
+        np.array(columns[1], np.int64).view("M8[us]"),
+        np.array(columns[2], np.int64).view("M8[us]"),
+        first + np.arange(n, dtype=np.int64) * gap,
+        {
+            "lon": np.full(n, np.nan),
+            "x": np.array(columns[3], np.float64),
+            "on": np.array(columns[4], np.float64),
+            "word": objects(columns[5]),
+            "id": objects(columns[6]),
+        },
+    )
+
+
+def assert_same(a: Batch, b: Batch) -> None:
+    assert a.sensor_type == b.sensor_type
+    for name in ("device", "time", "received_at", "position"):
+        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+        assert getattr(a, name).dtype == getattr(b, name).dtype
+    assert a.columns.keys() == b.columns.keys()
+    for name in a.columns:
+        assert a.columns[name].dtype == b.columns[name].dtype
+        np.testing.assert_array_equal(a.columns[name], b.columns[name])
+
+
+@given(rows, st.integers(1, 2**60), st.integers(1, 3))
+@settings(max_examples=150, deadline=None)
+def test_a_piece_survives_the_log(
+    cells: list[tuple[int, int, int, float, float, str | None, str | None]], first: int, gap: int
+) -> None:
+    batch = batch_of(cells, first, gap)
+    back = decode_piece(encode_piece(Piece({"a-b": batch})))
+    if not cells:
+        assert back.rows == 0
+    else:
+        assert_same(back.batches["a-b"], batch)
+
+
+def test_what_is_alike_in_a_piece_takes_no_room() -> None:
+    n = 1000
+    cells = [(1, i, 7, np.nan, np.nan, None, None) for i in range(n)]
+    assert len(encode_piece(Piece({"a-b": batch_of(cells, 1, 1)}))) < 12 * n + 200
+
+
+@given(rows)
+@settings(max_examples=80, deadline=None)
+def test_a_batch_survives_sql(cells: list[tuple[int, int, int, float, float, str | None, str | None]]) -> None:
+    batch = batch_of(cells, 1, 1)
+    columns = sql_columns(TYPE, batch)
+    by_name = dict(zip(columns.names, columns.values, strict=True))
+    assert not any(isinstance(v, float) and np.isnan(v) for values in by_name.values() for v in values), (
+        "NaN is NULL in SQL"
+    )
+    fixed = ("time", "device_id", "received_at", "position")
+    names = [n for n in columns_of(TYPE) if n in batch.columns]
+    records = [tuple(by_name[n][i] if n in by_name else None for n in (*fixed, *names)) for i in range(len(cells))]
+    back = batch_from_sql(TYPE, records, names)
+    for name in names:
+        np.testing.assert_array_equal(back.columns[name], batch.columns[name])
+    np.testing.assert_array_equal(back.time, batch.time)
+
+
+@given(rows, rows)
+@settings(max_examples=80, deadline=None)
+def test_keys_are_equal_only_where_id_or_key_fields_are(
+    one: list[tuple[int, int, int, float, float, str | None, str | None]],
+    two: list[tuple[int, int, int, float, float, str | None, str | None]],
+) -> None:
+    cells = one + two
+    keys = storage_keys(KEYED, batch_of(cells, 1, 1))
+
+    def said(cell: tuple[int, int, int, float, float, str | None, str | None]) -> tuple[object, ...]:
+        x = None if np.isnan(cell[3]) else cell[3]
+        on = None if np.isnan(cell[4]) else cell[4]
+        return ("id", cell[6]) if cell[6] is not None else ("key", cell[5], x, on)
+
+    for i, a in enumerate(cells):
+        for j, b in enumerate(cells):
+            if said(a) == said(b):
+                assert keys[i] == keys[j] or (a[3] == b[3] == 0.0), "0.0 and -0.0 may differ"
+            elif not (np.isinf(a[3]) or np.isinf(b[3])):
+                assert keys[i] != keys[j]
