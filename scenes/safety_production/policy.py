@@ -60,7 +60,9 @@ class _Gas(Policy):
         device = world.registry.find(first.sensor_type, first.device)
         site = site_of(world.city, device, *place)
         wind = first.values["wind"]
-        shown = level or (view.previous.level if view.previous is not None else None) or Level.BLUE
+        if level is None and view.previous is not None:
+            level = view.previous.level  # nothing holds any more: the advice stays that of its height
+        shown = level or Level.BLUE
         site_name = name_of(site, first.device)
         modalities = [m for m in Modality if any(w.modality == m for w in [*holding, *eyes])]
         seconded = any(self._pair(a, b, world) for a in holding for b in holding if min(_stage(a), _stage(b)) >= 2)

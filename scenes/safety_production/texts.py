@@ -22,6 +22,7 @@ _MODALITIES: Final = {
     Modality.VIDEO: Text("视频", "video"),
     Modality.SERVICE: Text("业务系统", "calls"),
 }
+_TWO: Final = Text("两台探测器", "two detectors")
 _STAGES: Final = {1: Text("预警", "pre-alarm"), 2: Text("一级", "first alarm"), 3: Text("二级", "second alarm")}
 
 _WATCH: Final = (
@@ -92,12 +93,17 @@ def headline_of(
     unit = "%LEL" if key == COMBUSTIBLE else "%vol" if key == OXYGEN else "ppm"
     peak = f"{first.values['peak']:g}{unit}" if key == COMBUSTIBLE else f"{first.values['peak']:g} {unit}"
     name = Text("燃气", "Gas") if key == COMBUSTIBLE else Text(gas.zh, gas.en[:1].upper() + gas.en[1:])
+    if not first.holds:
+        return Text(
+            f"{place.zh}{name.zh}已恢复正常（曾达{peak}），两次复测正常后解除警戒",
+            f"{name.en} at {place.en} is back to normal (was {peak}); stand down after two good readings",
+        )
     zh = f"{place.zh}{name.zh}{'' if key == OXYGEN else '浓度'}达{peak}（{stage.zh}）"
     en = f"{name.en} {peak} ({stage.en}) at {place.en}"
     if len(modalities) > 1 or seconded:
-        words = [_MODALITIES[m] for m in modalities]
-        zh += "，经" + "、".join(w.zh for w in words) + ("（两台探测器）" if seconded else "") + "印证"
-        en += ", confirmed by " + ", ".join(w.en for w in words) + (" (two detectors)" if seconded else "")
+        words = [_TWO if seconded and m is Modality.METER else _MODALITIES[m] for m in modalities]
+        zh += "，经" + "、".join(w.zh for w in words) + "印证"
+        en += ", confirmed by " + ", ".join(w.en for w in words)
     if level is Level.BLUE:
         return Text(f"{zh}，请立即现场核查、禁止明火", f"{en}; check on the spot, no flame")
     if wind is not None and wind[2] and wind[1] >= world.parameters["calm_ms"]:
