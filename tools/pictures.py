@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = ROOT / "docs" / "pictures"
 SMALL: ViewportSize = {"width": 1366, "height": 768}
-LARGE: ViewportSize = {"width": 1600, "height": 900}
+LARGE: ViewportSize = {"width": 1920, "height": 1200}
 MOST_BYTES = 3_000_000
 FRAME_MS = 500  # a second of the city takes half a second of the picture
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -142,8 +142,7 @@ def write_still(context: BrowserContext, address: str, lang: str) -> None:
     """The page with its most telling incident open."""
     page = context.new_page()
     page.goto(f"{address}/?lang={lang}")
-    row = page.locator("[data-testid=incident-row][data-event=gas_leak]")
-    (row if row.count() else page.get_by_test_id("incident-row")).first.click()
+    page.locator("[data-testid=incident-row][data-event=gas_leak]").first.click()
     page.get_by_test_id("witness").first.wait_for()
     page.wait_for_timeout(2_500)  # the map has come to rest
     (PICTURES / f"console-{lang}.webp").write_bytes(shoot(context.new_cdp_session(page), 88))

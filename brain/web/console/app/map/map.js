@@ -97,7 +97,7 @@ class Ground extends Component {
 
   fit(box, smooth = true) {
     const found = box();
-    if (found && this.base) this.base.go(this.base.camera.fitting(found, 44), smooth);
+    if (found && this.base) this.base.go(this.base.camera.fitting(found, 56), smooth);
   }
 
   /** Bring an incident, its witnesses and its route into sight. */

@@ -13,6 +13,7 @@ const DEVICES_FROM = 13;
 const SITE_NAMES_FROM = 12.5;
 const SITES_FROM = 10.5;
 const DOTS_BELOW = 10;
+const QUIET = new Set(['drone_dock']); // shown from where devices are: the drones themselves are on the map
 
 /** What the last picture showed: for tests and for the pointer. */
 export const shown = { labels: [], marks: [] };
@@ -126,12 +127,6 @@ export function drawOverlay(pen, camera, c) {
     if (near(x, y)) labels.block(x, y, 13);
   }
 
-  for (const { properties: p } of districts()) {
-    const name = said({ zh: p.name, en: p.name_en });
-    const [x, y] = camera.at(...p.label);
-    if (labels.write(name, x, y, { size: zoom < 9 ? 12 : 14, weight: 500, force: true })) shown.labels.push(name);
-  }
-
   const { sites = [], ems } = city.value;
   const mark = (kind, item, x, y) => shown.marks.push({ kind, item, x, y });
   if (zoom >= DEVICES_FROM) {
@@ -144,9 +139,10 @@ export function drawOverlay(pen, camera, c) {
     }
   }
   if (zoom >= SITES_FROM) {
-    const hospitals = (ems?.hospitals ?? []).map((h) => ({ ...h, kind: 'hospital', at: hospitalAt(h.id) }));
+    const known = new Set(sites.map((s) => s.id));
+    const hospitals = (ems?.hospitals ?? []).filter((h) => !known.has(h.id)).map((h) => ({ ...h, kind: 'hospital', at: hospitalAt(h.id) }));
     for (const site of [...sites.map((s) => ({ ...s, at: [s.lon, s.lat] })), ...hospitals]) {
-      if (!site.at) continue;
+      if (!site.at || (QUIET.has(site.kind) && zoom < DEVICES_FROM)) continue;
       const [x, y] = camera.at(...site.at);
       if (!near(x, y)) continue;
       drawSite(pen, c, site.kind, x, y);
@@ -166,6 +162,12 @@ export function drawOverlay(pen, camera, c) {
       faded: now.value - Date.parse(mover.time) > STALE_MS, scale, called: called.has(mover.id) });
     mark('mover', mover, x, y);
   }
+  for (const { properties: p } of districts()) {
+    const name = said({ zh: p.name, en: p.name_en });
+    const [x, y] = camera.at(...p.label);
+    if (labels.write(name, x, y, { size: zoom < 9 ? 12 : 14, weight: 500, force: true })) shown.labels.push(name);
+  }
+
   if (chosen) witnesses(pen, camera, c, labels, chosen);
   for (const incident of open) {
     const [x, y] = camera.at(...incident.position);
