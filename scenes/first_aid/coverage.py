@@ -78,8 +78,8 @@ def _statement(ctx: Context, zone: ZonePlace, gap: Gap, position: int, covered: 
         holds=covered is None,
         ended=covered,
         level=Level.BLUE,
-        lon=zone.place.lon,
-        lat=zone.place.lat,
+        lon=None if zone.place is None else zone.place.lon,
+        lat=None if zone.place is None else zone.place.lat,
         subject=f"coverage/{zone.zone}",
         facts=(
             Fact("free_units_in_reach", 0 if covered is None else 1, "<", 1, "", covered is None),

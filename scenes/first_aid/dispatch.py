@@ -35,6 +35,7 @@ __all__ = [
     "zone_travel",
 ]
 
+HOME_M = 200.0  # so near to its station a unit is at home: a hospital's yard is that wide
 MOVED_M = 50.0  # farther from where it stood at the plan than this, a unit has left
 
 
@@ -123,11 +124,16 @@ def make_plan(ctx: Context, case: Case, now: int) -> Plan:
     travel = ctx.travel({u: origins[u] for u in capable}, place, max(900.0, target_s(ctx, case.priority)))
     if not any(map(math.isfinite, travel.values())):
         travel, plan.capable = ctx.travel(origins, place), False
+    if place.spot is None:  # a city without roads: given times are better than the crow's
+        travel = {u: _given(ctx, u, place, s) for u, s in travel.items()}
     eta = {u: ready[u] + s for u, s in travel.items() if math.isfinite(s)}
     if eta:
         first = min(eta, key=lambda u: (eta[u], u))
         plan.primary_unit = first if case.priority == 1 else _sparing(ctx, case, eta, first)
-        use_route(ctx, plan, place, origins[plan.primary_unit], ready[plan.primary_unit], case.priority)
+        plan.eta_s, plan.left_s = eta[plan.primary_unit], ready[plan.primary_unit]
+        path = quickest(ctx, origins[plan.primary_unit], place)
+        if path is not None:
+            take_path(plan, path, plan.left_s, case.priority)
         plan.start = origins[plan.primary_unit][:2]
         _first_responder(ctx, case, plan, place, {u: p for u, p in origins.items() if u not in als}, ready)
     else:
@@ -135,18 +141,6 @@ def make_plan(ctx: Context, case: Case, now: int) -> Plan:
     _aed(ctx, case, plan, place, elapsed, now)
     plan.hospital = best_hospital(ctx, case, place, now)
     return plan
-
-
-def use_route(ctx: Context, plan: Plan, place: Place, origin: Place, left_s: float, priority: int) -> None:
-    """Put the quickest way into a plan: its end, nodes, times and signals."""
-    path = quickest(ctx, origin, place)
-    if path is None:
-        pace = ctx.parameters["crow_kmh"] / 3.6
-        crow = place.spot is None or origin.spot is None
-        plan.eta_s = left_s + metres(*origin[:2], *place[:2]) / pace if crow else None
-        plan.route, plan.route_s, plan.green_wave, plan.left_s = [], [], {}, left_s
-        return
-    take_path(plan, path, left_s, priority)
 
 
 def take_path(plan: Plan, path: Path, left_s: float, priority: int) -> None:
@@ -233,18 +227,35 @@ def zone_travel(ctx: Context, zone: str, units: list[str]) -> dict[str, float]:
     out: dict[str, float] = {}
     routed: dict[str, Place] = {}
     for unit in units:
-        crew, station = ctx.state.crews[unit], ctx.town.stations[unit]
-        at_home = crew.fix is None or (
-            station is not None and metres(crew.fix.lon, crew.fix.lat, station.lon, station.lat) <= 200.0
-        )
-        given = ctx.town.given.get((unit, zone)) if at_home else None
+        crew = ctx.state.crews[unit]
+        given = ctx.town.given.get((unit, zone)) if _at_home(ctx, unit) else None
         place = home(ctx, unit, crew)
         if given is not None:
             out[unit] = given
-        elif place is not None:
+        elif place is not None and middle is not None:
             routed[unit] = place
+    if middle is None:
+        return out
     out |= ctx.travel(routed, middle, max(900.0, ctx.town.city.ems.target_s)) if routed else {}
     return out
+
+
+def _at_home(ctx: Context, unit: str) -> bool:
+    crew, station = ctx.state.crews[unit], ctx.town.stations[unit]
+    if crew.fix is None:
+        return True
+    return station is not None and metres(crew.fix.lon, crew.fix.lat, station.lon, station.lat) <= HOME_M
+
+
+def _given(ctx: Context, unit: str, place: Place, otherwise: float) -> float:
+    """The given time of a unit at its station to the zone a place lies in."""
+    point = shapely.Point(place.lon, place.lat)
+    for zone in ctx.town.zones:
+        seconds = ctx.town.given.get((unit, zone.zone))
+        shape = ctx.town.shapes.get(zone.zone)
+        if seconds is not None and shape is not None and shape.covers(point) and _at_home(ctx, unit):
+            return seconds
+    return otherwise
 
 
 def _aed(ctx: Context, case: Case, plan: Plan, place: Place, elapsed: float, now: int) -> None:

@@ -34,11 +34,11 @@ class Place(NamedTuple):
 
 
 class ZonePlace(NamedTuple):
-    """A coverage zone by its middle."""
+    """A coverage zone by its middle; a zone without a polygon is reached by given times only."""
 
     zone: str
     demand: float
-    place: Place
+    place: Place | None
     name: tuple[str, str]
 
 
@@ -57,12 +57,12 @@ class Town:
         self.given = {(t.unit, t.zone): t.seconds for t in city.ems.travel_s}
         self.zones: list[ZonePlace] = []
         for z in city.zones:
-            if z.kind == "coverage" and z.demand is not None and len(z.polygon) >= 3:
-                middle = shapely.Polygon(z.polygon).centroid
-                place = self.place(float(middle.x), float(middle.y), None)
-                if place is not None:
-                    name = (z.name.zh or z.id, z.name.en or z.id) if z.name is not None else (z.id, z.id)
-                    self.zones.append(ZonePlace(z.id, z.demand, place, name))
+            if z.kind != "coverage" or z.demand is None:
+                continue
+            middle = shapely.Polygon(z.polygon).centroid if len(z.polygon) >= 3 else None
+            place = None if middle is None else self.place(float(middle.x), float(middle.y), None)
+            name = (z.name.zh or z.id, z.name.en or z.id) if z.name is not None else (z.id, z.id)
+            self.zones.append(ZonePlace(z.id, z.demand, place, name))
         self.shapes = {z.id: shapely.Polygon(z.polygon) for z in city.zones if len(z.polygon) >= 3}
         self.no_fly = [self.shapes[z.id] for z in city.zones if z.kind == "no_fly" and z.id in self.shapes]
         self.index = index_of(city)

@@ -32,6 +32,7 @@ __all__ = ["LiveSpeeds", "Path", "RoadGraph", "Spot", "Tree", "graph_of", "metre
 
 EARTH_M: Final = 6_371_008.8  # mean radius, IUGG
 AT_NODE_M: Final = 15.0  # a place this near to a node is at the node: the error of a good GPS fix
+STOP_LINE_M: Final = 50.0  # a signal on a link this near to its end stands at the node
 KEPT_TREES: Final = 32  # 0.6 MB each at 50,000 nodes
 
 
@@ -389,7 +390,8 @@ class RoadGraph:
         signals = dict(self._on_part(start, Spot(chain[0], -1, 0.0, 0.0), cost))
         at, times = first, [first]
         if start.arc >= 0:
-            self._node(chain[0], at, signals)
+            onto = start.arc if int(self.head[start.arc]) == chain[0] else int(self.twin[start.arc])
+            self._node(onto, at, signals)
         for a, b in pairwise(chain):
             arc = self.arc_of.get(f"{self.ids[a]}>{self.ids[b]}")
             if arc is None or math.isinf(cost[arc]):
@@ -399,15 +401,20 @@ class RoadGraph:
             at += float(cost[arc])
             times.append(at)
             if b != chain[-1] or end.arc >= 0:
-                self._node(b, at, signals)
+                self._node(arc, at, signals)
         for k, v in self._on_part(Spot(chain[-1], -1, 0.0, 0.0), end, cost):
             signals.setdefault(k, at + v)
         return Path(tuple(self.ids[i] for i in chain), tuple(times), at + last, signals)
 
-    def _node(self, node: int, at: float, signals: dict[str, float]) -> None:
-        """A signal that stands at a node is passed when the node is left behind."""
-        if self.ids[node] in self._node_signal:
-            signals.setdefault(self.ids[node], at)
+    def _node(self, arc: int, at: float, signals: dict[str, float]) -> None:
+        """A signal at the node an arc leads to is passed when the node is left behind.
+
+        Where the model also has a signal on the last metres of the arc, that is the same one.
+        """
+        node, length = self.ids[self.head[arc]], float(self.length_m[arc])
+        here = any(length - at_m <= STOP_LINE_M for at_m, _ in self._signals.get(arc, ()))
+        if node in self._node_signal and not here:
+            signals.setdefault(node, at)
 
     def _on_part(self, start: Spot, end: Spot, cost: NDArray[np.float64]) -> Iterator[tuple[str, float]]:
         """Signals on a part of one link, with seconds from the start of the part."""

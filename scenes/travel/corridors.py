@@ -21,12 +21,15 @@ from scenes.toolkit.area import compass
 from scenes.toolkit.roads import graph_of, metres
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from brain.city import City, Corridor
     from scenes.toolkit.roads import RoadGraph, Spot
 
 __all__ = ["Along", "Line", "Network", "Pair", "network_of"]
 
 SIGNAL_WIDTH_M: Final = 30.0  # a signal this near to the line stands on it
+SAME_WAY_COS: Final = 0.7  # within 45 degrees; a crossing road's signals are its own
 SKIPS: Final = 3  # so many stations in a row may be off before a pair is given up
 
 
@@ -128,6 +131,7 @@ class Network:
         self.graph = graph_of(city)
         where = {d.id: (d.lon, d.lat) for d in city.devices if d.sensor_type == "traffic-detector"}
         self.watches = {d.id: d.watches for d in city.devices if d.sensor_type == "video-event" and d.watches}
+        self.watched = self._watched_places(where)
         self.lines: dict[str, Line] = {}
         self.pairs: dict[str, list[Pair]] = {}  # by station
         self.corridors_of: dict[str, list[str]] = {}
@@ -148,6 +152,18 @@ class Network:
                 if beside <= SIGNAL_WIDTH_M and 0 < m < line.length_m and _agrees(line, m, toward):
                     line.signals.append(m)
             line.signals.sort()
+
+    def _watched_places(
+        self, stations: Mapping[str, tuple[float | None, float | None]]
+    ) -> dict[str, tuple[float, float]]:
+        """Where cameras without a place of their own look: the station, site or zone they watch."""
+        places = {s.id: (s.lon, s.lat) for s in self.city.sites}
+        for z in self.city.zones:
+            if len(z.polygon) >= 3:
+                middle = shapely.Polygon(z.polygon).centroid
+                places[z.id] = (float(middle.x), float(middle.y))
+        places |= {k: (p[0], p[1]) for k, p in stations.items() if p[0] is not None and p[1] is not None}
+        return {camera: places[target] for camera, target in self.watches.items() if target in places}
 
     def _pair(self, corridor: str, order: list[str]) -> None:
         for i, up in enumerate(order):
@@ -228,8 +244,10 @@ def _agrees(line: Line, m: float, toward: tuple[float, float] | None) -> bool:
     if toward is None:
         return True
     (x1, y1), (x2, y2) = line.degrees(m - 20.0), line.degrees(m + 20.0)
-    east = math.cos(math.radians(y1)) ** 2
-    return (x2 - x1) * toward[0] * east + (y2 - y1) * toward[1] > 0
+    east = math.cos(math.radians(y1))
+    a, b = ((x2 - x1) * east, y2 - y1), (toward[0] * east, toward[1])
+    size = math.hypot(*a) * math.hypot(*b)
+    return size > 0 and (a[0] * b[0] + a[1] * b[1]) / size >= SAME_WAY_COS
 
 
 _NETWORKS: OrderedDict[int, Network] = OrderedDict()

@@ -149,6 +149,8 @@ def _on_detector(ctx: Context, batch: Batch, i: int, name: str, time: int, posit
 def _on_video(ctx: Context, batch: Batch, i: int, name: str, time: int, position: int) -> Iterator[Evidence]:
     event, track, confidence = batch["event"][i], batch["track"][i], float(batch["confidence"][i])
     lon, lat = float(batch["lon"][i]), float(batch["lat"][i])
+    if not finite(lon, lat) and name in ctx.network.watched:
+        lon, lat = ctx.network.watched[name]
     if event == "cleared":
         yield from clear_tracks(ctx, name, track, time, position)
         return

@@ -300,3 +300,21 @@ def test_a_plan_of_a_large_city_is_quick() -> None:
             took.append(time.process_time() - start)
     assert min(took) < 0.05, took  # 10,000 nodes, 39,600 arcs; 50,000 nodes take 20 to 40 ms on a quiet machine
     assert at_s({"at": "2026-07-01T02:00:02.1Z"}) == pytest.approx(2.1)
+
+
+def test_given_times_serve_a_city_without_roads() -> None:
+    d = 0.01
+    ring = [(120.3, 36.0), (120.3 + d, 36.0), (120.3 + d, 36.0 + d), (120.3, 36.0 + d)]
+    city = {
+        "zones": [{"id": "Z1", "kind": "coverage", "demand": 0.6, "polygon": ring}],
+        "ems": {
+            "turnout_s": 45,
+            "units": [{"id": u, "lon": 120.4, "lat": 36.1, "capability": "ALS"} for u in ("A1", "A2")],
+            "travel_s": [{"unit": "A1", "zone": "Z1", "seconds": 300}, {"unit": "A2", "zone": "Z1", "seconds": 200}],
+        },
+    }
+    b = Bench([FirstAid()], city).say(
+        0, "emergency-call", "C", call_id="c1", complaint="stemi", priority=1, lon=120.305, lat=36.005
+    )
+    plan = plan_of(b)
+    assert (plan["primary_unit"], plan["eta_s"]) == ("A2", 245.0)

@@ -342,3 +342,18 @@ def test_unknown_units_and_empty_fields_are_survived() -> None:
     b.say(10, "emergency-call", "C120", call_id="e")
     b.say(11, "video-event", "CAM", event="fall").say(12, "weather", "W")
     assert [s["op"] for s in b.same_however_cut()] == ["raise", "raise"]
+
+
+def test_a_zone_without_a_polygon_goes_by_given_times() -> None:
+    city = {
+        "zones": [{"id": "Z1", "kind": "coverage", "demand": 0.6}],
+        "ems": {
+            "turnout_s": 45,
+            "units": [{"id": "A1"}, {"id": "A2"}],
+            "travel_s": [{"unit": "A1", "zone": "Z1", "seconds": 200}, {"unit": "A2", "zone": "Z1", "seconds": 500}],
+        },
+    }
+    b = Bench([FirstAid()], city).say(0, "ambulance", "A1", duty="dispatched")
+    log = b.same_however_cut(100)
+    assert brief(log) == [(60.0, "raise", "blue", "evidence")]
+    assert log[0]["plan"] == {"zone": "Z1", "move_up": "A2"}

@@ -60,6 +60,18 @@ def test_signals_count_only_in_the_direction_they_stand() -> None:
     assert path.signals == {"X2": 25.0, "B": 100.0}
 
 
+def test_a_signal_at_the_stop_line_and_at_the_node_are_one() -> None:
+    g = RoadGraph(Roads(nodes=ROADS.nodes, links=ROADS.links, signals=[Signal("X3", "A", "B", 960)]))
+    path = g.tree(node(g, "C")).path(node(g, "A"))
+    assert path is not None
+    assert path.signals == {"X3": 96.0}
+    spot = g.snap(120.0, 36.008)  # on A-B, before the stop line
+    assert spot is not None
+    path = g.tree(node(g, "C")).path(spot)
+    assert path is not None
+    assert list(path.signals) == ["X3"]
+
+
 def test_a_live_speed_holds_for_one_direction_only() -> None:
     g, live = graph(), LiveSpeeds()
     live.put("A", "B", 9.0)  # 400 s

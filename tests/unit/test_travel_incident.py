@@ -399,6 +399,32 @@ def test_words_tell_road_direction_and_queue() -> None:
     assert max(p[0] for p in ring) == pytest.approx(at(700 + 15 + 15), abs=2e-5)
 
 
+def test_a_camera_without_a_place_has_that_of_what_it_watches() -> None:
+    city = road()
+    city["devices"].append({"id": "CAM-M", "sensor_type": "video-event", "watches": "M"})
+    log = watch(Bench([Travel()], city), 100, 120, camera="CAM-M").same_however_cut()
+    assert log[0]["position"] == [pytest.approx(at(500), abs=1e-6), LAT]
+
+
+def test_signals_of_a_crossing_road_are_not_those_of_the_corridor() -> None:
+    north = LAT + 300 / 111_195
+    graph: dict[str, Any] = {
+        "nodes": [
+            {"id": "A", "lon": at(0), "lat": LAT},
+            {"id": "B", "lon": at(400), "lat": LAT},
+            {"id": "C", "lon": at(1500), "lat": LAT},
+            {"id": "N", "lon": at(400), "lat": north},
+        ],
+        "links": [{"from": a, "to": b, "length_m": m, "speed_kmh": 50} for a, b, m in
+                  [("A", "B", 400), ("B", "C", 1100), ("N", "B", 300)]],
+        "signals": [{"id": "X", "from": "N", "to": "B", "at_m": 285}],
+        "corridors": road()["roads"]["corridors"],
+    }  # fmt: skip
+    b = watch(bench(roads=graph), 100, 200)
+    b.say(130, "drone", "UAV", lon=at(600), lat=LAT, height_m=100, queue_length_m=350)  # past X, not past U
+    assert b.same_however_cut()[-1]["level"] == "yellow"
+
+
 def test_baselines_choose_the_most_particular_one() -> None:
     usual = [*USUAL, {"device": "M", "field": "occupancy_pct", "median": 40, "mad": 4, "days": ["wed"]}]
     b = bench(baselines=usual)  # 2026-07-01 is a Wednesday
