@@ -42,7 +42,7 @@ def ingest(dsn: Dsn = None, mqtt: Mqtt = None, data_dir: DataDir = None) -> None
 def scenes(dsn: Dsn = None, data_dir: DataDir = None) -> None:
     """Judge what was stored: rows to evidence, evidence to incidents."""
     from brain.pipeline.live import run_live
-    from brain.store import open_store
+    from brain.store import keep_house, open_store
     from scenes import load
 
     configure_logging()
@@ -51,7 +51,8 @@ def scenes(dsn: Dsn = None, data_dir: DataDir = None) -> None:
     async def body(stop: asyncio.Event) -> None:
         store = await open_store(address)
         try:
-            await run_live(store, load(), stop)
+            async with keep_house(store):
+                await run_live(store, load(), stop)
         finally:
             await store.close()
 

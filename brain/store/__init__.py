@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from brain.errors import StoreError
 from brain.store._door import Door
 from brain.store.core import SqlStore
+from brain.store.house import keep_house
 from brain.store.memory import MemoryStore
 from brain.store.postgres import Postgres
 from brain.store.timescale import Timescale
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from brain.store._door import Connection
     from brain.store.base import Store
 
-__all__ = ["MemoryStore", "open_store"]
+__all__ = ["MemoryStore", "keep_house", "open_store"]
 
 _SETTLED: Final = "SELECT to_regclass('brain.setting') IS NOT NULL"
 _EXTENSION: Final = "SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'"

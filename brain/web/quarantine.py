@@ -62,7 +62,8 @@ async def list_quarantine(
 async def retry_quarantined(request: Request, quarantine_id: str) -> Response:
     """Sends the kept bytes through ingest once more, as after a profile was mended or a device registered.
 
-    Answers like `POST /api/v1/messages/{topic}`. What is refused again is a new record of the quarantine.
+    Answers like `POST /api/v1/messages/{topic}`. What is refused again stays in its record, with the new reason and
+    one more in `retries`.
     """
     context = context_of(request)
     is_number = quarantine_id.isascii() and quarantine_id.isdigit() and len(quarantine_id) <= 18

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import itertools
 import random
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from brain.errors import ConfigurationError, NotFoundError
+from brain.errors import ConfigurationError, NotFoundError, StoreError
 from brain.model import Field
-from brain.store import MemoryStore
+from brain.store import MemoryStore, keep_house
 from brain.store.base import Answer, Checkpoint, Counts, Flush, IncidentQuery, ObservationQuery, QuarantineQuery
 from brain.store.rows import row_dicts
 from tests.contract.store_world import DAY, GAS, SECOND, T0, VIDEO, Writer, batch, gas, plain, refused
@@ -340,3 +342,30 @@ async def test_a_real_store_and_its_twin_answer_alike(sql_store: Store, seed: in
     histories = [[plain(p) async for p in s.history(T0, T0 + 20 * SECOND, 50)] for s in stores]
     rows_of = [sorted((r for p in h for b in p.values() for r in b), key=lambda r: r["position"]) for h in histories]
     assert rows_of[0] == rows_of[1]
+
+
+async def test_housekeeping_goes_on_by_itself_also_after_trouble(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = 0
+    enough = asyncio.Event()
+    real = store.housekeeping
+
+    async def counted(now: int) -> dict[str, int]:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise StoreError("out of reach for once")
+        done = await real(now)
+        if calls == 4:
+            enough.set()
+        return done
+
+    monkeypatch.setattr(store, "housekeeping", counted)
+    writer = await Writer.start(store)
+    old = Flush(epoch=writer.epoch, position=0, received_at=SECOND, timeless=[b"1" * 16])  # of 1970
+    await store.write(old)
+    async with keep_house(store, every=timedelta(0)):
+        await asyncio.wait_for(enough.wait(), 10)
+    assert await store.timeless_since(0) == set()
+    after = calls
+    await asyncio.sleep(0)
+    assert calls == after, "it ends with its block"
