@@ -37,14 +37,14 @@ def demo_city() -> City:
 def traffic(
     story: str, seed: int | None, start_us: int, devices: int | None = None, duration_s: float | None = None
 ) -> Iterator[Planned]:
-    """Messages of a story and the everyday city round it; see ``simulators.traffic.traffic``."""
-    from simulators.traffic import traffic as play  # noqa: PLC0415
+    """Messages of a story and the everyday city round it; see ``simulators.plan.traffic``."""
+    from simulators.plan import traffic as play  # noqa: PLC0415
 
     return play(story, seed, start_us, devices, duration_s)
 
 
 def history(seed: int, end_us: int, seconds: int = 3600) -> Iterator[Planned]:
-    """What the city said before ``end_us``, with a few small incidents; see ``simulators.history.history``."""
-    from simulators.history import history as tell  # noqa: PLC0415
+    """What the city said before ``end_us``, with a few small incidents; see ``simulators.past.history``."""
+    from simulators.past import history as tell  # noqa: PLC0415
 
     return tell(seed, end_us, seconds)

@@ -22,10 +22,10 @@ from simulators.city import demo_city
 from simulators.company import FILTER, Company
 from simulators.file import write_traffic
 from simulators.message import SECOND, Draft, encode
+from simulators.plan import Traffic
 from simulators.publish import Publisher
 from simulators.stage import stages
 from simulators.story import load_story, story_names
-from simulators.traffic import Traffic
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,8 +54,8 @@ async def simulate(
         story: Its name.
         mqtt_url: The broker; not asked when ``out`` is given.
         speed: Times faster than life; None: as fast as the broker acknowledges.
-        seed: As in ``simulators.traffic``.
-        devices: As in ``simulators.traffic``.
+        seed: As in ``simulators.plan.traffic``.
+        devices: As in ``simulators.plan.traffic``.
         duration_s: Seconds of the story; None: for ever at speed 1, else the story's length.
         start_us: Its second 0; see above where it is not given.
         out: Write a traffic file (``.gz`` compresses) instead of publishing.

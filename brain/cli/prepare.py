@@ -72,7 +72,7 @@ async def _seed(store: Store, city: City) -> None:
     if (await store.ledger())[0]:
         return
     from ingest.seed import seed
-    from simulators.history import history
+    from simulators.past import history
 
     began = time.monotonic()
     rows = await seed(store, city, history(seed=1, end_us=time.time_ns() // 1000))

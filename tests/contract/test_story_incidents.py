@@ -10,9 +10,9 @@ import scenes
 from brain.backtest import Progress, backtest_file
 from simulators import demo_city
 from simulators.file import write_traffic
+from simulators.plan import Traffic
 from simulators.run import story_names
 from simulators.story import load_story
-from simulators.traffic import Traffic
 
 if TYPE_CHECKING:
     from pathlib import Path

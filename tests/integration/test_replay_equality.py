@@ -11,7 +11,7 @@ import pytest
 from brain.pipeline.live import run_live
 from ingest.seed import seed
 from simulators.run import story_names
-from simulators.traffic import traffic
+from simulators.plan import traffic
 
 import scenes
 from brain import backtest

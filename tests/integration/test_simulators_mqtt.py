@@ -16,11 +16,11 @@ from brain.errors import ConfigurationError
 from brain.times import to_us
 from simulators import traffic
 from simulators.file import read_traffic, write_traffic
+from simulators.plan import Traffic
 from simulators.publish import Publisher, publish_once
 from simulators.record import record
 from simulators.replay import replay
 from simulators.run import simulate
-from simulators.traffic import Traffic
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -7,7 +7,8 @@ import itertools
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,12 +19,9 @@ from simulators.company import Company
 from simulators.file import line, read_traffic, write_traffic
 from simulators.fleet import muster
 from simulators.message import Draft
+from simulators.plan import Traffic
 from simulators.replay import shifted
 from simulators.story import story_names
-from simulators.traffic import Traffic
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 START = 1_790_000_000_000_000
 DIGEST = """
@@ -279,3 +277,10 @@ def test_everyday_messages_give_way_to_a_story_elsewhere() -> None:
     assert not first.holds_back(draft._replace(device="G2"), 1_500_000)
     assert second.word({("gas-detector", "G1"): (1_000_000, 2_000_000)}, 1_000_000) is None, "nothing new to say"
     first.hear("cloudbrain-simulators/x", b"nonsense", 0)
+
+
+def test_public_names_are_not_hidden_by_modules_of_the_same_name() -> None:
+    import simulators
+
+    modules = {p.stem for p in Path(simulators.__file__).parent.glob("*.py")}
+    assert not modules & set(simulators.__all__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from simulators.message import SECOND, Planned, encode
-from simulators.traffic import Traffic
+from simulators.plan import Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
