@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from brain.pipeline.live import run_live
-from ingest.seed import seed
-from simulators.run import story_names
-from simulators.plan import traffic
 
 import scenes
 from brain import backtest
 from brain.cli.prepare import city_devices
 from brain.export import export_traffic
+from brain.pipeline.live import run_live
 from brain.store import open_store
 from brain.store.base import IncidentQuery
+from ingest.seed import seed
 from ingest.sensor_types import load_builtin
 from simulators import demo_city
+from simulators.plan import traffic
+from simulators.run import story_names
 
 if TYPE_CHECKING:
     from pathlib import Path
