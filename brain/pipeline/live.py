@@ -19,7 +19,7 @@ import structlog
 from brain.city import City, parse_city
 from brain.errors import CloudBrainError, FencedError, SceneError, StoreError
 from brain.pipeline.engine import Engine
-from brain.store.base import Checkpoint
+from brain.store.base import ROWS_READ, Checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -218,7 +218,7 @@ class Runner:
             is_due = self.entry > self._saved_entry and time.monotonic() >= self._next_checkpoint
             if self._steps or is_due:
                 await self._commit(checkpoint=is_due)
-            if len(entries) < AT_ONCE:
+            if len(entries) < AT_ONCE and sum(e.piece.rows for e in entries) < ROWS_READ:
                 return
 
     async def _commit(self, *, checkpoint: bool) -> None:

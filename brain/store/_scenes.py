@@ -11,7 +11,7 @@ from brain.store._cursor import decode_cursor, encode_cursor
 from brain.store._filters import Filter, is_storable
 from brain.store._sql import load_queries
 from brain.store._write import WritePart
-from brain.store.base import Checkpoint, Lease, LogEntry, Page
+from brain.store.base import ROWS_READ, Checkpoint, Lease, LogEntry, Page
 from brain.store.incidents import (
     MOST_INCIDENTS,
     Incident,
@@ -63,7 +63,7 @@ class ScenesPart(WritePart):
 
     async def read_log(self, after: int, limit: int = 200) -> list[LogEntry]:
         """Entries after a number, in order."""
-        rows = await self._door.fetch(_Q["read_log"].text, after, limit)
+        rows = await self._door.fetch(_Q["read_log"].text, after, limit, ROWS_READ)
         return [LogEntry(r["entry"], r["received_at"], decode_piece(r["piece"])) for r in rows]
 
     async def log_end(self) -> tuple[int, int]:

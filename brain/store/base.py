@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from brain.registry import Registry
 
 __all__ = [
+    "ROWS_READ",
     "Answer",
     "Checkpoint",
     "Counts",
@@ -38,6 +39,10 @@ __all__ = [
     "Store",
     "Written",
 ]
+
+
+#: Rows of log entries that are read at a time, so that a long backlog fits into memory.
+ROWS_READ: Final = 50_000
 
 
 @dataclass(slots=True)
@@ -288,7 +293,10 @@ class Store(Protocol):
         """Own the scenes of a partition; a former owner is fenced."""
 
     async def read_log(self, after: int, limit: int = 200) -> list[LogEntry]:
-        """Entries after a number, in order."""
+        """The next entries after a number, in order: at most ``limit``, and no more once they hold ``ROWS_READ`` rows.
+
+        A list short of both is the end of the log.
+        """
 
     async def log_end(self) -> tuple[int, int]:
         """Number of the newest log entry and the head's time of receipt, microseconds (0, 0 for an empty log).

@@ -18,7 +18,7 @@ from brain.store._listen import CHANNELS, WakeUps
 from brain.store._memory_rows import Row, Table, refuse_bad_texts
 from brain.store._queries import KEEP, MOST_QUARANTINE, MOST_ROWS, quarantine_item
 from brain.store._registry import check_change, check_spelling
-from brain.store.base import Checkpoint, Counts, Head, InboxItem, Lease, LogEntry, Page, Written
+from brain.store.base import ROWS_READ, Checkpoint, Counts, Head, InboxItem, Lease, LogEntry, Page, Written
 from brain.store.incidents import (
     MOST_INCIDENTS,
     Incident,
@@ -273,7 +273,13 @@ class MemoryStore:
 
     async def read_log(self, after: int, limit: int = 200) -> list[LogEntry]:
         """Entries after a number, in order."""
-        return [e for n, e in self._log.items() if n > after][:limit]
+        out: list[LogEntry] = []
+        rows = 0
+        for n, entry in self._log.items():
+            if n > after and rows < ROWS_READ and len(out) < limit:
+                out.append(entry)
+                rows += entry.piece.rows
+        return out
 
     async def log_end(self) -> tuple[int, int]:
         """Number of the newest log entry and the head's time of receipt."""

@@ -16,7 +16,7 @@ from brain.errors import FencedError, SensorTypeError, StoreError
 from brain.model import Device, Field, FieldKind, Piece
 from brain.store import open_store
 from brain.store._door import store_error
-from brain.store.base import Answer, Counts, Flush, ObservationQuery, QuarantineQuery
+from brain.store.base import ROWS_READ, Answer, Counts, Flush, ObservationQuery, QuarantineQuery
 from tests.contract.store_world import DAY, GAS, SECOND, T0, VIDEO, Writer, batch, gas, plain, refused
 
 if TYPE_CHECKING:
@@ -370,6 +370,17 @@ async def test_a_tick_moves_the_clock_of_the_log(store: Store) -> None:
     assert await store.log_end() == (2, T0 + 2 * SECOND)
     assert (await store.read_log(1))[0].entry == 2
     assert len(await store.read_log(0, limit=1)) == 1
+
+
+async def test_a_long_backlog_is_read_in_parts(store: Store) -> None:
+    writer = await Writer.start(store)
+    n = ROWS_READ // 4
+    for i in range(6):
+        await writer.write({"gas-detector": [gas(1, i * n + k) for k in range(n)]})
+    first = await store.read_log(0)
+    assert [e.entry for e in first] == [1, 2, 3, 4]
+    assert [e.entry for e in await store.read_log(4)] == [5, 6]
+    assert [e.entry for e in await store.read_log(0, limit=3)] == [1, 2, 3]
 
 
 async def test_times_far_apart_find_their_place(store: Store) -> None:

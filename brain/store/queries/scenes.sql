@@ -4,8 +4,12 @@ INSERT INTO brain.lease AS l (name, epoch) VALUES ($1, 1)
 ON CONFLICT (name) DO UPDATE SET epoch = l.epoch + 1 RETURNING epoch;
 
 -- name: read_log
--- Entries after a number, in order.
-SELECT entry, received_at, piece FROM brain.log WHERE entry > $1 ORDER BY entry LIMIT $2;
+-- Entries after a number, in order; no more once they hold $3 rows, so that a long backlog fits into memory.
+SELECT entry, received_at, piece FROM (
+    SELECT entry, received_at, piece, sum(rows) OVER (ORDER BY entry) - rows AS before FROM (
+        SELECT entry, received_at, rows, piece FROM brain.log WHERE entry > $1 ORDER BY entry LIMIT $2
+    ) next
+) counted WHERE before < $3 ORDER BY entry;
 
 -- name: log_end
 -- The newest log entry and the head's time of receipt.
