@@ -76,10 +76,15 @@ class DeviceHealth(Scene[ClockState]):
         limit = np.timedelta64(int(p["clock_s"] * 1e6), "us")
         skew = batch.time - batch.received_at
         sign = (skew > limit).astype(np.int32) - (skew < -limit).astype(np.int32)
+        has_row = np.zeros(len(batch), bool)
+        inside = batch.device < len(state.slots.row)
+        has_row[inside] = state.slots.row[batch.device[inside]] >= 0
+        relevant = np.flatnonzero((sign != 0) | has_row)  # a clock that was never wrong takes no room
+        if not len(relevant):
+            return
+        batch, sign = batch.take(relevant), sign[relevant]
         rows = state.slots.of(batch.device).astype(np.intp)
         grow(state, state.slots.used)
-        if not sign.any() and not state.streak[rows].any():
-            return
         least = int(p["clock_rows"])
         for turn in turns(rows):
             row, way = rows[turn], sign[turn]
