@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["Context", "Place", "Town", "ZonePlace", "town_of"]
 
 
+SNAPS_KEPT = 4096
+
+
 class Place(NamedTuple):
     """A place in degrees and on the road graph (None where the city has no roads)."""
 
@@ -47,6 +50,7 @@ class Town:
 
     def __init__(self, city: City) -> None:
         self.city = city
+        self._snapped: dict[tuple[float, float], Place] = {}  # places asked for lately: a unit is asked for often
         self.graph: RoadGraph = graph_of(city)
         self.units: dict[str, Unit] = {u.id: u for u in city.ems.units}
         self.drones: list[Drone] = [d for d in city.ems.drones if d.payload == "AED"]
@@ -74,7 +78,12 @@ class Town:
             return Place(float(self.graph.lon[spot.node]), float(self.graph.lat[spot.node]), spot)
         if lon is None or lat is None or math.isnan(lon) or math.isnan(lat):
             return None
-        return Place(lon, lat, self.graph.snap(lon, lat))
+        known = self._snapped.get((lon, lat))
+        if known is None:
+            if len(self._snapped) >= SNAPS_KEPT:
+                self._snapped.clear()
+            known = self._snapped[lon, lat] = Place(lon, lat, self.graph.snap(lon, lat))
+        return known
 
     def place_text(self, lon: float, lat: float, node: str | None) -> Text:
         """Words for a place: district and road where the model names them, else node or degrees."""

@@ -71,6 +71,15 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
         100, "m", Text("烟火关联距离", "Smoke or flame this near to the source is part of it"), OURS
     ),
     "thermal_over_ambient_c": Parameter(60, "K", Text("热异常阈值", "A drone sees this much over ambient: fire"), OURS),
+    "congestion_ratio": Parameter(
+        1.5, "1", Text("行程时间相对同期的倍数", "Travel time over the usual of this time of the week"), OURS
+    ),
+    "congestion_s": Parameter(900, "s", Text("拥堵持续时长", "Slower than that for this long"), OURS),
+    "congestion_window_s": Parameter(300, "s", Text("行程时间统计窗口", "Window of the mean speed"), OURS),
+    "congestion_dead_band": Parameter(0.1, "1", Text("拥堵解除死区比例", "Dead band of the ratio at the end"), OURS),
+    "congestion_known_share": Parameter(
+        0.5, "1", Text("须有数据的走廊长度占比", "Least share of a corridor with live and usual speeds"), OURS
+    ),
     "weight_video": Parameter(
         6.0, "1", Text("停驶/碰撞视频权重", "Log-odds of a stopped vehicle or crash on video"), OURS
     ),

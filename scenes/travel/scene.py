@@ -14,6 +14,7 @@ from brain.model import Piece, Text
 from brain.scene_api import Fact, Interest, Mark, Parameter, Reasoning, Scene
 from scenes.toolkit.calls import calls_of
 from scenes.toolkit.roads import metres
+from scenes.travel import congestion
 from scenes.travel.corridors import network_of
 from scenes.travel.detectors import on_report, pair_facts, silent_pairs
 from scenes.travel.parameters import PARAMETERS
@@ -51,7 +52,7 @@ class Travel(Scene[TravelState]):
         Interest("drone", ("lon", "lat", "height_m", "queue_length_m", "thermal_max_c", "ambient_c", "status")),
         Interest("emergency-call", ("complaint", "lon", "lat", "node", "call_id", "priority", "caller")),
     )
-    policies: ClassVar[tuple[Policy, ...]] = (TrafficIncident(),)
+    policies: ClassVar[tuple[Policy, ...]] = (TrafficIncident(), congestion.Congestion())
     parameters: ClassVar[Mapping[str, Parameter]] = PARAMETERS
     state_type: ClassVar[type[Any]] = TravelState
 
@@ -82,6 +83,10 @@ class Travel(Scene[TravelState]):
         times = [t.last + silent for t in state.tracks.values() if not t.ended]
         times += [s.seen + stale + 1 for s in state.pairs.values() if s.case is not None]
         times += [c.last + reach + 1 for c in state.cases.values() if not c.holding]
+        for jam in state.jams.values():
+            times.append(jam.last + stale + 1)
+            if not jam.raised:
+                times.append(jam.since + int(p["congestion_s"] * SECOND))
         return min(times, default=None)
 
     def explain(self, state: TravelState, lon: float, lat: float, radius_m: float, world: World) -> Iterable[Reasoning]:
@@ -127,7 +132,8 @@ def _in_order(ctx: Context, piece: Piece) -> Iterator[tuple[int, Batch, int]]:
         elif name == "video-event":
             keep = np.isin(batch["event"].astype(str), _EVENTS)
         elif name == "drone":
-            keep = np.isfinite(batch["queue_length_m"]) | np.isfinite(batch["thermal_max_c"])
+            hot = batch["thermal_max_c"] - batch["ambient_c"] >= ctx.parameters["thermal_over_ambient_c"]
+            keep = np.isfinite(batch["queue_length_m"]) | hot
         elif name == "emergency-call":
             keep = np.isin(batch["complaint"].astype(str), INJURED)
         else:
@@ -144,6 +150,8 @@ def _on_detector(ctx: Context, batch: Batch, i: int, name: str, time: int, posit
     if name in ctx.network.corridors_of:
         report = Report(time, float(batch["occupancy_pct"][i]), float(batch["speed_kmh"][i]))
         yield from on_report(ctx, name, report, position, lambda case, at: _gather(ctx, case, at))
+        for corridor in ctx.network.corridors_of[name]:
+            yield from congestion.check(ctx, corridor, time, position)
 
 
 def _on_video(ctx: Context, batch: Batch, i: int, name: str, time: int, position: int) -> Iterator[Evidence]:
@@ -260,6 +268,7 @@ _EVENTS = [*STOP, *SIGHTINGS, "smoke", "flame", "cleared"]
 def _on_mark(ctx: Context, now: int) -> Iterator[Evidence]:
     yield from silent_tracks(ctx, now)
     yield from silent_pairs(ctx, now)
+    yield from congestion.speak_up(ctx, now)
     reach, state = ctx.parameters["reach_s"] * SECOND, ctx.state
     for case in list(state.cases.values()):
         if not case.holding and now - case.last > reach:

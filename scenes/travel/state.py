@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from scenes.travel.corridors import Along
 
-__all__ = ["Case", "PairState", "Report", "Support", "Track", "TravelState"]
+__all__ = ["Case", "Jam", "PairState", "Report", "Support", "Track", "TravelState"]
 
 
 class Report(NamedTuple):
@@ -103,6 +103,16 @@ class Case:
 
 
 @dataclass(slots=True)
+class Jam:
+    """A corridor that is slower than usual: since when, last compared (microseconds), and how much."""
+
+    since: int
+    last: int
+    ratio: float
+    raised: bool = False
+
+
+@dataclass(slots=True)
 class TravelState:
     """The whole of it."""
 
@@ -111,3 +121,4 @@ class TravelState:
     tracks: dict[str, Track] = field(default_factory=dict)
     supports: list[Support] = field(default_factory=list)
     cases: dict[str, Case] = field(default_factory=dict)
+    jams: dict[str, Jam] = field(default_factory=dict)
