@@ -1,7 +1,7 @@
 """Words and shapes that all rooms share: sensor type, device, batch, piece, mark, evidence, incident step.
 
-Everything here is data without behaviour that needs the outside: no clock, no I/O. Times are integer **microseconds since
-1970-01-01 UTC** (``numpy.datetime64[us]`` in arrays), positions WGS-84 degrees, heights metres.
+Everything here is data without behaviour that needs the outside: no clock, no I/O. Times are integer **microseconds
+since 1970-01-01 UTC** (``numpy.datetime64[us]`` in arrays), positions WGS-84 degrees, heights metres.
 """
 
 from __future__ import annotations
@@ -47,6 +47,9 @@ class Text(NamedTuple):
 
     zh: str
     en: str
+
+
+_NO_TEXT: Final = Text("", "")
 
 
 class Level(StrEnum):
@@ -119,7 +122,7 @@ class Field:
     low: float | None = None
     high: float | None = None
     values: tuple[str, ...] | None = None
-    label: Text = Text("", "")
+    label: Text = _NO_TEXT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,8 +198,8 @@ class Batch:
         time: datetime64[us][n], when it happened (the device's clock).
         received_at: datetime64[us][n], when we learnt it; never decreasing.
         position: int64[n], strictly increasing log position.
-        columns: ``COMMON_NUMBERS`` + ``COMMON_TEXTS`` + the type's fields. Numbers and booleans are float64 with NaN for
-            absent, texts are object arrays of str or None.
+        columns: ``COMMON_NUMBERS`` + ``COMMON_TEXTS`` + the type's fields. Numbers and booleans are float64 with NaN
+            for absent, texts are object arrays of str or None.
     """
 
     sensor_type: str

@@ -1,7 +1,7 @@
-"""The registry: which sensor types and devices there are. An in-memory view; the store keeps it, this file only holds it.
+"""The registry: which sensor types and devices there are. A view in memory; what lasts is in the store.
 
-Enters: sensor types and devices as read from the store, a city model or traffic. Leaves: look-ups by name and by the small
-integer that stands for a device in batches. Ids of devices are dense, so scenes index arrays by them.
+Enters: sensor types and devices as read from the store, a city model or traffic. Leaves: look-ups by name and by the
+small integer that stands for a device in batches. Ids of devices are dense, so scenes index arrays by them.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Registry:
         )
 
     def add(self, sensor_type: str, name: str, template: Device | None = None) -> Device:
-        """The device of that name, made with the next id when it is new (backtests; the live platform asks the store)."""
+        """The device of that name, made with the next id when it is new (for backtests; live, the store does it)."""
         known = self._by_name.get((sensor_type, name))
         if known is None:
             known = (

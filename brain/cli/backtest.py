@@ -55,7 +55,7 @@ def backtest(
     """
     if (traffic is None) == (start is None or end is None):
         raise ConfigurationError("say either --traffic FILE, or --start T and --end T of stored history")
-    from brain import backtest as engine
+    import brain.backtest as engine
     from brain.city import load_city
     from brain.times import to_us
     from scenes import load

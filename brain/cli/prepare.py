@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import msgspec
 
 from brain.cli.cities import read_city
+from brain.errors import ConfigurationError, StoreError
 from brain.model import Device
 from brain.store import open_store
 from ingest.sensor_types import load_builtin
@@ -51,7 +53,14 @@ async def prepare(dsn: str, city_file: Path | None, *, history: bool) -> None:
         StoreError: The data base is out of reach.
     """
     city = read_city(city_file)
-    store = await open_store(dsn)
+    try:
+        store = await open_store(dsn)
+    except StoreError as error:
+        parts = urlsplit(dsn)
+        where = f"{parts.hostname or 'the unix socket'}{f':{parts.port}' if parts.port else ''}{parts.path}"
+        raise ConfigurationError(
+            f"the data base {where} cannot be opened ({error}); start it, or mend the address after --dsn"
+        ) from None
     try:
         await store.migrate()
         registered = (await store.load_registry()).sensor_types

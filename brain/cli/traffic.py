@@ -93,7 +93,10 @@ def replay(
     mqtt: Mqtt = None,
     data_dir: DataDir = None,
     speed: Speed = "1",
-    retime: Annotated[bool, typer.Option("--retime", help="Shift all times so that the file begins now.")] = False,
+    retime: Annotated[
+        bool,
+        typer.Option("--retime", help="Shift all times: the file begins now, or, played faster than life, ends now."),
+    ] = False,
 ) -> None:
     """Play a traffic file again over MQTT."""
     from simulators.replay import replay as do

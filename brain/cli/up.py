@@ -123,7 +123,11 @@ async def _prepare(environment: dict[str, str], options: _Options) -> str:
         arguments += ["--city", str(options.city)]
     if options.simulate:
         arguments += ["--history"]
-    text = await run_once([sys.executable, "-m", "brain", *arguments], environment=environment)
+    try:
+        text = await run_once([sys.executable, "-m", "brain", *arguments], environment=environment)
+    except ServiceError as error:
+        # its own sentence says it all; that a child said it is no matter of the reader's
+        raise ServiceError(str(error).rsplit("cloudbrain: ", 1)[-1]) from None
     *lines, last = text.splitlines()
     for line in lines:
         _say("prepare", line)

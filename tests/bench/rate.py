@@ -2,9 +2,9 @@
 
     .venv/bin/python tests/bench/rate.py --messages 50000
 
-Starts the platform in a scratch folder, publishes pre-encoded ~150-byte messages of 1,000 gas detectors over one connection as
-fast as the broker acknowledges, and ends when the ledger has them all. Generator, broker, data base, ingest, scenes and page
-share the machine. A figure, never a test.
+Starts the platform in a scratch folder, publishes pre-encoded ~150-byte messages of 1,000 gas detectors over one
+connection as fast as the broker acknowledges, and ends when the ledger has them all. Generator, broker, data base,
+ingest, scenes and page share the machine. A figure, never a test.
 """
 
 from __future__ import annotations

@@ -187,11 +187,11 @@ class Platform:
             self.process.send_signal(signal.SIGTERM)
         try:
             status = self.process.wait(timeout)
-            self.close()
-            return status
         except subprocess.TimeoutExpired:
             self.kill()
             pytest.fail("SIGTERM did not end it; last of stderr:\n" + "".join(self.stderr[-40:]))
+        self.close()
+        return status
 
 
 class Sender:

@@ -8,6 +8,7 @@ import random
 import subprocess
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -98,7 +99,7 @@ def test_acknowledged_messages_are_stored_once_over_kill_9(
                     platform.kill()
                     platform = make_platform("--mqtt-port", port, "--city", str(city)).start()
                 else:
-                    until(lambda: platform.parts("ingest"), 30, "a running ingest")
+                    until(partial(platform.parts, "ingest"), 30, "a running ingest")
                     platform.kill_part("ingest")
         s.flush(120)
         acked = set(s.acked)

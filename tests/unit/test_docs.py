@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
-import brain.errors as errors
+from brain import errors
 from brain.cli import app
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +37,9 @@ def test_no_heading_names_a_command_that_does_not_exist() -> None:
 
 
 def test_every_setting_has_its_heading() -> None:
-    sources = [p.read_text() for room in ("brain", "ingest", "simulators", "tools") for p in (ROOT / room).rglob("*.py")]
+    sources = [
+        p.read_text() for room in ("brain", "ingest", "simulators", "tools") for p in (ROOT / room).rglob("*.py")
+    ]
     sources += [p.read_text() for p in (ROOT / "tools").glob("*.sh")]
     named = {n for text in sources for n in re.findall(r"CLOUDBRAIN_[A-Z_]+[A-Z]", text)}
     page = (DOCS / "settings.md").read_text()
@@ -54,11 +56,13 @@ def test_every_error_code_is_on_the_page_and_unique() -> None:
 
 
 def test_links_of_the_pages_lead_somewhere() -> None:
-    missing = []
-    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md")]:
-        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
-            if "://" not in target and not (page.parent / target).exists():
-                missing.append(f"{page.relative_to(ROOT)} -> {target}")
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md")]
+    missing = [
+        f"{page.relative_to(ROOT)} -> {target}"
+        for page in pages
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text())
+        if "://" not in target and not (page.parent / target).exists()
+    ]
     assert missing == []
 
 
