@@ -155,6 +155,7 @@ class AckingSource:
         self._some = asyncio.Event()
         self._protocol: _Protocol | None = None
         self._paused = False
+        self._closing = False
         self._runner: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -164,11 +165,12 @@ class AckingSource:
 
     async def __aexit__(self, *_: object) -> None:
         """Send what is to be acknowledged, disconnect, and leave the session at the broker."""
-        if self._runner is not None:
-            self._runner.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._runner
-            self._runner = None
+        runner, self._runner, self._closing = self._runner, None, True
+        if runner is not None:
+            runner.cancel()
+            await asyncio.wait([runner])
+            if not runner.cancelled():
+                runner.result()
 
     def __len__(self) -> int:
         """How many messages wait."""
@@ -253,7 +255,7 @@ class AckingSource:
 
     async def _run(self) -> None:
         pause = _FIRST_PAUSE_S
-        while True:
+        while not self._closing:  # a cancellation that meets a time-out is swallowed by wait_for of Python 3.11
             try:
                 await self._session()
             except (OSError, TimeoutError, _wire.WireError) as e:
@@ -261,6 +263,8 @@ class AckingSource:
             if self.connected:
                 pause = _FIRST_PAUSE_S
             self.connected = False
+            if self._closing:
+                return
             await asyncio.sleep(pause * (0.5 + random.random() / 2))  # noqa: S311 - spreads reconnects, no secret
             pause = min(pause * 2, _LONGEST_PAUSE_S)
 
