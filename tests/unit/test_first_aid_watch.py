@@ -357,3 +357,13 @@ def test_a_zone_without_a_polygon_goes_by_given_times() -> None:
     log = b.same_however_cut(100)
     assert brief(log) == [(60.0, "raise", "blue", "evidence")]
     assert log[0]["plan"] == {"zone": "Z1", "move_up": "A2"}
+
+
+def test_a_unit_that_is_not_sent_says_why() -> None:
+    b = arrest(bench()).say(5, "ambulance", "A2", duty="off_duty")
+    engine, rows = b.fresh()
+    engine.feed(b.piece(rows))
+    seat = engine.seats[0]
+    found = {r.device: r.facts for r in seat.scene.explain(seat.state, 120.30, 36.075, 5000.0, seat.world)}
+    assert [f.met for f in found["ambulance/A1"]] == [True, False]  # planned for the call
+    assert [f.met for f in found["ambulance/A2"]] == [False, True]

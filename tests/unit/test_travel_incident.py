@@ -438,3 +438,19 @@ def test_empty_fields_and_unknown_cameras_are_survived() -> None:
     b.say(6, "drone", "UAV", queue_length_m=300).say(7, "emergency-call", "C", complaint="trauma_road")
     b.say(8, "video-event", "CAM", event="cleared")
     assert b.same_however_cut(100) == []
+
+
+def test_a_silent_rule_says_which_condition_fails() -> None:
+    b = period(period(bench(), 30, M=19, D=12), 60, M=19, D=12)
+    watch(b, 40, 46, "stopped_vehicle")
+    engine, rows = b.fresh()
+    engine.feed(b.piece(rows))
+    seat = engine.seats[0]
+    found = {r.device: r for r in seat.scene.explain(seat.state, at(700), LAT, 100.0, seat.world)}
+    facts = {f.quantity: (f.value, f.met) for f in found["traffic-detector/M"].facts}
+    assert facts["occupancy_difference_pct"] == (7.0, False)
+    assert facts["occupancy_downstream_pct"] == (12.0, True)
+    assert [(f.quantity, f.value, f.met) for f in found["video-event/CAM"].facts] == [
+        ("seconds_on_track", 6.0, False),
+        ("in_signal_queue", "False", True),
+    ]
