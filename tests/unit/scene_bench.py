@@ -106,9 +106,9 @@ class Bench:
     def same_however_cut(self, until_s: float | None = None) -> list[dict[str, Any]]:
         """The log, after checking that cuts and saving do not change it."""
         whole = self.run(until_s)
-        for cut in (1, 3, 7):
+        for cut in (1, 4):
             assert self.run(until_s, cut=cut) == whole
-        assert self.run(until_s, cut=2, save_every=1) == whole
+        assert self.run(until_s, cut=5, save_every=1) == whole
         return whole
 
 

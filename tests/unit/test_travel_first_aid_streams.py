@@ -14,14 +14,14 @@ from tests.unit.travel_road import LAT, at, road
 
 
 def stream(seed: int) -> Bench:
-    """Some 300 messages of all kinds in 15 minutes, with delays, jumps, repeats and empty fields."""
+    """Some 250 messages of all kinds in ten minutes, with delays, jumps, repeats and empty fields."""
     dice = random.Random(seed)
     city = road() | {"ems": town()["ems"]}
     city["roads"] |= {k: v for k, v in town()["roads"].items() if k != "corridors"}
     zone = [[120.308, 36.058], [120.312, 36.058], [120.312, 36.062], [120.308, 36.062]]
     city["zones"] = [{"id": "ZP", "kind": "coverage", "demand": 0.6, "polygon": zone}]
     b = Bench([Travel(), FirstAid()], city)
-    for s in range(0, 900, 30):
+    for s in range(0, 600, 30):
         for k, station in enumerate(("U", "M", "D", "E")):
             if dice.random() < 0.93:
                 dense = dice.random() < 0.3
@@ -29,8 +29,8 @@ def stream(seed: int) -> Bench:
                 b.say(
                     s, "traffic-detector", station, late, occupancy_pct=55 if dense else 6, speed_kmh=8 if dense else 50
                 )
-    for _ in range(160):
-        s, place = dice.uniform(0, 900), {"lon": at(dice.uniform(0, 1500)), "lat": LAT}
+    for _ in range(110):
+        s, place = dice.uniform(0, 600), {"lon": at(dice.uniform(0, 1500)), "lat": LAT}
         late = dice.choice((0.1, 0.5, 5.0))
         match dice.randrange(9):
             case 0 | 1 | 2:
@@ -74,8 +74,8 @@ def stream(seed: int) -> Bench:
     return b
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_any_stream_gives_one_log_however_it_is_fed(seed: int) -> None:
-    log = stream(seed).same_however_cut(5000)
+    log = stream(seed).same_however_cut(4500)
     assert {s["scene"] for s in log} == {"travel", "first_aid"}
     assert [s["op"] for s in log].count("raise") == len({s["incident"] for s in log})
