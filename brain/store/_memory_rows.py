@@ -9,6 +9,7 @@ import numpy as np
 from brain.errors import StoreError
 from brain.store._filters import is_storable
 from brain.store.rows import batch_from_sql, columns_of, microseconds, plain_values, row_maker, storage_keys
+from brain.times import iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -89,7 +90,9 @@ class Table:
     def rowdict(self, row: Row, device: str | None) -> dict[str, Any]:
         """ROW of the public surface."""
         make = row_maker(self.sensor_type, list(columns_of(self.sensor_type)))
-        return make(device, row.time, row.received_at, [row.values.get(n) for n in columns_of(self.sensor_type)])
+        return make(
+            device, iso(row.time), iso(row.received_at), [row.values.get(n) for n in columns_of(self.sensor_type)]
+        )
 
     def matching(self, query: ObservationQuery, device: int | None) -> list[Row]:
         """Rows that pass the filters, oldest first."""

@@ -13,7 +13,7 @@ from brain.store._filters import Filter, is_storable
 from brain.store._scenes import ScenesPart
 from brain.store._sql import load_queries
 from brain.store.base import Counts, InboxItem, Page
-from brain.store.rows import batch_from_packed, columns_of, packed_columns, row_maker
+from brain.store.rows import batch_from_packed, columns_of, iso_many, packed_columns, row_maker
 from brain.times import iso
 
 if TYPE_CHECKING:
@@ -124,7 +124,11 @@ class QueriesPart(ScenesPart):
         sql = _Q[name].text.format(table=quoted(sensor_type), columns=selected, conditions=f.text, **clauses)
         make = row_maker(sensor_type, columns)
         found = [tuple(r) for r in await self._door.fetch(sql, *f.arguments)]
-        return [(r[0], r[3], make(r[1], r[0], r[2], r[4:])) for r in found]
+        times, received = iso_many([r[0] for r in found]), iso_many([r[2] for r in found])
+        return [
+            (r[0], r[3], make(r[1], time, received_at, r[4:]))
+            for r, time, received_at in zip(found, times, received, strict=True)
+        ]
 
     async def _latest(self, query: ObservationQuery, types: Sequence[SensorType]) -> Page:
         limit = _limit(query.limit, MOST_ROWS)

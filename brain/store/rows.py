@@ -15,7 +15,6 @@ import numpy as np
 
 from brain.errors import SensorTypeError
 from brain.model import COMMON_NUMBERS, COMMON_TEXTS, Batch, FieldKind
-from brain.times import iso
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +32,7 @@ __all__ = [
     "batch_from_packed",
     "batch_from_sql",
     "columns_of",
+    "iso_many",
     "microseconds",
     "packed_columns",
     "plain_values",
@@ -263,22 +263,21 @@ def batch_from_packed(sensor_type: SensorType, packed: Mapping[str, Any]) -> Bat
     )
 
 
-def make_row(sensor_type: str, device: str | None, time: int, received_at: int) -> dict[str, Any]:
-    """The part of a ROW that is always there."""
-    out: dict[str, Any] = {
-        "sensor_type": sensor_type,
-        "device": device,
-        "time": iso(time),
-        "received_at": iso(received_at),
-    }
-    out.update(_NOTHING)
-    return out
+def iso_many(times: Sequence[int]) -> list[str]:
+    """``brain.times.iso`` of many times at once.
+
+    Example:
+        >>> iso_many([1_500, 2_000])
+        ['1970-01-01T00:00:00.001500Z', '1970-01-01T00:00:00.002Z']
+    """
+    texts = np.datetime_as_string(np.array(times, np.int64).view("M8[us]"), unit="us").tolist()
+    return [f"{text}Z" if us % 1000 else f"{text[:-3]}Z" for us, text in zip(times, texts, strict=True)]
 
 
 def row_maker(
     sensor_type: SensorType, names: Sequence[str]
-) -> Callable[[str | None, int, int, Sequence[Any]], dict[str, Any]]:
-    """Makes ROWs of the public surface from (device, time, received_at, values of ``names``).
+) -> Callable[[str | None, str, str, Sequence[Any]], dict[str, Any]]:
+    """Makes ROWs of the public surface from (device, time, received_at, values of ``names``); times as texts.
 
     Common keys are always there, fields where they have a value. A box of a picture that is stored as four numbers
     becomes the list that messages carry.
@@ -287,13 +286,19 @@ def row_maker(
         >>> from brain.model import Field, Modality, SensorType, Text
         >>> fields = tuple(Field(name=n) for n in BOX)
         >>> t = SensorType(id="video", family=Modality.VIDEO, name=Text("", ""), fields=fields)
-        >>> row_maker(t, BOX)("CAM-1", 0, 0, [0.1, 0.2, 0.3, 0.4])["box"]
+        >>> row_maker(t, BOX)("CAM-1", "", "", [0.1, 0.2, 0.3, 0.4])["box"]
         [0.1, 0.2, 0.3, 0.4]
     """
     boxed = set(BOX) <= set(names)
 
-    def one(device: str | None, time: int, received_at: int, values: Sequence[Any]) -> dict[str, Any]:
-        out = make_row(sensor_type.id, device, time, received_at)
+    def one(device: str | None, time: str, received_at: str, values: Sequence[Any]) -> dict[str, Any]:
+        out: dict[str, Any] = {
+            "sensor_type": sensor_type.id,
+            "device": device,
+            "time": time,
+            "received_at": received_at,
+        }
+        out.update(_NOTHING)
         out.update((n, v) for n, v in zip(names, values, strict=True) if v is not None)
         if boxed:
             box = [out.pop(n, None) for n in BOX]
@@ -311,7 +316,8 @@ def row_of(sensor_type: SensorType, batch: Batch, names: Mapping[int, str]) -> C
     lists = {n: v for n, v in held.items() if v is not None}
     cells = list(lists.values())
     make = row_maker(sensor_type, list(lists))
-    time, received_at, device = microseconds(batch.time), microseconds(batch.received_at), batch.device.tolist()
+    time, received_at = iso_many(microseconds(batch.time)), iso_many(microseconds(batch.received_at))
+    device = batch.device.tolist()
     return lambda i: make(names.get(device[i]), time[i], received_at[i], [v[i] for v in cells])
 
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from brain.model import Batch, Field, FieldKind, Modality, Piece, SensorType, Text
 from brain.store.pieces import decode_piece, encode_piece
-from brain.store.rows import batch_from_sql, columns_of, sql_columns, storage_keys
+from brain.store.rows import batch_from_sql, columns_of, iso_many, sql_columns, storage_keys
+from brain.times import EARLIEST, LATEST, iso
 
 TYPE = SensorType(
     id="a-b",
@@ -120,3 +121,9 @@ def test_keys_are_equal_only_where_id_or_key_fields_are(
                 assert keys[i] == keys[j] or (a[3] == b[3] == 0.0), "0.0 and -0.0 may differ"
             elif not (np.isinf(a[3]) or np.isinf(b[3])):
                 assert keys[i] != keys[j]
+
+
+@given(st.lists(st.integers(EARLIEST, LATEST) | st.integers(-10_000, 10_000).map(lambda ms: ms * 1000), max_size=9))
+@settings(max_examples=200, deadline=None)
+def test_many_times_are_written_as_one_is(given_times: list[int]) -> None:
+    assert iso_many(given_times) == [iso(t) for t in given_times]
