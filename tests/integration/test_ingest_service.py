@@ -316,7 +316,8 @@ async def test_stopping_does_not_wait_for_ever_for_the_data_base(
         await asyncio.wait_for(task, 10)
 
 
-async def test_history_goes_in_with_its_times_of_receipt():
+async def test_history_goes_in_with_its_times_of_receipt(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("ingest.seed._MOST", 30)
     from ingest.seed import seed
 
     class Planned:
@@ -334,5 +335,4 @@ async def test_history_goes_in_with_its_times_of_receipt():
     times = [int(t) for p in pieces for t in p.batches["hydrant"].received_at.astype(int)]
     assert times == [*(start + i * 500_000 for i in range(100)), start + 49_500_001]
     entries = await store.read_log(0, 100)
-    assert [e.received_at for e in entries] == sorted(e.received_at for e in entries)
-    assert len(entries) == 5
+    assert [e.received_at for e in entries] == [times[29], times[59], times[89], times[100]]
