@@ -66,6 +66,15 @@ def test_without_webgl_the_page_says_so_and_shows_the_same(desk: Any, until: Cal
     until(lambda: any(m["kind"] == "mover" for m in desk.brain("marks")), 20, "moving devices on the map")
 
 
+def test_a_map_whose_worker_does_not_load_goes_on_without_webgl(desk: Any, until: Callable[..., Any]) -> None:
+    desk.page.route(re.compile("maplibre-gl-worker"), lambda route: route.abort())
+    page = desk.open()
+    expect(page.get_by_test_id("canvas-badge")).to_be_visible()
+    until(lambda: any(m["kind"] == "mover" for m in desk.brain("marks")), 30, "moving devices on the map")
+    # The browser reports the file that this test kept from it.
+    desk.watch.errors[:] = [error for error in desk.watch.errors if "ERR_FAILED" not in error]
+
+
 def test_a_place_on_the_map_says_its_district(desk: Any, until: Callable[..., Any]) -> None:
     page = desk.open(lang="zh")
     at = until(lambda: page.evaluate("() => window.__brain.pixelOf(120.3785, 36.0665)"), 20, "the map")

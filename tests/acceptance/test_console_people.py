@@ -38,8 +38,12 @@ def log_of(platform: Any, incident: dict[str, Any]) -> list[dict[str, Any]]:
     return items
 
 
-def test_a_call_is_in_the_queue_within_two_seconds(silent: Any, make_desk: Callable[..., Any]) -> None:
-    page = make_desk(silent).open()
+def test_a_call_is_in_the_queue_within_two_seconds(
+    silent: Any, make_desk: Callable[..., Any], incident: dict[str, Any]
+) -> None:
+    desk = make_desk(silent)
+    page = desk.open(sel=incident["incident"])
+    expect(row_of(page, incident)).to_be_visible()
     rows = page.locator("[data-testid=incident-row][data-event=medical_emergency]")
     before = rows.count()
     silent.call_ambulance()
@@ -194,6 +198,7 @@ def test_a_cut_line_shows_how_old_the_picture_is_and_then_catches_up(
     desk = make_desk(silent)
     page = desk.open()
     expect(row_of(page, incident)).to_be_visible()
+    until(lambda: desk.brain("renderer") == "maplibre", 20, "the map")
     desk.context.set_offline(True)
     expect(page.get_by_test_id("connection")).to_have_attribute("data-state", "lost")
     expect(page.get_by_test_id("stale-age")).to_contain_text(re.compile(r"\d:\d\d"))

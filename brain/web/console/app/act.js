@@ -61,8 +61,11 @@ export const personName = (by) => (by === NOBODY ? t('officer.default') : by ?? 
 
 const asking = new Set();
 
-/** Acknowledge once; a second one is told who was first. @param {string | null} [id] the cursor's incident by default */
-export async function acknowledge(id = cursor.peek() ?? selected.peek()) {
+/** What a command means: the open incident, else the one under the cursor where the list shows it. */
+const meant = () => selected.peek() ?? (rows.peek().some((incident) => incident.id === cursor.peek()) ? cursor.peek() : null);
+
+/** Acknowledge once; a second one is told who was first. @param {string | null} [id] what is meant by default */
+export async function acknowledge(id = meant()) {
   const incident = id ? incidents.peek().get(id) : null;
   if (!incident || asking.has(id)) return;
   if (isAcknowledged(incident)) {

@@ -38,11 +38,16 @@ const Actions = watched(({ incident }) => {
 
 const Departments = watched(({ incident }) => {
   const { act = [], inform = [] } = incident.departments ?? {};
-  const line = (kind, ids) => html`<div class="lane" data-testid=${`departments-${kind}`}><span class="lane-name">${t(`departments.${kind}`)}</span>
-    <span class="chips">${ids.length ? ids.map((id) => html`<span class=${`chip ${kind}`} key=${id} data-department=${id}>
-      ${departmentName(id)}</span>`) : html`<span class="none">${t('departments.none')}</span>`}</span></div>`;
+  const line = (kind, ids) => html`<div class="lane" data-testid=${`departments-${kind}`}>
+    <span class="lane-name">${t(`departments.${kind}`)}</span>
+    <span class="chips">${ids.length
+      ? ids.map((id) => html`<span class=${`chip ${kind}`} key=${id} data-department=${id}>${departmentName(id)}</span>`)
+      : html`<span class="none">${t('departments.none')}</span>`}</span></div>`;
   return html`<${Section} name="departments" title=${t('departments')}>${line('act', act)}${line('inform', inform)}</${Section}>`;
 });
+
+/** Seconds from the raise to the end. */
+const lasted = (incident) => (Date.parse(incident.cleared_at ?? incident.updated_at) - Date.parse(incident.raised_at)) / 1000;
 
 const Head = watched(({ incident }) => html`<header class=${`detail-head level-${incident.level}`}>
   <${LevelMark} level=${incident.level} large=${true} hollow=${isAcknowledged(incident)} />
@@ -54,7 +59,7 @@ const Head = watched(({ incident }) => html`<header class=${`detail-head level-$
     <div class="meta"><span>${placeOf(incident)}</span><span title=${moment(incident.raised_at)}>
       ${t('detail.raised', { at: clock(incident.raised_at) })}</span>
       ${hasEnded(incident)
-        ? html`<span>${t('detail.lasted', { span: span((Date.parse(incident.cleared_at ?? incident.updated_at) - Date.parse(incident.raised_at)) / 1000) })}</span>`
+        ? html`<span>${t('detail.lasted', { span: span(lasted(incident)) })}</span>`
         : html`<span><${Age} incident=${incident} /></span>`}
       <span data-testid="detail-count">${t('detail.count', { n: number(incident.count) })}</span>
       ${incident.report_count > 1 ? html`<span>${t('detail.reports', { n: incident.report_count })}</span>` : ''}</div>
@@ -79,7 +84,8 @@ export const Detail = watched(() => {
   const incident = id ? incidents.value.get(id) : null;
   if (!id) {
     return html`<aside class="detail overview" data-testid="detail-empty"><${Overview} /><footer><p>${t('detail.blank')}</p>
-      <p class="hint"><kbd>J</kbd> <kbd>K</kbd> ${t('hint.move')} · <kbd>Enter</kbd> ${t('key.open')} · <kbd>A</kbd> ${t('key.acknowledge')}</p></footer></aside>`;
+      <p class="hint"><kbd>J</kbd> <kbd>K</kbd> ${t('hint.move')} · <kbd>Enter</kbd> ${t('key.open')} ·${' '}
+        <kbd>A</kbd> ${t('key.acknowledge')}</p></footer></aside>`;
   }
   if (!incident) {
     return html`<aside class="detail blank" data-testid="detail-missing"><p>${t('detail.missing')}</p><code>${id}</code>

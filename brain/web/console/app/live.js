@@ -1,7 +1,7 @@
 // The live stream of incidents and health (server-sent events). Nothing is lost over a cut: the number of the last event
 // goes with every new try, the server sends what came after it, or `reset` when it no longer can.
 import { get, pages } from './api.js';
-import { accept, acceptSteps, announcement, connection, health, loaded, now, rank, selected, skew } from './state.js';
+import { accept, acceptSteps, announcement, connection, health, incidents, loaded, now, rank, selected, skew } from './state.js';
 import { said, t, word } from './i18n.js';
 
 const SILENCE_MS = 12_000; // health comes every 5 s; after two missed ones the connection counts as lost
@@ -89,6 +89,7 @@ function open() {
   source.addEventListener('health', onHealth);
   source.addEventListener('reset', (message) => {
     lastEvent = message.lastEventId || null;
+    incidents.value = new Map(); // the server no longer knows what we know
     resync();
   });
   source.addEventListener('error', retry);

@@ -8,12 +8,13 @@ import { Section, departmentName } from './part.js';
 /** What changed in a step against the one before, in words. */
 function change(step, before) {
   const parts = [];
-  if (before && before.level !== step.level) parts.push(`${t(`level.${before.level}`)} → ${t(`level.${step.level}`)}`);
-  else if (!before) parts.push(t(`level.${step.level}`));
-  if (before && before.certainty !== step.certainty) parts.push(`${word('certainty', before.certainty)} → ${word('certainty', step.certainty)}`);
-  else if (!before) parts.push(word('certainty', step.certainty));
-  const known = before?.evidence?.length ?? 0;
-  const more = (step.evidence?.length ?? 0) - known;
+  const tell = (was, is) => {
+    if (!before) parts.push(is);
+    else if (was !== is) parts.push(`${was} → ${is}`);
+  };
+  tell(before && t(`level.${before.level}`), t(`level.${step.level}`));
+  tell(word('certainty', before?.certainty), word('certainty', step.certainty));
+  const more = (step.evidence?.length ?? 0) - (before?.evidence?.length ?? 0);
   if (before && more > 0) parts.push(t('log.witnesses', { n: more }));
   return parts.join(' · ');
 }
@@ -43,9 +44,11 @@ async function send(event, id) {
 export const Log = watched(({ incident }) => {
   const steps = logs.value.get(incident.id);
   return html`<${Section} name="log" title=${t('log')} aside=${steps ? t('log.steps', { n: steps.length }) : ''}>
-    ${steps ? html`<ol class="log" data-testid="log">${steps.map((step, i) => html`<${Step} key=${step.seq} step=${step} before=${steps[i - 1]} />`)}</ol>`
+    ${steps ? html`<ol class="log" data-testid="log">${steps.map((step, i) => html`<${Step} key=${step.seq} step=${step}
+      before=${steps[i - 1]} />`)}</ol>`
       : html`<p class="none">${t('loading')}</p>`}
     <form class="note" onSubmit=${(event) => send(event, incident.id)}>
-      <input name="note" maxlength="500" autocomplete="off" placeholder=${t('note.placeholder')} aria-label=${t('note.placeholder')} data-testid="note" />
+      <input name="note" maxlength="500" autocomplete="off" data-testid="note"
+        placeholder=${t('note.placeholder')} aria-label=${t('note.placeholder')} />
       <button data-testid="note-send">${t('note.send')}</button></form></${Section}>`;
 });

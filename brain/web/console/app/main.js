@@ -1,13 +1,13 @@
 // Starts the page: texts, city, live streams, then everything on screen by signals.
-import { html, render, watched } from './lib.js';
-import { loadTexts, missing, said, t, zone } from './i18n.js';
+import { effect, html, render, watched } from './lib.js';
+import { loadTexts, missing, t, zone } from './i18n.js';
 import { get, pages } from './api.js';
 import { select } from './act.js';
 import { startKeys } from './keys.js';
 import { eventNumber, startLive } from './live.js';
 import { startTracks } from './tracks.js';
 import { startUrl } from './url.js';
-import { city, connection, devices, incidents, panel, renderer, selected, sensorTypes, simulated, tracks } from './state.js';
+import { city, connection, counts, devices, incidents, panel, renderer, selected, sensorTypes, simulated, tracks } from './state.js';
 import { loadGround } from './map/ground.js';
 import { shown } from './map/overlay.js';
 import { CityMap, pixelOf } from './map/map.js';
@@ -49,6 +49,8 @@ async function loadCity() {
   devices.value = found;
 }
 
+const CITY_EVERY_MS = 300_000;
+
 /** Tries again until it works: a page opened while the platform starts must come up by itself. */
 async function insist(what) {
   for (let wait = 500; ; wait = Math.min(wait * 2, 5000)) {
@@ -64,10 +66,14 @@ async function insist(what) {
 await loadTexts();
 startUrl();
 startKeys();
-document.title = `${t('title')} · ${said({ zh: 'Cloud Brain', en: '城市云脑' })}`;
 await loadGround();
 render(html`<${Page} />`, document.getElementById('page'));
 startLive();
 startTracks();
 insist(loadCity);
+setInterval(() => { loadCity().catch(() => {}); }, CITY_EVERY_MS); // devices come and go; a failed try is made again
+effect(() => {
+  const waiting = counts.value.unacknowledged;
+  document.title = waiting ? `(${waiting}) ${t('title')}` : t('title');
+});
 if (selected.peek()) select(selected.peek());

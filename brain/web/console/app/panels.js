@@ -43,7 +43,7 @@ const Raw = watched(() => {
   return html`<p class="lead"><b>${sensorTypeName(witness.sensor_type)}</b> <code>${witness.device}</code> ${moment(witness.at)}
       <a href=${path} target="_blank" rel="noopener"><${Icon} name="link" />${t('raw.api')}</a></p>
     <${Loaded}>${(data) => (data.items.length
-      ? html`<pre data-testid="raw-json">${data.items.length === 1 ? JSON.stringify(data.items[0], null, 2) : JSON.stringify(data.items, null, 2)}</pre>`
+      ? html`<pre data-testid="raw-json">${JSON.stringify(data.items.length === 1 ? data.items[0] : data.items, null, 2)}</pre>`
       : html`<p class="none" data-testid="raw-none">${t('raw.none')}</p>`)}</${Loaded}>`;
 });
 
@@ -67,9 +67,10 @@ const Quarantine = watched(() => html`<p class="lead">${t('quarantine.lead')}</p
   ? html`<table class="list" data-testid="quarantine-list"><thead><tr><th>${t('quarantine.time')}</th><th>${t('quarantine.reason')}</th>
       <th>${t('quarantine.topic')}</th><th>${t('quarantine.detail')}</th></tr></thead>
     <tbody>${data.items.map((item) => html`<tr key=${item.id} data-testid="quarantine-row" data-reason=${item.reason}>
-      <td><time title=${moment(item.received_at)}>${clock(item.received_at)}</time></td><td>${word('quarantine', item.reason)}<br /><code>${item.reason}</code></td>
-      <td><code>${item.topic}</code></td>
-      <td>${item.detail}<details><summary>${t('quarantine.bytes', { n: number(item.size) })}</summary><pre>${bytes(item.payload_base64)}</pre>
+      <td><time title=${moment(item.received_at)}>${clock(item.received_at)}</time></td>
+      <td>${word('quarantine', item.reason)}<br /><code>${item.reason}</code></td><td><code>${item.topic}</code></td>
+      <td>${item.detail}<details><summary>${t('quarantine.bytes', { n: number(item.size) })}</summary>
+        <pre>${bytes(item.payload_base64)}</pre>
         <button data-testid="quarantine-retry" onClick=${() => retry(item.id)}>${t('quarantine.retry')}</button></details></td>
     </tr>`)}</tbody></table>
     ${data.next_cursor ? html`<button data-testid="quarantine-more" onClick=${() => more(data.next_cursor)}>${t('more')}</button>` : ''}`
@@ -77,25 +78,37 @@ const Quarantine = watched(() => html`<p class="lead">${t('quarantine.lead')}</p
 
 const FOUR = ['received', 'stored', 'duplicate', 'quarantined'];
 
-const Ledger = watched(() => html`<p class="lead">${t('ledger.lead')}</p><${Loaded}>${(data) => html`<table class="list figures" data-testid="ledger-list">
-  <thead><tr><th>${t('ledger.sensor_type')}</th>${FOUR.map((name) => html`<th class="right" key=${name}>${t(`ledger.${name}`)}</th>`)}</tr></thead>
-  <tbody>${Object.entries(data.sensor_types).sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, four]) => html`<tr key=${id}>
-    <td>${sensorTypeName(id)} <code>${id}</code></td>${FOUR.map((name) => html`<td class="right" key=${name}>${number(four[name])}</td>`)}</tr>`)}</tbody>
-  <tfoot><tr><th>${t('ledger.total')}</th>${FOUR.map((name) => html`<th class="right" key=${name}>${number(data.total[name])}</th>`)}</tr></tfoot></table>
+const four = (tag, counts) => FOUR.map((name) => html`<${tag} class="right" key=${name}>${counts(name)}</${tag}>`);
+
+const Ledger = watched(() => html`<p class="lead">${t('ledger.lead')}</p><${Loaded}>${(data) => html`
+  <table class="list figures" data-testid="ledger-list">
+    <thead><tr><th>${t('ledger.sensor_type')}</th>${four('th', (name) => t(`ledger.${name}`))}</tr></thead>
+    <tbody>${Object.entries(data.sensor_types).sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, counts]) => html`<tr key=${id}>
+      <td>${sensorTypeName(id)} <code>${id}</code></td>${four('td', (name) => number(counts[name]))}</tr>`)}</tbody>
+    <tfoot><tr><th>${t('ledger.total')}</th>${four('th', (name) => number(data.total[name]))}</tr></tfoot></table>
   <p class="lead">${t('ledger.since', { at: moment(data.since) })}</p>`}</${Loaded}>`);
 
-const Help = watched(() => html`<dl class="keys">${KEYS.map(([key, text]) => html`<div key=${key}><dt><kbd>${key}</kbd></dt><dd>${t(text)}</dd></div>`)}</dl>
-  <p class="lead">${t('help.levels')}</p><p class="lead">${t('help.order')}</p><p class="lead"><a href="/docs" target="_blank" rel="noopener">${t('help.api')}</a></p>`);
+const Help = watched(() => html`<dl class="keys">${KEYS.map(([key, text]) => html`<div key=${key}>
+    <dt><kbd>${key}</kbd></dt><dd>${t(text)}</dd></div>`)}</dl>
+  <p class="lead">${t('help.levels')}</p><p class="lead">${t('help.order')}</p>
+  <p class="lead"><a href="/docs" target="_blank" rel="noopener">${t('help.api')}</a></p>`);
 
 const Officer = watched(() => html`<form onSubmit=${(event) => {
   event.preventDefault();
   officer.value = event.currentTarget.elements.officer.value.trim();
   closePanel();
 }}><p class="lead">${t('officer.lead')}</p>
-  <input name="officer" maxlength="40" autocomplete="off" data-testid="officer-name" aria-label=${t('officer.title')} value=${officer.value} placeholder=${t('officer.default')} />
+  <input name="officer" maxlength="40" autocomplete="off" data-testid="officer-name" value=${officer.value}
+    aria-label=${t('officer.title')} placeholder=${t('officer.default')} />
   <button class="primary" data-testid="officer-save">${t('save')}</button></form>`);
 
-const VIEWS = { raw: [Raw, 'raw.title'], quarantine: [Quarantine, 'quarantine.title'], ledger: [Ledger, 'ledger'], help: [Help, 'help.title'], officer: [Officer, 'officer.title'] };
+const VIEWS = {
+  raw: [Raw, 'raw.title'],
+  quarantine: [Quarantine, 'quarantine.title'],
+  ledger: [Ledger, 'ledger'],
+  help: [Help, 'help.title'],
+  officer: [Officer, 'officer.title'],
+};
 
 class Frame extends Component {
   componentDidMount() {

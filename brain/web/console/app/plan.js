@@ -19,7 +19,8 @@ const KNOWN = {
   aed_eta_s: seconds,
   hospital: (v) => html`${hospital(v)} <code>${v}</code>`,
   route: (v) => t('plan.route.nodes', { n: v.length }),
-  green_wave: (v) => html`<span class="signals">${Object.entries(v).map(([signal, s]) => html`<span key=${signal}><code>${signal}</code> ${span(s)}</span>`)}</span>`,
+  green_wave: (v) => html`<span class="signals">${Object.entries(v).map(([signal, s]) => html`<span key=${signal}>
+    <code>${signal}</code> ${span(s)}</span>`)}</span>`,
   zone: code,
   move_up: (v) => (v ? code(v) : t('plan.nobody')),
   guide_to: code,

@@ -120,7 +120,9 @@ class Rows extends Component {
     const shown = rows.peek();
     const first = Math.max(0, Math.floor(top / ROW) - MARGIN);
     const last = Math.min(shown.length, Math.ceil((top + height) / ROW) + MARGIN);
-    const tall = Math.max(shown.length * ROW, this.wanted ? this.wanted + height : 0, top ? Math.min(top + height, shown.length * ROW + height) : 0);
+    const all = shown.length * ROW;
+    // Taller than its rows while that keeps the anchor still; never by more than what is in sight.
+    const tall = Math.max(all, this.wanted ? this.wanted + height : 0, top ? Math.min(top, all) + height : 0);
     return html`<div class="rows" role="listbox" tabindex="0" aria-label=${t('queue.title')} data-testid="rows"
         aria-activedescendant=${cursor.peek() ? `row-${cursor.peek()}` : null}
         ref=${(element) => { this.box = element ?? this.box; }}
@@ -155,10 +157,12 @@ const Empty = watched(() => {
 
 export const Queue = watched(() => html`<section class="queue" data-testid="queue" aria-label=${t('queue.title')}>
   <nav class="tabs" role="tablist">${TABS.map((name) => html`<button key=${name} role="tab" aria-selected=${tab.value === name}
-    data-testid=${`tab-${name}`} onClick=${() => { tab.value = name; }}>${t(`tab.${name}`)}<span>${list(name).length}</span></button>`)}</nav>
-  ${department.value ? html`<div class="filter" data-testid="filter"><span>${t('filter.department', { name: departmentName(department.value) })}</span>
+    data-testid=${`tab-${name}`} onClick=${() => { tab.value = name; }}>${t(`tab.${name}`)}
+      <span>${list(name).length}</span></button>`)}</nav>
+  ${department.value ? html`<div class="filter" data-testid="filter">
+    <span>${t('filter.department', { name: departmentName(department.value) })}</span>
     <b>${t('filter.hidden', { n: list(tab.value).length - rows.value.length })}</b>
-    <button class="quiet icon-only" data-testid="filter-clear" aria-label=${t('filter.clear')} onClick=${() => { department.value = null; }}>
-      <${Icon} name="close" /></button></div>` : ''}
+    <button class="quiet icon-only" data-testid="filter-clear" aria-label=${t('filter.clear')}
+        onClick=${() => { department.value = null; }}><${Icon} name="close" /></button></div>` : ''}
   <div class="rows-frame"><${NewBar} /><${Empty} /><${Rows} key=${tab.value} /></div>
 </section>`);

@@ -127,8 +127,18 @@ export function accept(items) {
     next.set(id, { ...item, id });
     news.push(next.get(id));
   }
+  if (next.size > MOST_KEPT) forgetOldest(next);
   if (news.length) incidents.value = next;
   return news;
+}
+
+const MOST_KEPT = 2000; // a shift's worth; the API has them all
+
+/** Drop the ended incidents that changed longest ago, down to half. */
+function forgetOldest(all) {
+  const ended = [...all.values()].filter((incident) => hasEnded(incident) && incident.id !== selected.peek());
+  ended.sort((a, b) => (a.updated_at < b.updated_at ? -1 : 1));
+  for (const { id } of ended.slice(0, Math.max(0, all.size - MOST_KEPT / 2))) all.delete(id);
 }
 
 /** Add steps to the log of an incident whose log is kept. */

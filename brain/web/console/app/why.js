@@ -24,13 +24,16 @@ function quantity(sensorType, name) {
 /** A value or threshold as shown; a list of words may stand in a threshold. */
 const measured = (v) => (typeof v === 'string' ? v.split(' ').map((part) => word('value', part)).join(' / ') : value(v));
 
+const unitOf = (fact, v) => (v === null ? '' : html`<small>${unit(fact.unit)}</small>`);
+
 const Facts = ({ witness }) => html`<table class="facts" data-testid="facts">
   <thead><tr><th>${t('facts.quantity')}</th><th class="right">${t('facts.value')}</th><th class="right">${t('facts.threshold')}</th>
     <th><span class="hidden">${t('facts.met')}</span></th></tr></thead>
-  <tbody>${witness.facts.map((fact, i) => html`<tr key=${i} class=${fact.met ? 'met' : 'unmet'} data-testid="fact" data-quantity=${fact.quantity}>
+  <tbody>${witness.facts.map((fact, i) => html`<tr key=${i} class=${fact.met ? 'met' : 'unmet'} data-testid="fact"
+      data-quantity=${fact.quantity}>
     <td>${quantity(witness.sensor_type, fact.quantity)}</td>
-    <td class="right measured">${measured(fact.value)}${fact.value === null ? '' : html`<small>${unit(fact.unit)}</small>`}</td>
-    <td class="right">${OPS[fact.op] ?? fact.op} ${measured(fact.threshold)}${fact.threshold === null ? '' : html`<small>${unit(fact.unit)}</small>`}</td>
+    <td class="right measured">${measured(fact.value)}${unitOf(fact, fact.value)}</td>
+    <td class="right">${OPS[fact.op] ?? fact.op} ${measured(fact.threshold)}${unitOf(fact, fact.threshold)}</td>
     <td class="verdict" title=${t(fact.met ? 'facts.met' : 'facts.unmet')}>${fact.met ? '✓' : '✗'}</td></tr>`)}</tbody></table>`;
 
 const Witness = watched(({ witness, incident }) => {

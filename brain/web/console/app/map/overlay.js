@@ -104,7 +104,8 @@ function witnesses(pen, camera, c, labels, incident) {
       pen.setLineDash([]);
     }
     drawDevice(pen, c, wx, wy, 4);
-    if (camera.zoom >= 12) labels.later.push([`${word('modality', witness.modality)} ${witness.device}`, wx, wy, { size: 11, below: 7, colour: c.ink }]);
+    const name = `${word('modality', witness.modality)} ${witness.device}`;
+    if (camera.zoom >= 12) labels.later.push([name, wx, wy, { size: 11, below: 7, colour: c.ink }]);
   }
 }
 
