@@ -36,6 +36,7 @@ PICTURES = ROOT / "docs" / "pictures"
 SMALL: ViewportSize = {"width": 1366, "height": 768}
 LARGE: ViewportSize = {"width": 1920, "height": 1200}
 MOST_BYTES = 3_000_000
+LOOKS = 5  # seconds between the acknowledgement and the question why
 FRAME_MS = 500  # a second of the city takes half a second of the picture
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
@@ -100,6 +101,11 @@ def start_platform(folder: str) -> tuple[subprocess.Popen[str], str]:
     return process, json.loads(line)["http"]
 
 
+def show_why(page: Page) -> None:
+    """Bring the reasons of the open incident into sight."""
+    page.get_by_test_id("part-why").evaluate("part => part.scrollIntoView({block: 'start'})")
+
+
 def act(page: Page, done: set[str]) -> None:
     """One look of the duty officer at the queue."""
     rows = page.get_by_test_id("incident-row")
@@ -116,6 +122,10 @@ def act(page: Page, done: set[str]) -> None:
     elif "seen" in done and "acknowledged" not in done and rows.count():
         page.keyboard.press("a")
         done.add("acknowledged")
+    elif "acknowledged" in done and (looks := sum(word.startswith("look") for word in done)) < LOOKS:
+        done.add(f"look {looks}")
+        if looks == LOOKS - 1:
+            show_why(page)
 
 
 def record(context: BrowserContext, address: str, seconds: int, quality: int) -> list[bytes]:
@@ -144,6 +154,8 @@ def write_still(context: BrowserContext, address: str, lang: str) -> None:
     page.goto(f"{address}/?lang={lang}")
     page.locator("[data-testid=incident-row][data-event=gas_leak]").first.click()
     page.get_by_test_id("witness").first.wait_for()
+    if lang == "en":
+        show_why(page)
     page.wait_for_timeout(2_500)  # the map has come to rest
     (PICTURES / f"console-{lang}.webp").write_bytes(shoot(context.new_cdp_session(page), 88))
     page.close()

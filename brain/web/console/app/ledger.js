@@ -8,8 +8,8 @@ export const LedgerLine = watched(() => {
   const total = ledger.value;
   const { received = 0, stored = 0, duplicate = 0, quarantined = 0 } = total ?? {};
   const adds = received === stored + duplicate + quarantined;
-  const figure = (name, n) => html`<span class="figure"><span>${t(`ledger.${name}`)}</span>
-    <b data-testid=${`ledger-${name}`}>${n}</b></span>`;
+  const figure = (name, n, after = '') => html`<span class="figure"><span>${t(`ledger.${name}`)}</span>
+    <b data-testid=${`ledger-${name}`}>${n}</b>${after}</span>`;
   const rounded = (n) => (typeof n === 'number' ? number(Math.round(n * 10) / 10) : '–');
   const { rate_per_s: rate, lag_s: lag, at } = health.value ?? {};
   return html`<footer class=${`ledger ${connection.value.state}`} data-testid="ledger">
@@ -21,7 +21,7 @@ export const LedgerLine = watched(() => {
       <span class=${`balance ${adds ? 'good' : 'bad'}`} data-testid="ledger-balance" data-adds=${adds}>
         ${adds ? `✓ ${t('ledger.adds')}` : `✗ ${t('ledger.adds_not')}`}</span>
       <span class="spring"></span>
-      ${figure('rate', rounded(rate))}${t('ledger.per_s')} ${figure('lag', rounded(lag))}s
+      ${figure('rate', rounded(rate), t('ledger.per_s'))}${figure('lag', rounded(lag), 's')}
       <time>${t('ledger.as_of', { at: at ? clock(at) : '–' })}</time>` : html`<span class="figure">${t('loading')}</span>`}
   </footer>`;
 });
