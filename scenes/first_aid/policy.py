@@ -62,7 +62,8 @@ class MedicalEmergency(Policy):
 
 def _headline(v: Mapping[str, Any], plan: Mapping[str, Any]) -> Text:
     title, (place_zh, place_en) = complaint_of(v["complaint"]).title, v["place"]
-    zh, en = [f"{title.zh}：{place_zh}"], [f"{title.en} at {place_en}"]
+    at_en = place_en if place_en.startswith("near ") else f"at {place_en}"
+    zh, en = [f"{title.zh}：{place_zh}"], [f"{title.en} {at_en}"]
     if plan["primary_unit"] is None:
         zh.append("暂无可派救护车")
         en.append("no ambulance free")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
 
 from scenes.first_aid import FirstAid
 from tests.unit.first_aid_city import Q, arrest, bench, town
-from tests.unit.scene_bench import Bench, at_s, brief
+from tests.unit.scene_bench import Bench, brief
 
 
 def plan_of(b: Bench) -> dict[str, Any]:
@@ -272,7 +271,7 @@ def test_a_city_with_nothing_survives_a_call() -> None:
     assert [s["op"] for s in log] == ["raise"]
 
 
-def test_a_plan_of_a_large_city_is_quick() -> None:
+def test_every_call_in_a_large_city_gets_its_plan() -> None:
     n = 100
     nodes = [{"id": f"{i},{j}", "lon": 120 + 0.002 * i, "lat": 36 + 0.002 * j} for i in range(n) for j in range(n)]
     links = [
@@ -291,15 +290,10 @@ def test_a_plan_of_a_large_city_is_quick() -> None:
         b.say(10 * k + 1, "road-status", "R", link_from="50,50", link_to="50,51", speed_kmh=10 + k)
         arrest(b, 10 * k + 2, call_id=f"c{k}", node=f"{50 + 5 * k},50")
     engine, rows = b.fresh()
-    took = []
-    for row in rows:
-        piece = b.piece([row])
-        start = time.process_time()
-        engine.feed(piece)
-        if row[1] == "emergency-call":
-            took.append(time.process_time() - start)
-    assert min(took) < 0.05, took  # 10,000 nodes, 39,600 arcs; 50,000 nodes take 20 to 40 ms on a quiet machine
-    assert at_s({"at": "2026-07-01T02:00:02.1Z"}) == pytest.approx(2.1)
+    steps = [step for row in rows for step in engine.feed(b.piece([row]))]
+    raised = [s.document for s in steps if s.op == "raise"]
+    assert len(raised) == 6  # 10,000 nodes, 39,600 arcs
+    assert all(d["plan"]["primary_unit"] and d["plan"]["hospital"] and len(d["plan"]["route"]) > 1 for d in raised)
 
 
 def test_given_times_serve_a_city_without_roads() -> None:
