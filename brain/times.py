@@ -58,8 +58,15 @@ def to_us(value: str | float) -> int:
     """
     us = _of_text(value) if isinstance(value, str) else _of_number(value)
     if not EARLIEST <= us <= LATEST:
-        raise ValueError(f"{value!r} is outside the years 0001 to 9999")
+        raise ValueError(f"{_shown(value)} is outside the years 0001 to 9999")
     return us
+
+
+def _shown(value: str | float) -> str:
+    """A value as an error may tell it: devices send times of thousands of digits."""
+    if isinstance(value, str):
+        return repr(value[:64])
+    return repr(value) if abs(value) < 1e30 else "a number beyond 1e30"
 
 
 def _of_number(value: float) -> int:
