@@ -10,12 +10,14 @@ Times are times of receipt in microseconds, except where a name says event time.
 from __future__ import annotations
 
 import heapq
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from brain.desk.association import SECOND, nearest, within
 from brain.desk.fusion import Fused, cap_level, fuse
 from brain.desk.incident import Incident, Line, change, is_simulated, log_object
+from brain.desk.neighbours import Neighbours
 from brain.desk.routing import departments
 from brain.model import LEVELS, Modality, Step
 from brain.scene_api import Evidence, View
@@ -72,6 +74,7 @@ class Desk:
         self._heap: list[tuple[int, int]] = []
         self._queued: dict[int, int] = {}  # order of an incident -> its earliest entry of the heap
         self._alive: dict[int, Incident] = {}
+        self._near = {key: Neighbours(judge.policy.gate) for key, judge in judges.items()}
         self.state = DeskState()
 
     # -- saving --------------------------------------------------------------------------------------------------
@@ -81,16 +84,19 @@ class Desk:
         state.incidents = {k: v for k, v in state.incidents.items() if k in self._judges}
         state.loose = {k: v for k, v in state.loose.items() if k in self._judges}
         self._heap, self._queued, self._alive = [], {}, {}
+        self._near = {key: Neighbours(judge.policy.gate) for key, judge in self._judges.items()}
         for incident in sorted((i for some in state.incidents.values() for i in some), key=lambda i: i.order):
             self._alive[incident.order] = incident
+            for line in incident.lines.values():
+                self._near[incident.judge].add(incident, line.evidence)
             self._schedule(incident)
 
     # -- hearing -------------------------------------------------------------------------------------------------
     def hear(self, key: str, evidence: Evidence, at: int) -> list[Step]:
         """Take a statement before a judge; the steps that follow from it at once."""
         policy = self._judges[key].policy
-        known = self.state.incidents.setdefault(key, [])
-        incident = nearest(known, evidence, at, policy.gate, policy.reopen_s)
+        self.state.incidents.setdefault(key, [])
+        incident = nearest(self._near[key].of(evidence), evidence, at, policy.gate, policy.reopen_s)
         if incident is None:
             incident = self._found(key, evidence, at)
             if incident is None:
@@ -146,6 +152,7 @@ class Desk:
             incident.lines[evidence.witness] = self._line(evidence, at)
         else:
             line.say(evidence, at)
+        self._near[incident.judge].add(incident, evidence)
         incident.last_at = at
         incident.last_time = max(incident.last_time, evidence.time)
 
@@ -159,7 +166,7 @@ class Desk:
         """Bring in loose lines and candidates that the incident's witnesses now reach, until none is left."""
         policy = self._judges[key].policy
         reach = policy.gate.seconds * SECOND
-        loose, known = self.state.loose.get(key, {}), self.state.incidents[key]
+        loose, near = self.state.loose.get(key, {}), self._near[key]
         again = True
         while again:
             again = False
@@ -169,13 +176,15 @@ class Desk:
                     del loose[witness]
                 elif witness not in incident.lines and within(line.evidence, here, policy.gate):
                     incident.lines[witness] = loose.pop(witness)
+                    near.add(incident, line.evidence)
                     again = True
-            for other in [i for i in known if i.state == "candidate" and i is not incident]:
+            for other in [i for i in near.of(*here) if i.state == "candidate" and i is not incident]:
                 timely = abs(other.last_time - incident.last_time) <= reach or incident.state == "open"
                 if timely and any(within(x.evidence, here, policy.gate) for x in other.lines.values()):
                     for witness, line in other.lines.items():
                         if witness not in incident.lines:
                             incident.lines[witness] = line
+                            near.add(incident, line.evidence)
                     self._forget(key, other)
                     again = True
 
@@ -333,7 +342,9 @@ class Desk:
         return []
 
     def _forget(self, key: str, incident: Incident) -> None:
-        self.state.incidents[key].remove(incident)
+        known = self.state.incidents[key]
+        del known[bisect_left(known, incident.order, key=lambda i: i.order)]  # they stand in order of making
+        self._near[key].forget(incident)
         self._alive.pop(incident.order, None)
         self._queued.pop(incident.order, None)
 
