@@ -57,7 +57,7 @@ def table_of(kind: Kind, readings: Sequence[Any], received_at: NDArray[np.int64]
             if there:
                 texts[:] = values
                 if column.own or column.name == "status":
-                    content |= np.array([v is not None for v in values])
+                    content |= np.fromiter((v is not None for v in values), np.bool_, n) if None in values else True
             columns[column.name] = texts
         elif column.kind == "box":
             boxes = np.full((4, n), np.nan)

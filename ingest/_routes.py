@@ -10,7 +10,7 @@ from ingest._structs import Kind, kind_of
 if TYPE_CHECKING:
     from brain.registry import Registry
 
-__all__ = ["UNKNOWN", "Route", "route_of"]
+__all__ = ["UNKNOWN", "Route", "is_ours", "route_of"]
 
 UNKNOWN = "unknown"
 """Ledger key of messages whose topic names no registered sensor type."""
@@ -28,6 +28,16 @@ class Route(NamedTuple):
     kind: Kind | None
     device: str
     fault: Fault | None
+
+
+def is_ours(topic: str) -> bool:
+    """Whether messages of a topic are for ingest: everything under ``city/`` is, well named or not.
+
+    Example:
+        >>> is_ours("city/lamp/1/2"), is_ours("cityscape/1")
+        (True, False)
+    """
+    return topic.startswith("city/")
 
 
 def route_of(topic: str, registry: Registry) -> Route:

@@ -15,21 +15,28 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass, field
+from itertools import compress
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+
+import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = [
     "CONNACK",
     "DISCONNECT",
+    "DUP",
     "PINGREQ",
     "PINGRESP",
     "PUBLISH",
+    "QOS",
     "REFUSALS",
+    "RETAIN",
     "SUBACK",
+    "Arrivals",
     "Packet",
-    "Publish",
     "Splitter",
     "WireError",
     "connect",
@@ -42,6 +49,9 @@ CONNACK: Final = 2
 PUBLISH: Final = 3
 SUBACK: Final = 9
 PINGRESP: Final = 13
+DUP: Final = 8
+QOS: Final = 6
+RETAIN: Final = 1
 PINGREQ: Final = b"\xc0\x00"
 DISCONNECT: Final = b"\xe0\x00"
 REFUSALS: Final = {
@@ -51,6 +61,9 @@ REFUSALS: Final = {
     4: "user name or password is wrong",
     5: "we may not connect; give a user and a password in the URL",
 }
+
+
+_MOST_TOPICS: Final = 200_000
 
 
 class WireError(ValueError):
@@ -64,43 +77,92 @@ class Packet(NamedTuple):
     body: bytes
 
 
-class Publish(NamedTuple):
-    """A received PUBLISH; ``packet_id`` is 0 at QoS 0. A topic that is not UTF-8 has U+FFFD where it is not."""
+@dataclass(slots=True)
+class Arrivals:
+    """Received PUBLISH packets as columns, in order of arrival; a topic that is not UTF-8 has U+FFFD where it is not.
 
-    topic: str
-    payload: bytes
-    qos: int
-    packet_id: int
-    dup: bool
-    retain: bool
+    Attributes:
+        packet_ids: 0 at QoS 0.
+        heads: First byte of each packet; ``head & DUP``, ``head & QOS``, ``head & RETAIN``.
+
+    Example:
+        >>> arrivals = Arrivals(["a", "b"], [b"1", b"2"], [7, 0], [0x32, 0x30])
+        >>> arrivals.cut(1), len(arrivals)
+        (Arrivals(topics=['a'], payloads=[b'1'], packet_ids=[7], heads=[50]), 1)
+    """
+
+    topics: list[str] = field(default_factory=list)
+    payloads: list[bytes] = field(default_factory=list)
+    packet_ids: list[int] = field(default_factory=list)
+    heads: list[int] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.topics)
+
+    def __getitem__(self, part: slice) -> Self:
+        return type(self)(self.topics[part], self.payloads[part], self.packet_ids[part], self.heads[part])
+
+    def extend(self, others: Arrivals) -> None:
+        """Append others."""
+        self.topics += others.topics
+        self.payloads += others.payloads
+        self.packet_ids += others.packet_ids
+        self.heads += others.heads
+
+    def keep(self, which: Sequence[bool]) -> None:
+        """Keep only some."""
+        columns: tuple[list[Any], ...] = (self.topics, self.payloads, self.packet_ids, self.heads)
+        for column in columns:
+            column[:] = compress(column, which)
+
+    def cut(self, n: int) -> Self:
+        """Take the first ``n`` out."""
+        first = self[:n]
+        for column in (self.topics, self.payloads, self.packet_ids, self.heads):
+            del column[:n]
+        return first
 
 
 class Splitter:
     """Cuts the bytes of a connection into packets, however they arrive.
 
+    Args:
+        wanted: Says of a topic whether its messages are wanted; the packet ids of others go to ``unwanted``.
+
+    Attributes:
+        unwanted: Packet ids (not 0) of messages that nobody wants, to be acknowledged by the owner, who empties it.
+
     Example:
-        >>> splitter = Splitter()
+        >>> splitter, arrivals = Splitter(), Arrivals()
         >>> wire = publish("city/a/1", b"{}", packet_id=7)
-        >>> [*splitter.feed(wire[:5]), *splitter.feed(wire[5:])]
-        [Publish(topic='city/a/1', payload=b'{}', qos=1, packet_id=7, dup=False, retain=False)]
+        >>> splitter.feed(wire[:5], arrivals) + splitter.feed(wire[5:] + bytes.fromhex("d000"), arrivals)
+        [Packet(kind=13, body=b'')]
+        >>> arrivals
+        Arrivals(topics=['city/a/1'], payloads=[b'{}'], packet_ids=[7], heads=[50])
     """
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: Callable[[str], bool] = lambda _: True) -> None:
         self._rest = b""
         self._wanted = 2
-        self._topics: dict[bytes, str] = {}
+        self._topics: dict[bytes, str | None] = {}
+        self._wants = wanted
+        self.unwanted: list[int] = []
 
-    def feed(self, data: bytes) -> Iterator[Packet | Publish]:
-        """Packets that are complete now.
+    def feed(self, data: bytes, arrivals: Arrivals) -> list[Packet]:
+        """Append the messages that are complete now; the complete packets of other types are returned.
 
         Raises:
             WireError: A length or a QoS that MQTT does not know.
         """
         if self._rest:
             data = self._rest + data
+        others: list[Packet] = []
         if len(data) < self._wanted:  # a long packet in many pieces is not looked at again for each
             self._rest = data
-            return
+            return others
+        topics, learn = self._topics, self._learn
+        add_topic, add_payload = arrivals.topics.append, arrivals.payloads.append
+        add_id, add_head = arrivals.packet_ids.append, arrivals.heads.append
         at, end = 0, len(data)
         self._wanted = 2
         while end - at >= 2:
@@ -116,11 +178,38 @@ class Splitter:
                 break
             head = data[at]
             at = after
-            if head >> 4 == PUBLISH:
-                yield self._publish(head, data, start, after)
-            else:
-                yield Packet(head >> 4, data[start:after])
+            if head >> 4 != PUBLISH:
+                others.append(Packet(head >> 4, data[start:after]))
+                continue
+            begin = start + 2
+            if begin > after or head & QOS == QOS:
+                raise WireError("a PUBLISH without a topic, or of QoS 3")
+            middle = begin + (data[start] << 8 | data[start + 1])
+            body = middle + 2 if head & QOS else middle
+            if body > after:
+                raise WireError("a PUBLISH whose topic is longer than itself")
+            packet_id = data[middle] << 8 | data[middle + 1] if head & QOS else 0
+            raw = data[begin:middle]
+            topic = topics.get(raw) or learn(raw)
+            if topic is None:
+                if packet_id:
+                    self.unwanted.append(packet_id)
+                continue
+            add_topic(topic)
+            add_payload(data[body:after])
+            add_id(packet_id)
+            add_head(head)
         self._rest = data[at:]
+        return others
+
+    def _learn(self, raw: bytes) -> str | None:
+        if raw in self._topics:  # known as unwanted
+            return self._topics[raw]
+        if len(self._topics) > _MOST_TOPICS:
+            self._topics.clear()
+        topic = raw.decode(errors="replace")
+        found = self._topics[raw] = topic if self._wants(topic) else None
+        return found
 
     @staticmethod
     def _long(data: bytes, at: int) -> tuple[int, int]:
@@ -134,24 +223,6 @@ class Splitter:
                 return size, i + 1
             shift += 7
         raise WireError("a packet's length has more than four bytes")
-
-    def _publish(self, head: int, data: bytes, start: int, after: int) -> Publish:
-        qos = head >> 1 & 3
-        begin = start + 2
-        if begin > after or qos == 3:
-            raise WireError("a PUBLISH without a topic, or of QoS 3")
-        middle = begin + (data[start] << 8 | data[start + 1])
-        body = middle + 2 if qos else middle
-        if body > after:
-            raise WireError("a PUBLISH whose topic is longer than itself")
-        raw = data[begin:middle]
-        topic = self._topics.get(raw)
-        if topic is None:
-            if len(self._topics) > 100_000:
-                self._topics.clear()
-            topic = self._topics[raw] = raw.decode(errors="replace")
-        packet_id = data[middle] << 8 | data[middle + 1] if qos else 0
-        return Publish(topic, data[body:after], qos, packet_id, bool(head & 8), bool(head & 1))
 
 
 def connect(client_id: str, keep_alive_s: int, user: str | None = None, password: str | None = None) -> bytes:
@@ -167,14 +238,16 @@ def subscribe(packet_id: int, filters: Sequence[str], qos: int = 1) -> bytes:
     return _packet(0x82, struct.pack(">H", packet_id) + b"".join(_text(f) + bytes([qos]) for f in filters))
 
 
-def pubacks(packet_ids: Iterable[int]) -> bytes:
+def pubacks(packet_ids: Sequence[int]) -> bytes:
     """One PUBACK each, in one piece.
 
     Example:
         >>> pubacks([1, 256]).hex(" ")
         '40 02 00 01 40 02 01 00'
     """
-    return b"".join([struct.pack(">HH", 0x4002, i) for i in packet_ids])
+    out = np.full((len(packet_ids), 2), 0x4002, ">u2")
+    out[:, 1] = packet_ids
+    return out.tobytes()
 
 
 def publish(topic: str, payload: bytes, packet_id: int = 0, *, dup: bool = False, retain: bool = False) -> bytes:

@@ -15,7 +15,7 @@ outcome = decoded.finish(registry, first_position=head.position + 1)
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from ingest._columns import Table, table_of
 from ingest._faults import Fault, examine, judge, valid_id
 from ingest._routes import Route, route_of
 from ingest.copies import Copies, digest
+from ingest.envelope import Envelopes
 from ingest.outcome import Decoded, Part, Refusal
 from ingest.places import Places
 
@@ -61,6 +62,27 @@ def _misrouted(message: int, route: Route) -> Refusal:
     return Refusal(message, -1, None if route.kind is None else route.kind.type.id, route.device or None, route.fault)
 
 
+def _groups(found: list[Route], payloads: list[bytes]) -> tuple[list[_Group], list[tuple[int, Route]]]:
+    """Messages by sensor type, and those that lead nowhere."""
+    slots = [route.slot for route in found]
+    first = slots[0] if slots else None
+    if first is not None and slots.count(first) == len(slots):
+        return [_Group(first, list(range(len(slots))), payloads, [route.device for route in found])], []
+    members: dict[Kind | None, list[int]] = {}
+    for i, slot in enumerate(slots):
+        if (others := members.get(slot)) is None:
+            members[slot] = [i]
+        else:
+            others.append(i)
+    misrouted = [(i, found[i]) for i in members.pop(None, ())]
+    groups = [
+        _Group(kind, chosen, [payloads[i] for i in chosen], [found[i].device for i in chosen])
+        for kind, chosen in members.items()
+        if kind is not None
+    ]
+    return groups, misrouted
+
+
 @dataclass(slots=True)
 class _Group:
     """Messages of one sensor type: indices into the flush, payloads, devices named by the topic."""
@@ -95,30 +117,23 @@ class Decoder:
         self.admit_all = admit_all
         self._routes: dict[str, Route] = {}
 
-    def decode(self, envelopes: Sequence[Envelope]) -> Decoded:
+    def decode(self, envelopes: Envelopes | Sequence[Envelope]) -> Decoded:
         """Decode the messages of a flush, in order of receipt."""
-        routes, learn = self._routes, self._route
-        topics = [e.topic for e in envelopes]
-        found = [routes.get(topic) or learn(topic) for topic in topics]
-        slots: dict[Kind | None, list[int]] = {}
-        for i, route in enumerate(found):
-            slot = slots.get(route.slot)
-            if slot is None:
-                slot = slots[route.slot] = []
-            slot.append(i)
-        refusals = [_misrouted(i, found[i]) for i in slots.pop(None, ())]
-        groups = [
-            _Group(kind, messages, [envelopes[i].payload for i in messages], [found[i].device for i in messages])
-            for kind, messages in slots.items()
-            if kind is not None
-        ]
-        received = np.array([e.received_at for e in envelopes], dtype=np.int64)
-        parts = [p for g in groups if (p := self._part(g, received, refusals)) is not None]
+        if not isinstance(envelopes, Envelopes):
+            envelopes = Envelopes.of(envelopes)
+        found = list(map(self._routes.get, envelopes.topics))
+        if None in found:
+            found = [self._route(topic) for topic in envelopes.topics]
+        groups, misrouted = _groups(cast("list[Route]", found), envelopes.payloads)
+        refusals = [_misrouted(i, route) for i, route in misrouted]
+        parts = [p for g in groups if (p := self._part(g, envelopes.received_at, refusals)) is not None]
         decoded = Decoded(envelopes, parts, refusals, self.places)
         self._find_copies(decoded)
         return decoded
 
     def _route(self, topic: str) -> Route:
+        if (known := self._routes.get(topic)) is not None:
+            return known
         if len(self._routes) >= _MOST_ROUTES:
             self._routes.clear()
         route = self._routes[topic] = route_of(topic, self.registry)
@@ -239,10 +254,11 @@ class _Rows:
 
     def take(self, group: _Group, doubtful: set[int]) -> list[int]:
         """Decode what decodes at once; returns which messages (indices within the group) must be looked at closely."""
-        singles = [j for j, payload in enumerate(group.payloads) if payload[:1] == b"{"]
         slow = set(doubtful)
-        if len(singles) == len(group.payloads) and not slow:
-            return self._singles(group, singles)
+        begins = [payload[:1] for payload in group.payloads]
+        if not slow and begins.count(b"{") == len(begins):
+            return self._singles(group, range(len(begins)))
+        singles = [j for j, begin in enumerate(begins) if begin == b"{"]
         for j, payload in enumerate(group.payloads):
             first = payload[:1]
             if j not in slow and first != b"{" and (first != b"[" or not self._pack(group, j, payload)):
@@ -250,11 +266,12 @@ class _Rows:
         slow.update(self._singles(group, [j for j in singles if j not in slow]))
         return sorted(slow)
 
-    def _singles(self, group: _Group, singles: list[int]) -> list[int]:
+    def _singles(self, group: _Group, singles: Sequence[int]) -> list[int]:
         """Decode messages of one object; returns those that failed."""
         readings: list[Any] = []
         failed: set[int] = set()
-        left = iter([group.payloads[j] for j in singles])
+        whole = len(singles) == len(group.payloads)
+        left = iter(group.payloads if whole else [group.payloads[j] for j in singles])
         while len(readings) < len(singles):
             try:
                 readings.extend(map(self.kind.single.decode, left))
@@ -263,11 +280,12 @@ class _Rows:
                 readings.append(None)
         wrong = [singles[k] for k in sorted(failed)]
         if failed:
+            whole = False
             readings = [r for r in readings if r is not None]
             singles = [j for k, j in enumerate(singles) if k not in failed]
         self.readings += readings
-        self.messages += [group.messages[j] for j in singles]
-        self.devices += [group.devices[j] for j in singles]
+        self.messages += group.messages if whole else [group.messages[j] for j in singles]
+        self.devices += group.devices if whole else [group.devices[j] for j in singles]
         self.places += [-1] * len(readings)
         return wrong
 
@@ -300,7 +318,7 @@ def _doubtful(group: _Group, raw: bytes) -> set[int]:
     """Messages (indices within the group) whose bytes alone say that they need a close look."""
     payloads = group.payloads
     out: set[int] = set()
-    if len(raw) > group.kind.type.max_bytes:
+    if max(map(len, payloads)) > group.kind.type.max_bytes:
         out.update(j for j, p in enumerate(payloads) if len(p) > group.kind.type.max_bytes)
     if not raw.isascii():
         out.update(j for j, p in enumerate(payloads) if not _is_utf8(p))

@@ -16,7 +16,8 @@ import os
 import random
 import secrets
 import ssl
-from collections import deque
+from bisect import bisect_right
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final, NamedTuple, Self, cast
 from urllib.parse import unquote, urlsplit
 
@@ -26,10 +27,10 @@ from brain.errors import ConfigurationError
 from ingest import _wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-__all__ = ["AckingSource", "BrokerAddress", "Received", "client_id"]
+__all__ = ["AckingSource", "BrokerAddress", "Messages", "client_id"]
 
 log = structlog.get_logger("ingest.mqtt")
 
@@ -77,18 +78,19 @@ class BrokerAddress(NamedTuple):
         return cls(parts.hostname, port or (8883 if tls else 1883), user, password, tls)
 
 
-class Received(NamedTuple):
-    """A message as it came.
+class Messages(NamedTuple):
+    """Messages taken together, in order of arrival: to be handed to ``ack`` once they are stored.
 
     Attributes:
-        token: What to hand to ``ack`` once it is stored; 0 for QoS 0, which nobody acknowledges.
+        arrivals: Their columns.
+        generation: Of the connection they came over; acknowledgements are void on another one.
     """
 
-    topic: str
-    payload: bytes
-    dup: bool
-    retain: bool
-    token: int
+    arrivals: _wire.Arrivals
+    generation: int
+
+    def __len__(self) -> int:
+        return len(self.arrivals)
 
 
 def client_id(data_dir: Path) -> str:
@@ -120,14 +122,15 @@ class AckingSource:
         url: Of the broker.
         identity: Client id of the session.
         filters: Topic filters, subscribed at QoS 1.
+        wanted: Says of a topic whether its messages are ours; others are acknowledged at once and only counted.
         arrived: Called whenever messages wait.
         most_waiting: Messages of QoS 0 beyond this many waiting ones are shed.
         most_bytes: Payload bytes held (waiting or not yet acknowledged) beyond which the socket is not read.
 
     Attributes:
         connected: Whether the subscription stands now.
-        received, copies, shed, connections: Counters: messages taken in, copies of held ones dropped, QoS 0 shed,
-            connections made.
+        received, copies, shed, unwanted, connections: Counters: messages taken in, copies of held ones dropped,
+            QoS 0 shed, of topics that are not ours, connections made.
     """
 
     def __init__(
@@ -136,20 +139,23 @@ class AckingSource:
         identity: str,
         *,
         filters: Sequence[str] = ("city/#",),
+        wanted: Callable[[str], bool] = lambda _: True,
         arrived: Callable[[], None] = lambda: None,
         most_waiting: int = 2000,
         most_bytes: int = 64 * 1024 * 1024,
     ) -> None:
         self.address = BrokerAddress.parse(url)
         self.connected = False
-        self.received = self.copies = self.shed = self.connections = 0
+        self.received = self.copies = self.shed = self.unwanted = self.connections = 0
+        self.wanted = wanted
         self._identity = identity
         self._filters = tuple(filters)
         self._arrived = arrived
         self._most_waiting = most_waiting
         self._most_bytes = most_bytes
-        self._waiting: deque[Received] = deque()
-        self._held: dict[int, Received] = {}  # by packet id, of this connection
+        self._waiting = _wire.Arrivals()
+        self._stale = _wire.Arrivals()  # what waited when a connection ended, until the next one is accepted
+        self._held: dict[int, tuple[str, bytes]] = {}  # topic and payload by packet id, of this connection
         self._bytes = 0  # of all messages handed in and neither acknowledged nor, at QoS 0, taken
         self._generation = 0
         self._some = asyncio.Event()
@@ -181,38 +187,35 @@ class AckingSource:
         if self._runner is not None and self._runner.done():
             self._runner.result()
 
-    def take(self, most: int, most_bytes: int = 1 << 62) -> list[Received]:
+    def take(self, most: int, most_bytes: int = 1 << 62) -> Messages:
         """Messages that wait, oldest first, without waiting for more; one at least where one waits."""
-        out: list[Received] = []
-        size = 0
         waiting = self._waiting
-        while waiting and len(out) < most and (not out or size + len(waiting[0].payload) <= most_bytes):
-            message = waiting.popleft()
-            size += len(message.payload)
-            if message.token == 0:
-                self._release(len(message.payload))
-            out.append(message)
+        n = min(most, len(waiting))
+        if self._bytes > most_bytes:
+            sizes = list(accumulate(map(len, waiting.payloads[:n])))
+            n = min(n, max(1, bisect_right(sizes, most_bytes)))
+        out = waiting.cut(n)
+        if 0 in out.packet_ids:
+            self._release(sum(len(p) for p, i in zip(out.payloads, out.packet_ids, strict=True) if i == 0))
         if not waiting:
             self._some.clear()
-        return out
+        return Messages(out, self._generation)
 
-    async def next_batch(self, max_messages: int, max_wait: float) -> list[Received]:
-        """Up to so many messages, as soon as one is there; empty after ``max_wait`` seconds without any."""
+    async def next_batch(self, max_messages: int, max_wait: float) -> Messages:
+        """Up to so many messages, as soon as one is there; none after ``max_wait`` seconds without any."""
         if not self._waiting:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._some.wait(), max_wait)
         return self.take(max_messages)
 
-    def ack(self, tokens: Iterable[int]) -> None:
-        """Acknowledge stored messages. Tokens of a connection that has ended do nothing: those messages come again."""
-        packet_ids: list[int] = []
-        for token in tokens:
-            generation, packet_id = divmod(token, 1 << 16)
-            if token and generation == self._generation and (message := self._held.pop(packet_id, None)) is not None:
-                packet_ids.append(packet_id)
-                self._release(len(message.payload))
-        if packet_ids and self._protocol is not None:
-            self._protocol.send(_wire.pubacks(packet_ids))
+    def ack(self, messages: Messages) -> None:
+        """Acknowledge stored messages. Those of a connection that has ended are passed over: they come again."""
+        if messages.generation != self._generation:
+            return
+        known = [(i, held) for i in messages.arrivals.packet_ids if (held := self._held.pop(i, None)) is not None]
+        if known and self._protocol is not None:
+            self._protocol.send(_wire.pubacks([i for i, _ in known]))
+        self._release(sum(len(held[1]) for _, held in known))
 
     def pause(self) -> None:
         """Receive nothing more; what is held can still be acknowledged."""
@@ -220,27 +223,38 @@ class AckingSource:
         if self._protocol is not None:
             self._protocol.hold()
 
-    def accept(self, message: _wire.Publish) -> None:
-        """Take in a message from the connection (called by the protocol)."""
-        if message.qos == 0:
-            if len(self._waiting) >= self._most_waiting or self._bytes > self._most_bytes:
-                self.shed += 1
-                return
-            token = 0
-        else:
-            held = self._held.get(message.packet_id)
-            if held is not None and held.payload == message.payload and held.topic == message.topic:
-                self.copies += 1  # the broker got impatient; the first copy is being stored
-                return
-            token = self._generation << 16 | message.packet_id
-        got = Received(message.topic, message.payload, message.dup, message.retain, token)
-        if token:
-            self._held[message.packet_id] = got
-        self.received += 1
-        self._bytes += len(message.payload)
-        self._waiting.append(got)
+    def accept(self, new: _wire.Arrivals, unwanted: list[int]) -> None:
+        """Take in what one read brought (called by the protocol)."""
+        held, ids = self._held, new.packet_ids
+        if 0 in ids or len(set(ids)) < len(ids) or not held.keys().isdisjoint(ids):
+            new.keep(self._sift(new))
+        held.update(zip(ids, zip(new.topics, new.payloads, strict=True), strict=True))
+        held.pop(0, None)
+        self.received += len(new)
+        self._bytes += sum(map(len, new.payloads))
+        self._waiting.extend(new)
+        if unwanted and self._protocol is not None:
+            self.unwanted += len(unwanted)
+            self._protocol.send(_wire.pubacks(unwanted))
         if self._bytes > self._most_bytes and self._protocol is not None:
             self._protocol.hold()
+
+    def _sift(self, new: _wire.Arrivals) -> list[bool]:
+        """Which arrivals to keep: not the copies of what is held, nor QoS 0 beyond the limits."""
+        out: list[bool] = []
+        waiting, size, seen = len(self._waiting), self._bytes, dict(self._held)
+        for packet_id, message in zip(new.packet_ids, zip(new.topics, new.payloads, strict=True), strict=True):
+            if packet_id == 0:
+                keep = waiting < self._most_waiting and size <= self._most_bytes
+                self.shed += not keep
+            else:
+                keep = seen.get(packet_id) != message  # else the broker got impatient; the first copy is being stored
+                self.copies += not keep
+                seen[packet_id] = message
+            out.append(keep)
+            waiting += keep
+            size += len(message[1]) * keep
+        return out
 
     def announce(self) -> None:
         """Wake who waits for messages (called by the protocol after a read)."""
@@ -268,6 +282,16 @@ class AckingSource:
             await asyncio.sleep(pause * (0.5 + random.random() / 2))  # noqa: S311 - spreads reconnects, no secret
             pause = min(pause * 2, _LONGEST_PAUSE_S)
 
+    def _readmit(self) -> None:
+        """What waited over a reconnect waits again, before what is new; nobody waits for its acknowledgement."""
+        stale, self._stale = self._stale, _wire.Arrivals()
+        stale.packet_ids[:] = [0] * len(stale)
+        stale.extend(self._waiting)
+        self._waiting = stale
+        self._bytes = sum(len(p) for p, i in zip(stale.payloads, stale.packet_ids, strict=True) if i == 0)
+        self._bytes += sum(len(p) for _, p in self._held.values())
+        self.announce()
+
     async def _session(self) -> None:
         """One connection from its beginning to its end."""
         loop = asyncio.get_running_loop()
@@ -276,9 +300,9 @@ class AckingSource:
         _, protocol = await asyncio.wait_for(connecting, _ANSWER_S)
         self._generation += 1
         self._protocol = protocol
-        for message in self._held.values():
-            self._bytes -= len(message.payload)
         self._held.clear()
+        self._stale.extend(self._waiting.cut(len(self._waiting)))
+        self._bytes = sum(map(len, self._stale.payloads))
         try:
             protocol.send(_wire.connect(self._identity, _KEEP_ALIVE_S, self.address.user, self.address.password))
             flags, code = await asyncio.wait_for(protocol.answer(_wire.CONNACK), _ANSWER_S)
@@ -286,10 +310,10 @@ class AckingSource:
                 why = _wire.REFUSALS.get(code, f"code {code}")
                 raise ConnectionRefusedError(f"the broker refused the connection: {why}")
             if flags & 1:  # it kept our session, so what still waits of the connection before comes again
-                new = [m for m in self._waiting if m.token == 0 or m.token >> 16 == self._generation]
-                self._waiting = deque(new)
+                self._stale.keep([h & _wire.QOS == 0 for h in self._stale.heads])
             else:
                 log.info("broker_session_is_new", host=self.address.host)
+            self._readmit()
             protocol.send(_wire.subscribe(1, self._filters))
             codes = (await asyncio.wait_for(protocol.answer(_wire.SUBACK), _ANSWER_S))[2:]
             if any(c & 0x80 for c in codes):
@@ -308,7 +332,7 @@ class _Protocol(asyncio.Protocol):
 
     def __init__(self, source: AckingSource) -> None:
         self._source = source
-        self._splitter = _wire.Splitter()
+        self._splitter = _wire.Splitter(source.wanted)
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._answers: dict[int, asyncio.Future[bytes]] = {
@@ -331,17 +355,22 @@ class _Protocol(asyncio.Protocol):
         now = self._loop.time()
         busy = now - self._last_read < _BUSY_S + (_LINGER_S if self._lingering else 0)
         self._last_read = now
-        accept = self._source.accept
+        arrivals, error = _wire.Arrivals(), None
+        others: list[_wire.Packet] = []
         try:
-            for packet in self._splitter.feed(data):
-                if isinstance(packet, _wire.Publish):
-                    accept(packet)
-                elif (answer := self._answers.get(packet.kind)) is not None and not answer.done():
-                    answer.set_result(packet.body)
+            others = self._splitter.feed(data, arrivals)
         except _wire.WireError as e:
-            self._fail(e)
+            error = e
+        for packet in others:
+            if (answer := self._answers.get(packet.kind)) is not None and not answer.done():
+                answer.set_result(packet.body)
+        unwanted, self._splitter.unwanted = self._splitter.unwanted, []
+        if arrivals or unwanted:
+            self._source.accept(arrivals, unwanted)
+            self._source.announce()
+        if error is not None:
+            self._fail(error)
             return
-        self._source.announce()
         self._lingering = busy
         if busy and not self._held and self._transport is not None:
             self._transport.pause_reading()

@@ -18,12 +18,10 @@ from ingest._faults import Fault
 from ingest._routes import UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from brain.registry import Registry
-    from ingest.envelope import Envelope
+    from ingest.envelope import Envelopes
     from ingest.places import Places
 
 __all__ = ["Decoded", "Outcome", "Part", "Refusal"]
@@ -117,7 +115,7 @@ class Decoded:
         ignored: Retained messages without time.
     """
 
-    envelopes: Sequence[Envelope]
+    envelopes: Envelopes
     parts: list[Part]
     refusals: list[Refusal]
     places: Places
@@ -224,7 +222,7 @@ class Decoded:
     def _answers(
         self, chosen: list[tuple[Part, NDArray[np.int64]]], positions: list[NDArray[np.int64]], low: int, end: int
     ) -> dict[int, Answer]:
-        asked = {i: e.inbox_id for i in range(low, end) if (e := self.envelopes[i]).inbox_id is not None}
+        asked = {i: inbox_id for i, (inbox_id, _) in self.envelopes.asked.items() if low <= i < end}
         answers: dict[int, Answer] = {}
         for i, inbox_id in asked.items():
             of_rows = [at[part.message[rows] == i] for (part, rows), at in zip(chosen, positions, strict=True)]

@@ -12,15 +12,18 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
+import numpy as np
 import structlog
 
 from brain.city import City, parse_city
 from brain.errors import CityError, FencedError, StoreError
 from ingest._faults import Fault
+from ingest._routes import is_ours
+from ingest._wire import DUP, RETAIN
 from ingest.batcher import Batcher
 from ingest.copies import KEPT_US, Copies
 from ingest.decode import Decoder, Places
-from ingest.envelope import Envelope
+from ingest.envelope import Envelopes
 from ingest.mqtt import AckingSource, client_id
 from ingest.stamp import Stamper
 
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from brain.store.base import Flush, InboxItem, Store, Written
-    from ingest.mqtt import Received
+    from ingest.mqtt import Messages
     from ingest.outcome import Decoded, Outcome
 
 __all__ = ["run_ingest", "wall_clock"]
@@ -38,6 +41,7 @@ log = structlog.get_logger("ingest")
 T = TypeVar("T")
 
 _SECOND: Final = 1_000_000
+_PLAIN: Final = 0x32  # first byte of a message at QoS 1, neither DUP nor retained
 _MOST_MESSAGES: Final = 2000
 _MOST_BYTES: Final = 8 * 1024 * 1024
 _MOST_INBOX: Final = 50
@@ -58,6 +62,7 @@ async def run_ingest(
     data_dir: Path,
     stop: asyncio.Event,
     *,
+    subscribe: str = "city/#",
     clock: Callable[[], int] = wall_clock,
 ) -> None:
     """Take messages in until told to stop.
@@ -71,6 +76,8 @@ async def run_ingest(
         mqtt_url: ``mqtt://[user:password@]host:port``.
         data_dir: Keeps the client id of the session.
         stop: Ends it.
+        subscribe: Topic filter to ask the broker for, ``city/#`` or wider; messages of other topics are passed over. A
+            broker of our own is asked for ``#``: NATS then keeps one queue for it instead of an index of all topics.
         clock: Wall clock, microseconds.
 
     Raises:
@@ -79,7 +86,8 @@ async def run_ingest(
         StoreError: The data base was still out of reach 10 s after the stop.
     """
     wake = asyncio.Event()
-    async with AckingSource(mqtt_url, client_id(data_dir), arrived=wake.set) as source:
+    source = AckingSource(mqtt_url, client_id(data_dir), filters=(subscribe,), wanted=is_ours, arrived=wake.set)
+    async with source:
         await _Ingest(store, source, stop, wake, clock).run()
 
 
@@ -180,18 +188,18 @@ class _Ingest:
         if writing is not None:
             await writing
 
-    def _stamp(self, messages: list[Received], items: list[InboxItem]) -> list[Envelope]:
+    def _stamp(self, messages: Messages, items: list[InboxItem]) -> Envelopes:
         """Envelopes with times of receipt; a pack has room for its readings without time."""
-        payloads = [m.payload for m in messages] + [i.payload for i in items]
-        room = [1 if p[:1] == b"{" else 1 + p.count(b"{") for p in payloads]
-        at = self._stamper.next(sum(room))
-        out: list[Envelope] = []
-        for m, taken in zip(messages, room, strict=False):
-            out.append(Envelope(m.topic, m.payload, at, m.dup, m.retain))
-            at += taken
-        for i, taken in zip(items, room[len(messages) :], strict=True):
-            out.append(Envelope(i.topic, i.payload, at, inbox_id=i.inbox_id, retry_of=i.retry_of))
-            at += taken
+        arrivals = messages.arrivals
+        payloads = arrivals.payloads + [i.payload for i in items]
+        room = np.array([1 if p[:1] == b"{" else 1 + p.count(b"{") for p in payloads], np.int64)
+        at = self._stamper.next(int(room.sum())) + np.cumsum(room) - room
+        out = Envelopes(arrivals.topics + [i.topic for i in items], payloads, at)
+        if arrivals.heads.count(_PLAIN) < len(arrivals):
+            out.dup = {i for i, head in enumerate(arrivals.heads) if head & DUP}
+            out.retain = {i for i, head in enumerate(arrivals.heads) if head & RETAIN}
+        for i, item in enumerate(items, len(arrivals)):
+            out.asked[i] = item.inbox_id, item.retry_of
         return out
 
     async def _inbox(self) -> list[InboxItem]:
@@ -249,14 +257,12 @@ class _Ingest:
             log.warning("messages_shed", qos=0, count=self._source.shed - self._shed)
             self._shed = self._source.shed
 
-    async def _write(
-        self, decoded: Decoded, received_at: int, messages: list[Received], items: list[InboxItem]
-    ) -> None:
+    async def _write(self, decoded: Decoded, received_at: int, messages: Messages, items: list[InboxItem]) -> None:
         """Commit a flush, in parts where the store refuses a value in it, then acknowledge its messages."""
         start = time.monotonic()
         await self._write_range(decoded, received_at, 0, len(decoded.envelopes))
         self._batcher.flushed(start, time.monotonic())
-        self._source.ack(m.token for m in messages)
+        self._source.ack(messages)
         if items:
             self._answering.difference_update(i.inbox_id for i in items)
             self._called.add("inbox")  # there may be more than we took
@@ -269,10 +275,10 @@ class _Ingest:
             return
         if high - low > 1:
             middle = (low + high) // 2
-            await self._write_range(decoded, decoded.envelopes[middle].received_at - 1, low, middle)
+            await self._write_range(decoded, int(decoded.envelopes.received_at[middle]) - 1, low, middle)
             await self._write_range(decoded, received_at, middle, high)
             return
-        log.error("message_refused_by_store", topic=decoded.envelopes[low].topic)
+        log.error("message_refused_by_store", topic=decoded.envelopes.topics[low])
         decoded.refuse(low, Fault("refused_by_store", "payload: the data base cannot keep a value of this message"))
         outcome = decoded.finish(self._decoder.registry, self._position + 1, low, high)
         if not await self._try(outcome, received_at):

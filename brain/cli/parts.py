@@ -20,7 +20,14 @@ CityFile = Annotated[
 ]
 
 
-def ingest(dsn: Dsn = None, mqtt: Mqtt = None, data_dir: DataDir = None) -> None:
+def ingest(
+    dsn: Dsn = None,
+    mqtt: Mqtt = None,
+    data_dir: DataDir = None,
+    subscribe: Annotated[
+        str, typer.Option("--subscribe", help="What to ask the broker for; '#' where no other traffic runs over it.")
+    ] = "city/#",
+) -> None:
     """Take device messages in: broker to data base, acknowledged after the commit."""
     from brain.store import open_store
     from ingest.service import run_ingest
@@ -32,7 +39,7 @@ def ingest(dsn: Dsn = None, mqtt: Mqtt = None, data_dir: DataDir = None) -> None
     async def body(stop: asyncio.Event) -> None:
         store = await open_store(address)
         try:
-            await run_ingest(store, broker, folder, stop)
+            await run_ingest(store, broker, folder, stop, subscribe=subscribe)
         finally:
             await store.close()
 

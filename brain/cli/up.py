@@ -209,7 +209,8 @@ async def _start(platform: _Platform, pick_port: Any) -> None:
     await asyncio.gather(
         platform.part("serve", "--port", str(port), environment=environment),
         platform.part("scenes", environment=environment),
-        platform.part("ingest", environment=environment),
+        # our own broker is asked for everything: a filtered queue costs NATS more the more devices there are
+        platform.part("ingest", "--subscribe", "city/#" if o.mqtt else "#", environment=environment),
     )
     await _until_ready(base)
     if o.simulate:

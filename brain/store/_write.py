@@ -11,14 +11,17 @@ import numpy as np
 from brain.errors import FencedError, StoreError
 from brain.model import Piece
 from brain.store._answers import answer_json, count_flush, decode_outcome, device_tallies, encode_outcome
+from brain.store._binary import copy_data
 from brain.store._dialect import SCHEMA, quoted, unique_key
 from brain.store._registry import RegistryPart
 from brain.store._sql import load_queries
 from brain.store.base import Head, InboxItem, Written
 from brain.store.pieces import decode_piece, encode_piece
-from brain.store.rows import batch_from_sql, columns_of, microseconds, row_of, sql_columns, storage_keys
+from brain.store.rows import batch_from_sql, columns_of, microseconds, row_of, storage_keys
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from numpy.typing import NDArray
 
     from brain.model import Batch, SensorType
@@ -138,11 +141,13 @@ class WritePart(RegistryPart):
         return fresh
 
     async def _copy(self, c: Connection, sensor_type: SensorType, rows: Batch) -> None:
-        columns = sql_columns(sensor_type, rows)
+        names, data = copy_data(sensor_type, rows)
+
+        async def whole() -> AsyncIterator[bytes]:
+            yield data
+
         try:
-            await c.copy_records_to_table(
-                sensor_type.table, schema_name=SCHEMA, records=columns.records(), columns=columns.names
-            )
+            await c.copy_to_table(sensor_type.table, schema_name=SCHEMA, source=whole(), columns=names, format="binary")
         except asyncpg.UniqueViolationError as error:
             self._wary[sensor_type.id] = _WARY_FLUSHES
             raise _MetACopyError from error

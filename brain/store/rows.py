@@ -28,7 +28,6 @@ __all__ = [
     "BOX",
     "EPOCH_2000",
     "Column",
-    "SqlColumns",
     "batch_from_packed",
     "batch_from_sql",
     "columns_of",
@@ -39,7 +38,6 @@ __all__ = [
     "row_dicts",
     "row_maker",
     "row_of",
-    "sql_columns",
     "storage_keys",
 ]
 
@@ -167,33 +165,6 @@ def storage_keys(sensor_type: SensorType, batch: Batch) -> list[str | None]:
     return [
         "k:" + msgspec.json.encode(key).decode() if i is None else f"i:{i}" for i, *key in zip(ids, *parts, strict=True)
     ]
-
-
-class SqlColumns(NamedTuple):
-    """A batch as SQL wants it; columns without any value are left out (they become NULL)."""
-
-    names: list[str]
-    values: list[list[Any]]
-
-    def records(self) -> zip[tuple[Any, ...]]:
-        """Row by row."""
-        return zip(*self.values, strict=True)
-
-
-def sql_columns(sensor_type: SensorType, batch: Batch) -> SqlColumns:
-    """Columns of a batch as Python lists, times in microseconds."""
-    names = ["time", "device_id"]
-    values: list[list[Any]] = [microseconds(batch.time), batch.device.tolist()]
-    if sensor_type.key:
-        names.append("row_key")
-        values.append(storage_keys(sensor_type, batch))
-    for name, column in columns_of(sensor_type).items():
-        if name in batch.columns and (found := plain_values(column, batch.columns[name])) is not None:
-            names.append(name)
-            values.append(found)
-    names += ["received_at", "position"]
-    values += [microseconds(batch.received_at), batch.position.tolist()]
-    return SqlColumns(names, values)
 
 
 def batch_from_sql(sensor_type: SensorType, records: Sequence[Sequence[Any]], names: Sequence[str]) -> Batch:

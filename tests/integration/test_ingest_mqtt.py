@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import stat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import paho.mqtt.client as paho
 import pytest
@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from brain.errors import ConfigurationError
 from ingest import _wire, mqtt
-from ingest.mqtt import AckingSource, BrokerAddress, Received, client_id
+from ingest.mqtt import AckingSource, BrokerAddress, Messages, client_id
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -34,11 +34,35 @@ async def until(ask: Callable[[], Any], what: str) -> None:
     assert ask(), what
 
 
-async def gather(source: AckingSource, count: int) -> list[Received]:
-    got: list[Received] = []
+class Got(NamedTuple):
+    """One message, and what acknowledges it."""
+
+    topic: str
+    payload: bytes
+    dup: bool
+    retain: bool
+    packet_id: int
+    receipt: Messages
+
+
+def each(messages: Messages) -> list[Got]:
+    a = messages.arrivals
+    return [
+        Got(t, p, bool(h & _wire.DUP), bool(h & _wire.RETAIN), i, Messages(a[k : k + 1], messages.generation))
+        for k, (t, p, i, h) in enumerate(zip(a.topics, a.payloads, a.packet_ids, a.heads, strict=True))
+    ]
+
+
+def ack(source: AckingSource, got: list[Got]) -> None:
+    for m in got:
+        source.ack(m.receipt)
+
+
+async def gather(source: AckingSource, count: int) -> list[Got]:
+    got: list[Got] = []
     async with asyncio.timeout(20):
         while len(got) < count:
-            got += await source.next_batch(count - len(got), 1.0)
+            got += each(await source.next_batch(count - len(got), 1.0))
     return got
 
 
@@ -65,13 +89,13 @@ async def test_nothing_is_acknowledged_before_we_say_so(any_broker: str):
         await asyncio.to_thread(send, any_broker, [("city/a/1", t) for t in texts])
         first = await gather(source, 40)
         assert [m.payload for m in first] == texts
-        assert all(m.token for m in first)
-        source.ack(m.token for m in first[:30:2])
+        assert all(m.packet_id for m in first)
+        ack(source, first[:30:2])
     async with AckingSource(any_broker, "guard") as source:
         again = await gather(source, 25)
         assert sorted(m.payload for m in again) == sorted(set(texts) - {m.payload for m in first[:30:2]})
         assert all(m.dup for m in again)
-        source.ack(m.token for m in again)
+        ack(source, again)
     async with AckingSource(any_broker, "guard") as source:
         await until(lambda: source.connected, "the subscription")
         await asyncio.to_thread(send, any_broker, [("city/a/1", b"last")])
@@ -94,7 +118,7 @@ async def test_retained_and_qos_0_messages_say_what_they_are(any_broker: str):
         assert (kept.topic, kept.retain) == ("city/a/kept", True)
         await asyncio.to_thread(send, any_broker, [("city/a/plain", b"2")], qos=0)
         (plain,) = await gather(source, 1)
-        assert (plain.topic, plain.retain, plain.token) == ("city/a/plain", False, 0)
+        assert (plain.topic, plain.retain, plain.packet_id) == ("city/a/plain", False, 0)
 
 
 async def test_large_messages_arrive_whole(broker: str):
@@ -183,11 +207,11 @@ async def test_copies_of_messages_we_hold_are_dropped(fake: FakeBroker):
         fake.send(b"two", 8)
         got = await gather(source, 2)
         assert ([m.payload for m in got], source.copies) == ([b"one", b"two"], 1)
-        source.ack([got[0].token])
+        source.ack(got[0].receipt)
         await until(lambda: fake.acked == [7], "one acknowledgement")
         fake.send(b"three", 7)
         assert [m.payload for m in await gather(source, 1)] == [b"three"]
-        source.ack([got[0].token, got[0].token, 0, got[1].token])
+        ack(source, [got[0], got[0], got[1]])
         await until(lambda: len(fake.acked) >= 3, "the acknowledgements")
         assert fake.acked == [7, 7, 8]
 
@@ -201,10 +225,10 @@ async def test_tokens_of_an_ended_connection_acknowledge_nothing(fake: FakeBroke
         await until(lambda: source.connections == 2, "the second connection")
         fake.send(b"new", 7)
         (new,) = await gather(source, 1)
-        source.ack([old.token])
-        source.ack([new.token])
+        source.ack(old.receipt)
+        source.ack(new.receipt)
         fake.send(b"", 9)
-        source.ack(m.token for m in await gather(source, 1))
+        ack(source, await gather(source, 1))
         await until(lambda: len(fake.acked) == 2, "the acknowledgements")
     assert fake.acked == [7, 9]
     assert fake.disconnects == 1
@@ -223,9 +247,9 @@ async def test_what_waits_over_a_reconnect_is_kept_unless_the_broker_has_it(fake
         await until(lambda: source.connections == 2, "the second connection")
         fake.send(b"first", 1, dup=True)
         await until(lambda: source.received == 3, "the third message")
-        got = source.take(10)
+        got = each(source.take(10))
         assert [m.payload for m in got] == ([b"zero", b"first"] if session else [b"first", b"zero", b"first"])
-        source.ack(m.token for m in got)
+        ack(source, got)
         await until(lambda: fake.acked == [1], "one acknowledgement")
 
 
@@ -236,7 +260,7 @@ async def test_qos_0_is_shed_first_and_counted(fake: FakeBroker):
             fake.send(b"zero")
             fake.send(b"one", i + 1)
         await until(lambda: source.received + source.shed == 20, "all messages")
-        got = source.take(100)
+        got = each(source.take(100))
         assert [m.payload for m in got].count(b"one") == 10
         assert source.shed == 8
 
@@ -252,7 +276,7 @@ async def test_a_full_house_is_not_read(fake: FakeBroker):
             got = await gather(source, 1)
             held = max(held, len(got) + len(source))
             total += len(got)
-            source.ack(m.token for m in got)
+            ack(source, got)
         assert held < 60  # 1 MB and what one read may bring
 
 
@@ -263,9 +287,9 @@ async def test_a_paused_source_takes_nothing_and_still_acknowledges(fake: FakeBr
         (one,) = await gather(source, 1)
         source.pause()
         fake.send(b"two", 2)
-        source.ack([one.token])
+        source.ack(one.receipt)
         await until(lambda: fake.acked == [1], "the acknowledgement")
-        assert await source.next_batch(1, 0.05) == []
+        assert not await source.next_batch(1, 0.05)
     assert fake.disconnects == 1
 
 
@@ -315,7 +339,7 @@ async def test_a_broker_that_is_not_there_is_waited_for():
     await server.wait_closed()
     fake = FakeBroker()
     async with AckingSource(f"mqtt://127.0.0.1:{port}", "x") as source:
-        assert await source.next_batch(1, 0.15) == []
+        assert not await source.next_batch(1, 0.15)
         assert not source.connected
         server = await asyncio.start_server(fake.serve, "127.0.0.1", port)
         await until(lambda: source.connected, "the subscription")

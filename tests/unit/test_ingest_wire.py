@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from ingest._wire import (
     CONNACK,
     SUBACK,
+    Arrivals,
     Packet,
-    Publish,
     Splitter,
     WireError,
     connect,
@@ -39,26 +39,44 @@ messages = st.lists(
 @given(messages, st.lists(st.integers(1, 40), min_size=1, max_size=30))
 def test_packets_are_found_however_the_bytes_arrive(sent, cuts):
     wire = b"\x20\x02\x01\x00" + b"".join(publish(t, p, i, dup=d, retain=r) for t, p, i, d, r in sent) + b"\xd0\x00"
-    splitter, got, at = Splitter(), [], 0
+    splitter, others, at = Splitter(), [], 0
+    got = Arrivals()
     for k in range(len(wire)):
         size = cuts[k % len(cuts)]
-        got += splitter.feed(wire[at : at + size])
+        others += splitter.feed(wire[at : at + size], got)
         at += size
-    assert got[0] == Packet(CONNACK, b"\x01\x00")
-    assert got[-1] == Packet(13, b"")
-    assert got[1:-1] == [Publish(t, p, int(i > 0), i, d, r) for t, p, i, d, r in sent]
+    assert others == [Packet(CONNACK, b"\x01\x00"), Packet(13, b"")]
+    assert list(zip(got.topics, got.payloads, got.packet_ids, got.heads, strict=True)) == [
+        (t, p, i, 0x30 | 8 * d | 2 * (i > 0) | r) for t, p, i, d, r in sent
+    ]
+
+
+def test_messages_of_other_topics_are_only_counted():
+    splitter, got = Splitter(lambda topic: topic.startswith("city/")), Arrivals()
+    wire = publish("city/a/b", b"1", 1) + publish("other", b"2", 2) + publish("other", b"3") + publish("other", b"4", 3)
+    assert splitter.feed(wire, got) == []
+    assert got.topics == ["city/a/b"]
+    assert splitter.unwanted == [2, 3]
+
+
+def fed(wire: bytes) -> tuple[list[Packet], Arrivals]:
+    got = Arrivals()
+    return Splitter().feed(wire, got), got
 
 
 def test_a_long_payload_has_a_long_length():
     for size in (100, 127, 128, 16_383, 16_384, 2_097_152):
-        (got,) = Splitter().feed(publish("city/a/b", b"x" * size, 1))
-        assert len(got.payload) == size
+        _, got = fed(publish("city/a/b", b"x" * size, 1))
+        assert [len(p) for p in got.payloads] == [size]
 
 
 def test_a_long_packet_in_many_pieces_is_joined_once_it_is_there():
-    wire, splitter = publish("city/a/b", b"x" * 1_000_000, 1), Splitter()
-    pieces = [list(splitter.feed(wire[i : i + 65536])) for i in range(0, len(wire), 65536)]
-    assert [len(p) for p in pieces] == [0] * (len(pieces) - 1) + [1]
+    wire, splitter, got = publish("city/a/b", b"x" * 1_000_000, 1), Splitter(), Arrivals()
+    counts = []
+    for i in range(0, len(wire), 65536):
+        splitter.feed(wire[i : i + 65536], got)
+        counts.append(len(got))
+    assert counts == [0] * (len(counts) - 1) + [1]
 
 
 @pytest.mark.parametrize(
@@ -73,12 +91,12 @@ def test_a_long_packet_in_many_pieces_is_joined_once_it_is_there():
 )
 def test_what_is_not_mqtt_is_refused(wire):
     with pytest.raises(WireError):
-        list(Splitter().feed(wire))
+        fed(wire)
 
 
 def test_a_topic_that_is_not_utf8_is_marked():
-    (got,) = Splitter().feed(b"\x30\x05\x00\x03a\xffb")
-    assert got.topic == "a\ufffdb"
+    _, got = fed(b"\x30\x05\x00\x03a\xffb")
+    assert got.topics == ["a\ufffdb"]
 
 
 def test_our_packets_are_those_of_the_standard():
@@ -86,7 +104,7 @@ def test_our_packets_are_those_of_the_standard():
     assert connect("ab", 30, "u", "p") == bytes.fromhex("1014 0004 4d515454 04 c0 001e 0002 6162 0001 75 0001 70")
     assert subscribe(1, ["city/#"]) == bytes.fromhex("820b 0001 0006") + b"city/#" + b"\x01"
     assert pubacks([7]) == struct.pack(">BBH", 0x40, 2, 7)
-    assert list(Splitter().feed(b"\x90\x03\x00\x01\x80")) == [Packet(SUBACK, b"\x00\x01\x80")]
+    assert fed(b"\x90\x03\x00\x01\x80")[0] == [Packet(SUBACK, b"\x00\x01\x80")]
 
 
 def test_a_flush_waits_as_long_as_commits_take_and_never_after_a_pause():
