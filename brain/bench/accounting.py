@@ -68,6 +68,8 @@ def part_of(command: str) -> str:
     if "-m" in words and "brain" in words:
         name = words[words.index("brain") + 1] if words.index("brain") + 1 < len(words) else ""
         return name if name in _PARTS else "other"
+    if "brain.bench.peers.tutorial" in words:
+        return "tutorial"
     program = words[0].rsplit("/", 1)[-1].rstrip(":") if words else ""
     return {"postgres": "postgresql", "nats-server": "nats", "mosquitto": "mosquitto", "node": "node-red"}.get(
         program, "other"

@@ -7,11 +7,14 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from brain.bench.accounting import Times, memory, snapshot, used
+from brain.bench.accounting import Memory, Times, memory, snapshot, used
 from brain.bench.figures import summary
-from brain.bench.platform import Mosquitto, Platform, Sender
+from brain.bench.fill import fill
+from brain.bench.peers.compare import Peers
 from brain.bench.probe import Probe
+from brain.bench.rig import Mosquitto, Platform, Sender
 from brain.bench.shapes import Shape, generated_type
+from brain.bench.stages import measure as stages
 from brain.errors import ServiceError
 from brain.store import open_store
 from scenes import load
@@ -23,6 +26,7 @@ __all__ = ["Options", "measure"]
 
 _PATIENCE_S: Final = 300.0
 _ADMITTED_AT_ONCE: Final = 5000
+_FILLED: Final = 3  # tables that history goes into, and whose sizes are told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +41,9 @@ class Options:
         broker: ``nats`` (embedded) or ``mosquitto``.
         latency_s: Seconds at ``rate`` messages a second for the latency; 0 leaves it out.
         rate: See there.
-        history_rows: Rows that lie in the first sensor type's table before anything is measured.
+        history_rows: Rows that lie in the tables before anything is measured.
+        stages: Whether the stages of ingest are measured by themselves, too.
+        peers: Who is measured in turn with ours, see ``brain.bench.peers.compare``.
     """
 
     shape: Shape
@@ -48,6 +54,8 @@ class Options:
     latency_s: float = 10.0
     rate: int = 1000
     history_rows: int = 0
+    stages: bool = True
+    peers: tuple[str, ...] = ()
 
 
 async def measure(options: Options, say: Callable[[str], None]) -> dict[str, Any]:
@@ -68,8 +76,25 @@ async def measure(options: Options, say: Callable[[str], None]) -> dict[str, Any
         platform = await exits.enter_async_context(Platform(mqtt=mosquitto.url if mosquitto else None, say=say))
         roots = [platform.pid, *([mosquitto.pid] if mosquitto else [])]
         probe = await exits.enter_async_context(Probe(platform.ready["dsn"]))
-        bench = _Bench(options, platform, probe, roots, say)
-        return await bench.run()
+        peers = None
+        if options.peers:
+            few = max(1000, options.messages // 10)
+            turns = (
+                list(options.peers),
+                options.broker,
+                few,
+                options.messages * options.shape.readings,
+                options.repeats,
+            )
+            peers = await exits.enter_async_context(Peers(*turns, say))
+        result = await _Bench(options, platform, probe, roots, say).run(peers)
+    if options.stages:
+        say("stages of ingest, in this process")
+        result["stages"] = await stages(
+            options.shape, max(500, min(options.messages, 20_000) // options.shape.readings)
+        )
+        result["figures"]["ingest_stages_cpu_us"] = result["stages"]["all"]["cpu"]
+    return result
 
 
 class _Bench:
@@ -86,7 +111,8 @@ class _Bench:
         self._sent = 0
         self._calls = 0
 
-    async def run(self) -> dict[str, Any]:
+    async def run(self, peers: Peers | None) -> dict[str, Any]:
+        """Warm up, repeat in turn with the peers, then the latency; everything that is said of it."""
         o = self._o
         await self._register()
         self._say("warming up")
@@ -96,31 +122,45 @@ class _Bench:
             repeats.append(await self._repeat(o.messages))
             r = repeats[-1]
             self._say(f"repeat {k + 1}: {r['stored_per_s']:.0f}/s stored, {r['evaluated_per_s']:.0f}/s judged")
+            if peers is not None:
+                await peers.turn()
         latency = await self._latency() if o.latency_s > 0 else None
-        listening = {
-            t: [s.name for s in load() if any(i.sensor_type == t for i in s.interests)] for t in o.shape.names()
-        }
-        return {
+        found = summary(repeats)
+        use = memory(self._roots)
+        sizes = await self._sizes()
+        result: dict[str, Any] = {
             "storage": self._platform.ready["storage"],
-            "shape": {
-                "form": o.shape.form,
-                "devices": o.shape.devices,
-                "types": o.shape.types,
-                "messages": o.messages,
-                "window": o.window,
-                "broker": o.broker,
-                "history_rows": o.history_rows,
-            },
-            "listening": listening if o.shape.types <= 3 else {"generated": []},
+            "shape": self._shape(),
+            "figures": _figures(found, latency, use, sizes),
             "repeats": repeats,
-            "summary": summary(repeats),
+            "summary": found,
             "latency": latency,
-            "memory_mb": {
-                p: {"peak_rss": round(m.peak_rss, 1), "pss": round(m.pss, 1)} for p, m in memory(self._roots).items()
-            },
-            "bytes_a_row": await self._sizes(),
+            "memory_mb": {p: {"peak_rss": round(m.peak_rss, 1), "pss": round(m.pss, 1)} for p, m in use.items()},
+            "bytes_a_row": sizes,
             "ledger": await self._probe.ledger(),
             "incidents": await self._probe.value("SELECT count(*) FROM brain.incident") - self._calls,
+            "listening": _listening(o.shape),
+        }
+        if peers is not None:
+            result["peers"] = peers.summary(found["rows_stored_per_s"]["median"])
+            for name, peer in result["peers"].items():
+                if "ours_times" in peer:
+                    result["figures"][f"{name}_times"] = peer["ours_times"]
+        return result
+
+    def _shape(self) -> dict[str, Any]:
+        o = self._o
+        return {
+            "form": o.shape.form,
+            "devices": o.shape.devices,
+            "types": o.shape.types,
+            "messages": o.messages,
+            "window": o.window,
+            "broker": o.broker,
+            "history_rows": o.history_rows,
+            "rate": o.rate,
+            "latency_s": o.latency_s,
+            "peers": ",".join(o.peers),
         }
 
     async def _register(self) -> None:
@@ -135,8 +175,13 @@ class _Bench:
             for first in range(0, shape.devices, _ADMITTED_AT_ONCE):
                 many = range(first, min(first + _ADMITTED_AT_ONCE, shape.devices))
                 await store.admit([shape.device(d) for d in many])
+            registry = await store.load_registry()
         finally:
             await store.close()
+        names = shape.names()[:_FILLED]
+        for name in names if self._o.history_rows else ():
+            mine = list(registry.ids(name).values())
+            await fill(self._probe, registry.sensor_types[name], mine, self._o.history_rows // len(names), self._say)
 
     def _job(self, messages: int) -> dict[str, Any]:
         shape = self._o.shape
@@ -220,13 +265,39 @@ class _Bench:
         }
 
     async def _sizes(self) -> dict[str, Any]:
-        names = self._o.shape.names()[:3]
+        names = self._o.shape.names()[:_FILLED]
         out: dict[str, Any] = {n: await self._probe.bytes_a_row(n.replace("-", "_")) for n in names}
         log = await self._probe.value(
             "SELECT pg_total_relation_size('brain.log') / greatest(sum(rows), 1) FROM brain.log"
         )
         out["log"] = {"total": round(float(log), 1)}
         return out
+
+
+def _figures(
+    found: dict[str, Any], latency: dict[str, Any] | None, use: dict[str, Memory], sizes: dict[str, Any]
+) -> dict[str, float]:
+    """What is compared with earlier runs."""
+    rates = ("stored_per_s", "evaluated_per_s", "acknowledged_per_s", "rows_stored_per_s")
+    out: dict[str, float] = {name: found[name]["median"] for name in rates}
+    out |= {f"{part}_cpu_us": cost["total"]["median"] for part, cost in found["cpu_us_a_message"].items()}
+    if latency is not None:
+        out |= {f"publish_to_commit_{k}_ms": latency["publish_to_commit_ms"][k] for k in ("p50", "p99", "p99_9")}
+        out["ingest_cores_at_rate"] = latency["cores"]["ingest"]
+    out |= {
+        "ingest_peak_rss_mb": round(use["ingest"].peak_rss, 1),
+        "all_pss_mb": round(sum(m.pss for m in use.values()), 1),
+    }
+    first = next(iter(sizes.values()))
+    return out | {"bytes_a_row": first["total"]}
+
+
+def _listening(shape: Shape) -> dict[str, str]:
+    """Sensor type -> the scenes that listen to it."""
+    names = {
+        t: [s.name for s in load() if any(i.sensor_type == t for i in s.interests)] for t in shape.names()[:_FILLED]
+    }
+    return {t: ", ".join(scenes) or "none" for t, scenes in names.items()}
 
 
 def _cost(times: dict[str, Times], messages: int) -> dict[str, dict[str, float]]:

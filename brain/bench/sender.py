@@ -23,7 +23,7 @@ import time
 from itertools import chain
 from typing import Any, Final
 
-from brain.bench.shapes import Shape, call_packet
+from brain.bench.shapes import Shape, call_packet, packet
 
 __all__ = ["main", "plan"]
 
@@ -37,7 +37,7 @@ def plan(job: dict[str, Any]) -> tuple[list[bytes], list[int]]:
 
     Keys of a job: ``form``, ``devices``, ``types``, ``messages``, ``first``; ``rate`` (a second; open loop), ``window``
     (closed loop), ``step_us``; ``calls_every_ms`` and ``first_call`` (emergency calls among the others); ``sentinel``
-    (True: a last call behind all messages).
+    (True: a last call behind all messages), ``refused`` (so many messages before all others that will be quarantined).
     """
     shape = Shape(form=job["form"], devices=job["devices"], types=job["types"])
     rate: float = job.get("rate", 0)
@@ -52,6 +52,10 @@ def plan(job: dict[str, Any]) -> tuple[list[bytes], list[int]]:
         calls = [call_packet(number + k, now + t // 1000, (number + k) % 65535 + 1) for k, t in enumerate(at)]
         both = sorted(chain(zip(due, stream, strict=True), zip(at, calls, strict=True)), key=lambda x: x[0])
         due, stream = [t for t, _ in both], [p for _, p in both]
+    if refused := job.get("refused", 0):
+        topic = b"\x00\x1acity/gas-detector/REFUSED-"
+        wrong = [packet(topic, k % 65535 + 1, b'{"lel_pct": %d}' % (101 + k)) for k in range(refused)]
+        stream, due = wrong + stream, [0] * refused + due
     if job.get("sentinel"):
         stream.append(call_packet(number, now, 65535))
         due += [due[-1]] if due else []
