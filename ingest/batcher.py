@@ -30,7 +30,7 @@ class Batcher:
         (0.008, 0.0)
     """
 
-    enough: int = 500
+    enough: int = 1000
     shortest_s: float = 0.005
     longest_s: float = 0.05
     _start: float = -1e9
