@@ -34,7 +34,23 @@ __all__ = [
     "Step",
     "Text",
     "is_late",
+    "microseconds",
 ]
+
+
+_US: Final = np.dtype("M8[us]")
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+def microseconds(times: NDArray[np.datetime64]) -> NDArray[np.int64]:
+    """Times as integers, microseconds since 1970. int64[n], of ``datetime64[us]`` a view.
+
+    Example:
+        >>> microseconds(np.array([5], "M8[us]")).tolist()
+        [5]
+    """
+    out: NDArray[np.int64] = (times if times.dtype == _US else times.astype(_US)).view(np.int64)
+    return out
 
 
 class Text(NamedTuple):
@@ -285,8 +301,8 @@ def is_late(sensor_type: SensorType, time: NDArray[Any], received_at: NDArray[An
         >>> is_late(t, np.array([0], "M8[us]"), np.array([31_000_000], "M8[us]")).tolist()
         [True]
     """
-    limit = np.timedelta64(int(sensor_type.late / timedelta(microseconds=1)), "us")
-    late: NDArray[np.bool_] = (received_at - time) > limit
+    age = microseconds(received_at) - microseconds(time)
+    late: NDArray[np.bool_] = age > sensor_type.late // _MICROSECOND
     return late
 
 

@@ -40,6 +40,7 @@ class Registry:
         self._ids: dict[str, dict[str, int]] = {}
         self._place: NDArray[np.float64] = np.full((16, 2), np.nan)
         self.top = 0
+        self.puts: list[int] = []  # ids in the order they were put: who keeps tables by id learns here what is new
         for t in sensor_types:
             self.put_sensor_type(t)
         for d in devices:
@@ -60,6 +61,7 @@ class Registry:
         self._by_id[device.device_id] = device
         self._ids.setdefault(device.sensor_type, {})[device.name] = device.device_id
         self.top = max(self.top, device.device_id)
+        self.puts.append(device.device_id)
         if device.device_id >= len(self._place):
             grown = np.full((max(device.device_id + 1, 2 * len(self._place)), 2), np.nan)
             grown[: len(self._place)] = self._place
@@ -100,8 +102,7 @@ class Registry:
 
     def places(self, device_ids: NDArray[np.int32]) -> NDArray[np.float64]:
         """Registered lon, lat; float64[n, 2], NaN where the device moves or is unknown."""
-        inside = np.clip(device_ids, 0, len(self._place) - 1)
-        out: NDArray[np.float64] = self._place[inside]
+        out: NDArray[np.float64] = self._place.take(device_ids, axis=0, mode="clip")
         return out
 
     def devices(self) -> list[Device]:

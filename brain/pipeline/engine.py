@@ -19,7 +19,7 @@ import numpy as np
 from brain.city.index import CityIndex
 from brain.desk.desk import Desk, DeskState, Judge
 from brain.errors import ConfigurationError, SceneError
-from brain.model import Batch, Piece, is_late
+from brain.model import Batch, Piece, is_late, microseconds
 from brain.pipeline.codec import pack, unpack
 from brain.scene_api import Evidence, Mark, Scene, World
 
@@ -169,27 +169,28 @@ class Engine:
     # -- driving -------------------------------------------------------------------------------------------------
     def feed(self, piece: Piece) -> list[Step]:
         """Take rows, all received at or after those of the pieces before; the steps that follow from them."""
-        rows = {n: b for n, b in piece.batches.items() if len(b) and self._registry.sensor_type(n) is not None}
-        if not rows:
+        batches = {n: b for n, b in piece.batches.items() if len(b) and self._registry.sensor_type(n) is not None}
+        if not batches:
             return []
-        received = {n: b.received_at.astype("M8[us]").astype(np.int64) for n, b in rows.items()}
+        received = {n: microseconds(b.received_at) for n, b in batches.items()}
         if self._next is None:
             self._next = (int(min(r[0] for r in received.values())) // SECOND + 1) * SECOND
         steps: list[Step] = []
-        left = {n: 0 for n in rows if n in self._wanted}
+        left = {n: 0 for n in batches if n in self._wanted}
         while left:
             first = int(min(received[n][i] for n, i in left.items()))
             steps += self._marks_until(first)
             boundary = (first // SECOND + 1) * SECOND
             part: dict[str, Batch] = {}
             for name, start in list(left.items()):
-                end = int(np.searchsorted(received[name], boundary, side="left"))
-                if end > start:
-                    part[name] = rows[name] if end - start == len(rows[name]) else rows[name].take(slice(start, end))
-                if end == len(rows[name]):
+                rows, times = batches[name], received[name]
+                if times[-1] < boundary:
+                    end = len(rows)
                     del left[name]
                 else:
-                    left[name] = end
+                    end = left[name] = int(np.searchsorted(times, boundary, side="left"))
+                if end > start:
+                    part[name] = rows if end - start == len(rows) else rows.take(slice(start, end))
             steps += self._run(part)
         return steps + self._marks_until(int(max(r[-1] for r in received.values())))
 
@@ -222,15 +223,10 @@ class Engine:
 
     def _run(self, part: Mapping[str, Batch]) -> list[Step]:
         """Feed rows of one second to the scenes, their evidence to the desk in order of position."""
-        timely: dict[str, Batch] = {}
-        for name, batch in part.items():
-            sensor_type = self._registry.sensor_type(name)
-            assert sensor_type is not None
-            late = is_late(sensor_type, batch.time, batch.received_at)
-            timely[name] = batch.take(~late) if late.any() else batch
+        timely = {name: self._timely(name, batch) for name, batch in part.items()}
         heard: list[tuple[int, int, Seat, Evidence]] = []
         for number, seat in enumerate(self.seats):
-            mine = {n: (part if all_ else timely)[n] for n, all_ in seat.late.items() if n in part}
+            mine = {n: part[n] if seat.late[n] else timely[n] for n in part if n in seat.late}
             mine = {n: b for n, b in mine.items() if len(b)}
             if mine:
                 heard += ((e.position, number, seat, e) for e in self._ask(seat, Piece(mine)))
@@ -245,6 +241,13 @@ class Engine:
             else:
                 steps += self._deliver(seat, evidence, at)
         return steps
+
+    def _timely(self, name: str, batch: Batch) -> Batch:
+        """The rows that rules may see; the same batch where all may."""
+        sensor_type = self._registry.sensor_type(name)
+        assert sensor_type is not None
+        late = is_late(sensor_type, batch.time, batch.received_at)
+        return batch.take(~late) if late.any() else batch
 
     def _ask(self, seat: Seat, feed: Piece | Mark) -> list[Evidence]:
         try:
@@ -361,5 +364,5 @@ def _received(batches: Iterable[Batch], position: int) -> int | None:
     for batch in batches:
         i = int(np.searchsorted(batch.position, position))
         if i < len(batch) and batch.position[i] == position:
-            return int(batch.received_at[i].astype("M8[us]").astype(np.int64))
+            return int(microseconds(batch.received_at)[i])
     return None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from brain.model import Level, Piece, Text
+from brain.model import Level, Piece, Text, microseconds
 from brain.scene_api import Evidence, Fact, Interest, Mark, Parameter, Policy, Scene, World
 from scenes.device_health.policy import DeviceCheck, DeviceFault
 from scenes.toolkit.table import Slots, column, grow, turns
@@ -69,21 +69,21 @@ class DeviceHealth(Scene[ClockState]):
         if isinstance(feed, Mark):
             return
         for batch in feed.batches.values():
-            yield from self._batch(state, batch, world)
+            if len(batch):
+                yield from self._batch(state, batch, world)
 
     def _batch(self, state: ClockState, batch: Batch, world: World) -> Iterator[Evidence]:
         p = world.parameters
-        limit = np.timedelta64(int(p["clock_s"] * 1e6), "us")
-        skew = batch.time - batch.received_at
+        limit = int(p["clock_s"] * 1e6)
+        skew = microseconds(batch.time) - microseconds(batch.received_at)
+        if not state.slots.used and -limit <= skew.min() and skew.max() <= limit:
+            return  # a clock that was never wrong takes no room
         sign = (skew > limit).astype(np.int32) - (skew < -limit).astype(np.int32)
-        has_row = np.zeros(len(batch), bool)
-        inside = batch.device < len(state.slots.row)
-        has_row[inside] = state.slots.row[batch.device[inside]] >= 0
-        relevant = np.flatnonzero((sign != 0) | has_row)  # a clock that was never wrong takes no room
+        relevant = np.flatnonzero((sign != 0) | state.slots.have(batch.device))
         if not len(relevant):
             return
-        batch, sign = batch.take(relevant), sign[relevant]
-        rows = state.slots.of(batch.device).astype(np.intp)
+        device, sign = batch.device[relevant], sign[relevant]
+        rows = state.slots.of(device).astype(np.intp)
         grow(state, state.slots.used)
         least = int(p["clock_rows"])
         for turn in turns(rows):
@@ -93,7 +93,7 @@ class DeviceHealth(Scene[ClockState]):
             wrong = np.abs(state.streak[row]) >= least
             for k in np.flatnonzero(wrong != state.told[row]).tolist():
                 state.told[row[k]] = wrong[k]
-                evidence = self._notice(batch, int(turn[k]), bool(wrong[k]), world)
+                evidence = self._notice(batch, int(relevant[turn[k]]), bool(wrong[k]), world)
                 if evidence is not None:
                     yield evidence
 
@@ -103,8 +103,8 @@ class DeviceHealth(Scene[ClockState]):
         if device is None or sensor_type is None:
             return None
         p = world.parameters
-        time = int(batch.time[i].astype("M8[us]").astype(np.int64))
-        seconds = round((time - int(batch.received_at[i].astype("M8[us]").astype(np.int64))) / 1e6)
+        time = int(microseconds(batch.time)[i])
+        seconds = round((time - int(microseconds(batch.received_at)[i])) / 1e6)
         zh, en = ("快", "ahead") if seconds > 0 else ("慢", "behind")
         if wrong:
             summary = Text(

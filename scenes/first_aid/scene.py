@@ -111,8 +111,12 @@ def _in_order(ctx: Context, piece: Piece, world: World) -> Iterator[tuple[int, B
     for name, batch in piece.batches.items():
         if name not in _ROW or not len(batch):
             continue
-        keep = batch["event"] == "fall" if name == "video-event" else np.ones(len(batch), dtype=bool)
-        rows += [(int(batch.position[i]), batch, i) for i in np.flatnonzero(keep).tolist()]
+        which = (
+            [i for i, e in enumerate(batch["event"].tolist()) if e == "fall"]
+            if name == "video-event"
+            else range(len(batch))
+        )
+        rows += [(int(batch.position[i]), batch, i) for i in which]
     rows.sort(key=lambda r: r[0])
     return iter(rows)
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from scenes.toolkit.history import History, slope_per_minute
-from scenes.toolkit.table import Slots, column, grow, turns
+from scenes.toolkit.history import Recent, slope_per_minute
+from scenes.toolkit.table import Slots, column, grow, runs_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +87,7 @@ class Detectors:
     """
 
     slots: Slots = field(default_factory=Slots)
-    history: History = field(default_factory=lambda: History(KEEP_US))
+    recent: Recent = field(default_factory=lambda: Recent(KEEP_US))
     value: NDArray[np.float64] = column("f8", np.nan)
     time: NDArray[np.int64] = column("i8", NONE)
     lon: NDArray[np.float64] = column("f8", np.nan)
@@ -111,7 +111,7 @@ class Detectors:
         rows = self.slots.of(device).astype(np.intp)
         if self.slots.used > len(self.value):
             grow(self, self.slots.used)
-            self.history.grow(len(self.value))
+            self.recent.grow(len(self.value))
         return rows
 
     def watched(self, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
@@ -128,9 +128,14 @@ class Detectors:
         lat: NDArray[np.float64],
     ) -> None:
         """Take quiet samples of detectors that are not watched."""
-        for turn in turns(rows):
-            self._note(rows[turn], time[turn], value[turn], lon[turn], lat[turn])
-            self.run[rows[turn]] = 0
+        runs = runs_of(rows)
+        if runs is None:
+            self._note(rows, time, value, lon, lat)
+        else:
+            order, starts = runs
+            rows = rows[order[starts]]
+            self._note_runs(rows, starts, time[order], value[order], lon[order], lat[order])
+        self.run[rows] = 0
 
     def _note(
         self,
@@ -140,6 +145,7 @@ class Detectors:
         lon: NDArray[np.float64],
         lat: NDArray[np.float64],
     ) -> None:
+        """Take one sample of each of these different rows."""
         before = self.value[rows]
         same = value == before
         self.same[rows] = np.where(same, self.same[rows] + 1, 1)
@@ -147,9 +153,38 @@ class Detectors:
         self.jump[rows] = np.where(same, self.jump[rows], value - before)
         self.value[rows], self.time[rows] = value, time
         here = np.isfinite(lon) & np.isfinite(lat)
-        self.lon[rows] = np.where(here, lon, self.lon[rows])
-        self.lat[rows] = np.where(here, lat, self.lat[rows])
-        self.history.push(rows, time, value)
+        if here.all():
+            self.lon[rows], self.lat[rows] = lon, lat
+        else:
+            self.lon[rows] = np.where(here, lon, self.lon[rows])
+            self.lat[rows] = np.where(here, lat, self.lat[rows])
+        self.recent.push(rows, time, value)
+
+    def _note_runs(
+        self,
+        rows: NDArray[np.intp],
+        starts: NDArray[np.intp],
+        time: NDArray[np.int64],
+        value: NDArray[np.float64],
+        lon: NDArray[np.float64],
+        lat: NDArray[np.float64],
+    ) -> None:
+        """Take several samples of each row, ``rows[k]`` those from ``starts[k]`` on; as ``_note`` would one by one."""
+        at = np.arange(len(value))
+        ends = np.append(starts[1:], len(value)) - 1
+        before = np.empty_like(value)
+        before[1:] = value[:-1]
+        before[starts] = self.value[rows]
+        moved = np.maximum.reduceat(np.where(value == before, -1, at), starts)  # the last sample that differed
+        some = moved >= 0
+        self.same[rows] = np.where(some, ends - moved + 1, self.same[rows] + (ends - starts + 1))
+        self.same_from[rows] = np.where(some, time[moved], self.same_from[rows])
+        self.jump[rows] = np.where(some, value[moved] - before[moved], self.jump[rows])
+        self.value[rows], self.time[rows] = value[ends], time[ends]
+        here = np.maximum.reduceat(np.where(np.isfinite(lon) & np.isfinite(lat), at, -1), starts)
+        self.lon[rows] = np.where(here >= 0, lon[here], self.lon[rows])
+        self.lat[rows] = np.where(here >= 0, lat[here], self.lat[rows])
+        self.recent.push_runs(rows, starts, time, value)
 
     def out_of_service(self, row: int) -> None:
         """A calibration, maintenance or fault message: no sample, but whoever worked on it revived it."""
@@ -258,8 +293,8 @@ class Detectors:
 
     def rise(self, row: int, time: int, limits: Limits) -> Rise:
         """How the last minutes went."""
-        short = self.history.window(row, time, limits.slope_window_s)
-        long = self.history.window(row, time, limits.mean_window_s)
+        short = self.recent.window(row, time, limits.slope_window_s)
+        long = self.recent.window(row, time, limits.mean_window_s)
         mean = long.mean() if long.seconds >= limits.mean_cover_s else float("nan")
         return Rise(slope_per_minute(short), mean)
 

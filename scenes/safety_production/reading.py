@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from brain.model import Batch, microseconds
 from scenes.safety_production.detectors import Detectors, Limits
 from scenes.safety_production.parameters import TOXIC
 from scenes.safety_production.state import COMBUSTIBLE, OXYGEN
+from scenes.toolkit.roster import roster_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from brain.model import Batch
     from brain.registry import Registry
     from scenes.safety_production.state import SafetyState
+    from scenes.toolkit.roster import Roster
 
-__all__ = ["BAD_STATUS", "Samples", "event_us", "limits_of", "samples_of", "service_rows"]
+__all__ = ["BAD_STATUS", "Gas", "Samples", "gas_of", "limits_of"]
 
 BAD_STATUS = frozenset({"calibrating", "maintenance", "fault"})
 PPM_OF_ONE_LEL = 500.0  # methane: LEL 5 % vol, so 1 %LEL is 500 ppm
@@ -31,25 +33,31 @@ class Samples(NamedTuple):
     """Samples of one table out of a batch, in order of position.
 
     Attributes:
-        row: Of the table; ``source`` are rows of the batch.
-        matters: Those that must be taken one by one.
+        row: Of the table.
+        matters: Those that must be taken one by one, in order; ``quiet`` all others.
     """
 
     key: str
     row: NDArray[np.intp]
-    source: NDArray[np.intp]
     position: NDArray[np.int64]
     time: NDArray[np.int64]
     value: NDArray[np.float64]
     lon: NDArray[np.float64]
     lat: NDArray[np.float64]
-    matters: NDArray[np.bool_]
+    matters: NDArray[np.intp]
+    quiet: NDArray[np.intp]
 
 
-def event_us(batch: Batch) -> NDArray[np.int64]:
-    """Event times of a batch in microseconds, int64[n]."""
-    out: NDArray[np.int64] = batch.time.astype("M8[us]").astype(np.int64)
-    return out
+class Gas(NamedTuple):
+    """What a batch of gas detectors says.
+
+    Attributes:
+        tables: Measurements, one entry a table.
+        service: Rows of the batch that say that a known device is calibrated, maintained or broken.
+    """
+
+    tables: list[Samples]
+    service: NDArray[np.intp]
 
 
 def limits_of(key: str, p: Mapping[str, float]) -> Limits:
@@ -79,71 +87,97 @@ def limits_of(key: str, p: Mapping[str, float]) -> Limits:
     return Limits((math.inf, first, p[f"{low}_l2_ppm"]), (first * p["toxic_exit_share"],) * 2, samples, span, hold)
 
 
-def service_rows(batch: Batch, registry: Registry) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Rows of known devices, and rows that say the device is calibrated, maintained or broken; bool[n] each.
+def gas_of(batch: Batch, state: SafetyState, registry: Registry, parameters: Mapping[str, float]) -> Gas:
+    """The measurements of a batch of gas detectors by table, and its rows of devices out of service.
 
-    A work order in the registry counts as maintenance.
+    A work order in the registry counts as maintenance. Most batches hold one gas, no service and known devices only:
+    nothing is copied for them.
     """
-    known = np.ones(len(batch), bool)
-    service = np.array([s in BAD_STATUS for s in batch["status"].tolist()], bool)
-    for device_id in np.unique(batch.device).tolist():
-        device = registry.by_id(device_id)
-        if device is None:
-            known[batch.device == device_id] = False
-        elif device.extra.get("work_order"):
-            service[batch.device == device_id] = True
-    return known, service
+    roster = roster_of(registry)
+    device = batch.device
+    known = roster.are_known(device)
+    service = _service(batch, known, roster)
+    usable = known if service is None else known & ~service
+    lel = roster.inside_span(device, "lel_pct", batch["lel_pct"])
+    ppm = roster.inside_span(device, "ppm", batch["ppm"])
+    serviced = None if service is None else device[service]
+    out: list[Samples] = []
+    for key, values in _measured(batch["gas"].tolist(), lel, ppm, parameters).items():
+        usable_here = usable & np.isfinite(values)
+        if usable_here.all():
+            out.append(_samples(key, batch, values, serviced, state, registry, parameters))
+        elif usable_here.any():
+            some = np.flatnonzero(usable_here)
+            out.append(_samples(key, _narrow(batch, some), values[some], serviced, state, registry, parameters))
+    return Gas(out, _NONE if service is None else np.flatnonzero(service))
 
 
-def _inside_span(batch: Batch, field: str, registry: Registry) -> NDArray[np.float64]:
-    """The field with NaN where it lies outside the instrument's span."""
-    values: NDArray[np.float64] = batch[field].copy()
-    for device_id in np.unique(batch.device).tolist():
-        device = registry.by_id(device_id)
-        span = (device.extra.get("span") or {}).get(field) if device is not None else None
-        if span is not None:
-            mine = batch.device == device_id
-            values[mine & ~((values >= span[0]) & (values <= span[1]))] = np.nan
-    return values
+_NONE: Final = np.zeros(0, np.intp)
 
 
-def samples_of(
-    batch: Batch,
-    known: NDArray[np.bool_],
-    service: NDArray[np.bool_],
-    state: SafetyState,
-    registry: Registry,
-    parameters: Mapping[str, float],
-) -> list[Samples]:
-    """The measurements of a batch of gas detectors, a table each."""
-    lel = _inside_span(batch, "lel_pct", registry)
-    ppm = _inside_span(batch, "ppm", registry)
-    formula = np.array([g.upper() if isinstance(g, str) else "CH4" for g in batch["gas"].tolist()], object)
-    usable = known & ~service
+def _narrow(batch: Batch, rows: NDArray[np.intp]) -> Batch:
+    place = {k: batch.columns[k][rows] for k in ("lon", "lat")}
+    return Batch(
+        batch.sensor_type, batch.device[rows], batch.time[rows], batch.received_at[rows], batch.position[rows], place
+    )
+
+
+def _service(batch: Batch, known: NDArray[np.bool_], roster: Roster) -> NDArray[np.bool_] | None:
+    """Rows of known devices that say the device is out of service, or of which the registry says so; None: no row."""
+    words = batch["status"].tolist()
+    service = None if BAD_STATUS.isdisjoint(words) else np.array([s in BAD_STATUS for s in words], bool)
+    ordered = roster.have_work_orders(batch.device)
+    if ordered is not None and ordered.any():
+        service = ordered if service is None else service | ordered
+    if service is None:
+        return None
+    service = service & known
+    return service if service.any() else None
+
+
+def _measured(
+    gases: list[str | None], lel: NDArray[np.float64], ppm: NDArray[np.float64], parameters: Mapping[str, float]
+) -> dict[str, NDArray[np.float64]]:
+    """Table -> value of each row, NaN where the row measures something else."""
+    found = set(gases)
+    if all(not isinstance(g, str) or g.upper() == "CH4" for g in found):
+        return {COMBUSTIBLE: np.where(np.isnan(lel), ppm / PPM_OF_ONE_LEL, lel)}
+    formula = np.array([g.upper() if isinstance(g, str) else "CH4" for g in gases], object)
     measured = {COMBUSTIBLE: np.where((formula == "CH4") & np.isnan(lel), ppm / PPM_OF_ONE_LEL, lel)}
-    measured[COMBUSTIBLE][formula == OXYGEN] = np.nan
-    if (formula == OXYGEN).any():
+    is_oxygen = formula == OXYGEN
+    measured[COMBUSTIBLE][is_oxygen] = np.nan
+    if is_oxygen.any():
         # oxygen comes in ppm, or as per cent of volume in the field for per cent
         oxygen = np.where(np.isnan(ppm), lel, ppm / 10_000)
         outside = np.fmax(parameters["o2_low_pct"] - oxygen, oxygen - parameters["o2_high_pct"])
-        measured[OXYGEN] = np.where(formula == OXYGEN, outside, np.nan)
+        measured[OXYGEN] = np.where(is_oxygen, outside, np.nan)
     for gas in TOXIC:
         if (formula == gas).any():
             measured[gas] = np.where(formula == gas, ppm, np.nan)
-    time, out = event_us(batch), []
-    place = registry.places(batch.device)
-    lon = np.where(np.isnan(batch["lon"]), place[:, 0], batch["lon"])
-    lat = np.where(np.isnan(batch["lat"]), place[:, 1], batch["lat"])
-    for key, values in measured.items():
-        index = np.flatnonzero(usable & np.isfinite(values))
-        if not len(index):
-            continue
-        table = state.tables.setdefault(key, Detectors())
-        row = table.rows_of(batch.device[index])
-        serviced = np.isin(batch.device[index], batch.device[service])
-        special = table.watched(row) | (values[index] >= limits_of(key, parameters).quiet_below) | serviced
-        matters = np.isin(row, row[special])
-        out.append(
-            Samples(key, row, index, batch.position[index], time[index], values[index], lon[index], lat[index], matters)
-        )
-    return out
+    return measured
+
+
+def _samples(
+    key: str,
+    batch: Batch,
+    values: NDArray[np.float64],
+    serviced: NDArray[np.int32] | None,
+    state: SafetyState,
+    registry: Registry,
+    parameters: Mapping[str, float],
+) -> Samples:
+    table = state.tables.setdefault(key, Detectors())
+    row = table.rows_of(batch.device)
+    lon, lat = batch["lon"], batch["lat"]
+    absent = np.isnan(lon), np.isnan(lat)
+    if absent[0].any() or absent[1].any():
+        place = registry.places(batch.device)
+        lon, lat = np.where(absent[0], place[:, 0], lon), np.where(absent[1], place[:, 1], lat)
+    special = table.watched(row) | (values >= limits_of(key, parameters).quiet_below)
+    if serviced is not None:
+        special |= np.isin(batch.device, serviced)
+    matters, quiet = _NONE, np.arange(len(row))
+    if special.any():
+        is_special = np.isin(row, row[special])
+        matters, quiet = np.flatnonzero(is_special), np.flatnonzero(~is_special)
+    return Samples(key, row, batch.position, microseconds(batch.time), values, lon, lat, matters, quiet)

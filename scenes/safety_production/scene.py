@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 import numpy as np
 
 from brain.city.index import distance_m
-from brain.model import Batch, Piece, Text
+from brain.model import Batch, Piece, Text, microseconds
 from brain.scene_api import Evidence, Fact, Interest, Mark, Parameter, Policy, Reasoning, Scene, World
 from scenes.safety_production.detectors import NONE
 from scenes.safety_production.parameters import PARAMETERS
 from scenes.safety_production.policy import GasLeak, ToxicGasInAir
-from scenes.safety_production.reading import Samples, event_us, limits_of, samples_of, service_rows
+from scenes.safety_production.reading import Gas, Samples, gas_of, limits_of
 from scenes.safety_production.state import COMBUSTIBLE, SafetyState
 from scenes.safety_production.statements import called_line, detector_facts, gas_line, held_line
 from scenes.safety_production.watchers import (
@@ -35,6 +35,8 @@ __all__ = ["SafetyProduction"]
 
 
 MOST_CALLS = 63  # remembered
+END = 2**62  # after all positions
+_SILENT = Gas([], np.zeros(0, np.intp))
 
 
 class _Item(NamedTuple):
@@ -78,19 +80,14 @@ class SafetyProduction(Scene[SafetyState]):
         if isinstance(feed, Mark):
             yield from fall_silent(state, feed.at, world)
             return
-        gas = feed.get("gas-detector")
-        tables: list[Samples] = []
+        gas, said = feed.get("gas-detector"), _SILENT
         items: list[_Item] = []
         if gas is not None:
-            known, service = service_rows(gas, world.registry)
-            tables = samples_of(gas, known, service, state, world.registry, world.parameters)
-            for samples in tables:
-                items += (
-                    _Item(int(samples.position[n]), "gas", samples, n) for n in np.flatnonzero(samples.matters).tolist()
-                )
+            said = gas_of(gas, state, world.registry, world.parameters)
+            for samples in said.tables:
+                items += (_Item(int(samples.position[n]), "gas", samples, n) for n in samples.matters.tolist())
             items += (
-                _Item(int(gas.position[i]), "service", number=int(gas.device[i]), row=i)
-                for i in np.flatnonzero(known & service).tolist()
+                _Item(int(gas.position[i]), "service", number=int(gas.device[i]), row=i) for i in said.service.tolist()
             )
         if (video := feed.get("video-event")) is not None:
             items += (_Item(s.position, "video", seen=s) for s in video_rows(video, world))
@@ -101,7 +98,7 @@ class SafetyProduction(Scene[SafetyState]):
         if (weather := feed.get("weather")) is not None:
             items += (_Item(int(p), "wind", number=n) for n, p in enumerate(weather.position.tolist()))
         items.sort(key=lambda i: i.position)
-        calm = _Calm(state, tables)
+        calm = _Calm(state, said.tables)
         for item in items:
             if item.kind == "wind" and weather is not None:
                 self._hear_wind(state, weather, item.number, world)
@@ -110,7 +107,9 @@ class SafetyProduction(Scene[SafetyState]):
             if item.samples is not None:
                 yield from self._sample(state, item.samples, item.number, world)
             elif item.kind == "service" and gas is not None:
-                yield from self._service(state, item.number, item.position, int(event_us(gas)[item.row]), world)
+                yield from self._service(
+                    state, item.number, item.position, int(microseconds(gas.time)[item.row]), world
+                )
             elif item.seen is not None:
                 if item.kind == "call":
                     state.calls = [*state.calls[-MOST_CALLS:], (item.seen.time, item.seen.lon, item.seen.lat)]
@@ -119,7 +118,7 @@ class SafetyProduction(Scene[SafetyState]):
                     take = look if item.kind == "video" else smell
                     yield from take(state, item.seen, world)
                 yield from self._release(state, item.seen, world)
-        calm.until(2**62)
+        calm.until(END)
 
     # -- wind ------------------------------------------------------------------------------------------------------
     def _hear_wind(self, state: SafetyState, weather: Batch, i: int, world: World) -> None:
@@ -129,7 +128,7 @@ class SafetyProduction(Scene[SafetyState]):
         lon, lat = (float(weather[k][i]) for k in ("lon", "lat"))
         state.stations.hear(
             int(weather.device[i]),
-            int(event_us(weather)[i]),
+            int(microseconds(weather.time)[i]),
             float(weather["wind_from_deg"][i]),
             float(weather["wind_ms"][i]),
             float(place[0]) if np.isnan(lon) else lon,
@@ -255,15 +254,17 @@ class _Calm:
     """Quiet samples of a piece, handed to their tables up to a position at a time."""
 
     def __init__(self, state: SafetyState, tables: list[Samples]) -> None:
-        self._left = [(state.tables[s.key], s, np.flatnonzero(~s.matters)) for s in tables]
+        self._left = [(state.tables[s.key], s) for s in tables if len(s.quiet)]
         self._at = [0] * len(self._left)
 
     def until(self, position: int) -> None:
         """Take all before this position."""
-        for k, (table, samples, quiet) in enumerate(self._left):
+        for k, (table, s) in enumerate(self._left):
             start = self._at[k]
-            end = int(np.searchsorted(samples.position[quiet], position))
-            if end > start:
-                n = quiet[start:end]
-                table.calm(samples.row[n], samples.time[n], samples.value[n], samples.lon[n], samples.lat[n])
-                self._at[k] = end
+            end = len(s.quiet) if position == END else int(np.searchsorted(s.position[s.quiet], position))
+            if start == 0 and end == len(s.row):  # all of them: no copies
+                table.calm(s.row, s.time, s.value, s.lon, s.lat)
+            elif end > start:
+                n = s.quiet[start:end]
+                table.calm(s.row[n], s.time[n], s.value[n], s.lon[n], s.lat[n])
+            self._at[k] = max(start, end)

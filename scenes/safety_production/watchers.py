@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from scenes.safety_production.reading import BAD_STATUS, event_us
+from brain.model import microseconds
+from scenes.safety_production.reading import BAD_STATUS
 from scenes.safety_production.state import Sight, Whiff
 from scenes.safety_production.statements import seen_line, smelt_line
 from scenes.toolkit.places import index_of
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "Seen", "call_rows", "drone_rows", "fall_silent", "look", "next_silence", "smell", "video_rows"]
 
-KINDS = ("smoke", "flame")
+KINDS = frozenset({"smoke", "flame"})
 COMPLAINTS = ("gas_smell", "gas_leak")
 MOST_TRACKS = 32
 
@@ -44,7 +45,9 @@ class Seen(NamedTuple):
 
 
 def _rows(batch: Batch, index: NDArray[np.intp], value: NDArray[np.float64], world: World) -> Iterator[Seen]:
-    time, received = event_us(batch), batch.received_at.astype("M8[us]").astype(np.int64)
+    if not len(index):
+        return
+    time, received = microseconds(batch.time), microseconds(batch.received_at)
     place = world.registry.places(batch.device)
     status = batch["status"]
     for i in index.tolist():
@@ -67,8 +70,10 @@ def _watched(index: CityIndex, device: Device) -> tuple[float, float]:
 
 def video_rows(batch: Batch, world: World) -> Iterator[Seen]:
     """Confident rows of smoke and flame."""
-    events = batch["event"]
-    mine = np.array([e in KINDS for e in events.tolist()], bool)
+    events = batch["event"].tolist()
+    if KINDS.isdisjoint(events):
+        return
+    mine = np.array([e in KINDS for e in events], bool)
     mine &= batch["confidence"] >= world.parameters["video_confidence"]
     index = np.flatnonzero(mine)
     by_position = {int(batch.position[i]): i for i in index.tolist()}
@@ -116,6 +121,8 @@ def drone_rows(batch: Batch, state: SafetyState, world: World) -> Iterator[Seen]
     methane, background = batch["methane_ppm_m"], batch["methane_background_ppm_m"]
     over = methane - np.where(np.isnan(background), 0.0, background)
     strong = over >= world.parameters["drone_over_ppm_m"]
+    if not state.whiffs and not strong.any():
+        return
     at_it = np.isin(batch.device, list(state.whiffs)) | np.isin(batch.device, batch.device[strong])
     yield from _rows(batch, np.flatnonzero(at_it & np.isfinite(over)), over, world)
 

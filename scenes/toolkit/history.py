@@ -1,19 +1,24 @@
-"""The last minutes of one series a device, and what they say: slope and mean over a window of event time."""
+"""The last minutes of one series a device, and what they say: slope and mean over a window of event time.
+
+Samples lie in pages of 16 in one pool, and a device has the pages it needs: one that speaks fast makes room for itself
+only. A page is written over when all of it is too old, or when a device has its most.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["History", "Window", "slope_per_minute"]
+__all__ = ["Recent", "Window", "slope_per_minute"]
 
-START = 64  # samples kept a device at first; doubled where a device reports faster
-MOST = 4096
+PAGE: Final = 16  # samples
+MOST_PAGES: Final = 256  # of a device
+_ROOM: Final = 64  # pages of a new pool
 
 
 class Window(NamedTuple):
@@ -33,60 +38,106 @@ class Window(NamedTuple):
 
 
 @dataclass(slots=True)
-class History:
-    """Rings of samples, one a row of a table.
+class Recent:
+    """Recent samples, a chain of pages a row of a table.
 
     Attributes:
-        keep_us: A sample older than this before the newest may be overwritten.
-        time, value: [rows, samples]; head is the oldest cell, size how many are filled.
+        keep_us: A sample older than this before the newest may be written over.
+        time, value: The pool, cell by cell; page 0 is nobody's.
+        link: Page -> the next younger page of the same row.
+        used: Pages of the pool given so far, page 0 with them.
+        first, pages: Row -> its oldest page and how many it has.
+        next: Row -> the cell for its next sample; at the start of a page a new page is wanted.
     """
 
     keep_us: int
-    time: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, START), np.int64))
-    value: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, START)))
-    head: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
-    size: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    time: NDArray[np.int64] = field(default_factory=lambda: np.zeros(_ROOM * PAGE, np.int64))
+    value: NDArray[np.float64] = field(default_factory=lambda: np.zeros(_ROOM * PAGE))
+    link: NDArray[np.int32] = field(default_factory=lambda: np.zeros(_ROOM, np.int32))
+    used: int = 1
+    first: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    pages: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    next: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def grow(self, rows: int) -> None:
         """Make room for this many rows."""
-        have = len(self.head)
-        if have >= rows:
-            return
-        more = max(rows, 2 * have, 16) - have
-        cap = self.time.shape[1]
-        self.time = np.concatenate([self.time, np.zeros((more, cap), np.int64)])
-        self.value = np.concatenate([self.value, np.zeros((more, cap))])
-        self.head = np.concatenate([self.head, np.zeros(more, np.int32)])
-        self.size = np.concatenate([self.size, np.zeros(more, np.int32)])
+        more = rows - len(self.next)
+        if more > 0:
+            self.first = np.concatenate([self.first, np.zeros(more, np.int32)])
+            self.pages = np.concatenate([self.pages, np.zeros(more, np.int32)])
+            self.next = np.concatenate([self.next, np.zeros(more, np.int64)])
 
     def push(self, rows: NDArray[np.intp], time: NDArray[np.int64], value: NDArray[np.float64]) -> None:
         """Add one sample to each of these different rows."""
-        cap = self.time.shape[1]
-        full = self.size[rows] == cap
-        if full.any():
-            oldest = self.time[rows, self.head[rows]]
-            if cap < MOST and (full & (time - oldest <= self.keep_us)).any():
-                self._widen()
-                self.push(rows, time, value)
-                return
-            self.head[rows] = np.where(full, (self.head[rows] + 1) % cap, self.head[rows])
-            self.size[rows] -= full
-        cell = (self.head[rows] + self.size[rows]) % cap
-        self.time[rows, cell] = time
-        self.value[rows, cell] = value
-        self.size[rows] += 1
+        cell = self._cells(rows, time)
+        self.time[cell] = time
+        self.value[cell] = value
+        self.next[rows] = cell + 1
 
-    def _widen(self) -> None:
-        cap = self.time.shape[1]
-        unrolled = (self.head[:, None] + np.arange(cap)) % cap
-        self.time = np.concatenate([np.take_along_axis(self.time, unrolled, 1), np.zeros_like(self.time)], 1)
-        self.value = np.concatenate([np.take_along_axis(self.value, unrolled, 1), np.zeros_like(self.value)], 1)
-        self.head[:] = 0
+    def push_runs(
+        self, rows: NDArray[np.intp], starts: NDArray[np.intp], time: NDArray[np.int64], value: NDArray[np.float64]
+    ) -> None:
+        """Add many samples: those of ``rows[k]``, in order, are ``time[starts[k]:starts[k + 1]]``."""
+        ends = np.append(starts[1:], len(time))
+        while len(rows):
+            cell = self._cells(rows, time[starts])
+            count = np.minimum(PAGE - (cell & (PAGE - 1)), ends - starts)
+            step = np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
+            source, target = np.repeat(starts, count) + step, np.repeat(cell, count) + step
+            self.time[target] = time[source]
+            self.value[target] = value[source]
+            self.next[rows] = cell + count
+            starts = starts + count
+            left = np.flatnonzero(starts < ends)
+            rows, starts, ends = rows[left], starts[left], ends[left]
+
+    def _cells(self, rows: NDArray[np.intp], time: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The cell for the next sample of each of these different rows."""
+        cell: NDArray[np.int64] = self.next[rows]
+        wanting = np.flatnonzero((cell & (PAGE - 1)) == 0)
+        if len(wanting):
+            cell[wanting] = self._pages_for(rows[wanting], cell[wanting], time[wanting])
+        return cell
+
+    def _pages_for(self, rows: NDArray[np.intp], cell: NDArray[np.int64], time: NDArray[np.int64]) -> NDArray[np.int64]:
+        """First cells of pages to go on with: the oldest page of a row where it may be written over, else a new one."""
+        first, pages = self.first[rows], self.pages[rows]
+        newest = self.time.reshape(-1, PAGE)[first].max(axis=1)
+        has = pages > 0
+        again = has & ((time - newest > self.keep_us) | (pages >= MOST_PAGES))
+        page = first.astype(np.int64)
+        fresh = np.flatnonzero(~again)
+        page[fresh] = np.arange(self.used, self.used + len(fresh))
+        self._reserve(len(fresh))
+        self.pages[rows[fresh]] += 1
+        moves = again & (pages > 1)
+        self.first[rows[moves]] = self.link[first[moves]]
+        joins = (has & ~again) | moves
+        self.link[(cell[joins] - 1) // PAGE] = page[joins]
+        begins = ~has
+        self.first[rows[begins]] = page[begins]
+        return page * PAGE
+
+    def _reserve(self, pages: int) -> None:
+        self.used += pages
+        have = len(self.link)
+        if self.used > have:
+            more = max(self.used, have + max(have // 4, _ROOM)) - have
+            self.time = np.concatenate([self.time, np.zeros(more * PAGE, np.int64)])
+            self.value = np.concatenate([self.value, np.zeros(more * PAGE)])
+            self.link = np.concatenate([self.link, np.zeros(more, np.int32)])
 
     def window(self, row: int, end: int, seconds: float) -> Window:
         """Samples of a row with ``end - seconds <= time <= end``; ``end`` in microseconds."""
-        cells = (int(self.head[row]) + np.arange(int(self.size[row]))) % self.time.shape[1]
-        time, value = self.time[row, cells], self.value[row, cells]
+        chain: list[int] = []
+        page = int(self.first[row])
+        for _ in range(int(self.pages[row])):
+            chain.append(page)
+            page = int(self.link[page])
+        cells = (np.array(chain, np.int64)[:, None] * PAGE + np.arange(PAGE)).ravel()
+        if chain:
+            cells = cells[: len(cells) - PAGE + (int(self.next[row]) - 1) % PAGE + 1]
+        time, value = self.time[cells], self.value[cells]
         inside = (time <= end) & (time >= end - round(seconds * 1e6))
         return Window(time[inside], value[inside])
 

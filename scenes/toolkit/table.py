@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Slots", "column", "grow", "turns"]
+__all__ = ["Slots", "column", "grow", "runs_of", "turns"]
 
 
 def column(dtype: str, fill: float = 0, width: int = 0) -> Any:
@@ -68,16 +68,44 @@ class Slots:
         top = int(device.max())
         if top >= len(self.row):
             self.row = np.r_[self.row, np.full(max(top + 1, 2 * len(self.row)) - len(self.row), -1, np.int32)]
-        rows = self.row[device]
-        if (rows < 0).any():
-            for d in dict.fromkeys(device[rows < 0].tolist()):
-                if self.used == len(self.device):
-                    self.device = np.r_[self.device, np.zeros(len(self.device), np.int32)]
-                self.row[d], self.device[self.used] = self.used, d
-                self.used += 1
+        rows: NDArray[np.int32] = self.row[device]
+        if rows.min() < 0:
+            found, at = np.unique(device[rows < 0], return_index=True)
+            new = found[np.argsort(at)]
+            end = self.used + len(new)
+            if end > len(self.device):
+                more = max(end, 2 * len(self.device)) - len(self.device)
+                self.device = np.r_[self.device, np.zeros(more, np.int32)]
+            self.row[new] = np.arange(self.used, end)
+            self.device[self.used : end] = new
+            self.used = end
             rows = self.row[device]
-        out: NDArray[np.int32] = rows
+        return rows
+
+    def have(self, device: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Which of these devices have a row, bool[n]."""
+        out: NDArray[np.bool_] = (self.row.take(device, mode="clip") >= 0) & (device < len(self.row))
         return out
+
+
+def runs_of(rows: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
+    """Order that brings equal row numbers together, each in its order, and where each begins; None if all differ.
+
+    Example:
+        >>> runs_of(np.array([7, 4, 7]))
+        (array([1, 0, 2]), array([0, 1]))
+    """
+    if len(rows) < 2:
+        return None
+    ranked = np.sort(rows)
+    if not (ranked[1:] == ranked[:-1]).any():
+        return None
+    small = rows.astype(np.uint16) if ranked[-1] < 65536 and ranked[0] >= 0 else rows  # 16 bits are sorted by radix
+    order = np.argsort(small, kind="stable")
+    begins = np.empty(len(rows), bool)
+    begins[0] = True
+    np.not_equal(ranked[1:], ranked[:-1], out=begins[1:])
+    return order, np.flatnonzero(begins)
 
 
 def turns(rows: NDArray[Any]) -> Iterator[NDArray[np.intp]]:

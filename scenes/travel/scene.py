@@ -7,10 +7,11 @@ sightings support one, also one that comes later. Marks bring silence: a track t
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from brain.model import Piece, Text
+from brain.model import Piece, Text, microseconds
 from brain.scene_api import Fact, Interest, Mark, Parameter, Reasoning, Scene
 from scenes.toolkit.calls import calls_of
 from scenes.toolkit.roads import metres
@@ -28,15 +29,19 @@ from scenes.travel.video import STOP, clear_tracks, on_sighting, silent_tracks
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from numpy.typing import NDArray
+
     from brain.model import Batch
+    from brain.registry import Registry
     from brain.scene_api import Evidence, Policy, World
+    from scenes.travel.corridors import Network
     from scenes.travel.state import Case
 
 __all__ = ["Travel"]
 
 SIGHTINGS = ("congestion", "debris", "pedestrian_on_road", "wrong_way")
 OFF = ("calibrating", "maintenance", "fault")  # a device that says so bears no witness
-INJURED = ("trauma_road", "entrapment")
+INJURED = frozenset({"trauma_road", "entrapment"})
 CALL_LATE_S = 3600
 
 
@@ -66,14 +71,14 @@ class Travel(Scene[TravelState]):
         if isinstance(feed, Mark):
             yield from _on_mark(ctx, feed.at)
             return
-        for _, batch, i in _in_order(ctx, feed):
+        for _, batch, i in _in_order(ctx, feed, world.registry):
             device = world.registry.by_id(int(batch.device[i]))
             if device is None or batch["status"][i] in OFF:
                 continue
             if batch.sensor_type == "emergency-call":
                 yield from _on_call(ctx, batch, i, world)
             else:
-                time, position = int(batch.time[i].astype("M8[us]").astype(np.int64)), int(batch.position[i])
+                time, position = int(microseconds(batch.time)[i]), int(batch.position[i])
                 yield from _ROW[batch.sensor_type](ctx, batch, i, device.name, time, position)
 
     def due(self, state: TravelState, world: World) -> int | None:
@@ -123,19 +128,20 @@ def _context(state: TravelState, world: World) -> Context:
     return Context(network_of(world.city), profiles_of(world.city), state, world.parameters)
 
 
-def _in_order(ctx: Context, piece: Piece) -> Iterator[tuple[int, Batch, int]]:
+def _in_order(ctx: Context, piece: Piece, registry: Registry) -> Iterator[tuple[int, Batch, int]]:
     """(position, batch, row) of the rows that matter here, in order of position; the others fall out in arrays."""
     rows: list[tuple[int, Batch, int]] = []
     for name, batch in piece.batches.items():
         if name == "traffic-detector":
             keep = np.isfinite(batch["occupancy_pct"]) | np.isfinite(batch["speed_kmh"])
+            keep &= np.isin(batch.device, _stations(ctx.network, registry))
         elif name == "video-event":
-            keep = np.isin(batch["event"].astype(str), _EVENTS)
+            keep = _is_one_of(batch["event"], _EVENTS)
         elif name == "drone":
             hot = batch["thermal_max_c"] - batch["ambient_c"] >= ctx.parameters["thermal_over_ambient_c"]
             keep = np.isfinite(batch["queue_length_m"]) | hot
         elif name == "emergency-call":
-            keep = np.isin(batch["complaint"].astype(str), INJURED)
+            keep = _is_one_of(batch["complaint"], INJURED)
         else:
             continue
         rows += [(int(batch.position[i]), batch, i) for i in np.flatnonzero(keep).tolist()]
@@ -143,15 +149,34 @@ def _in_order(ctx: Context, piece: Piece) -> Iterator[tuple[int, Batch, int]]:
     return iter(rows)
 
 
+def _is_one_of(texts: NDArray[Any], words: frozenset[str]) -> NDArray[np.bool_]:
+    found = texts.tolist()
+    if words.isdisjoint(found):
+        return np.zeros(len(found), bool)
+    return np.array([t in words for t in found], bool)
+
+
+def _stations(network: Network, registry: Registry) -> NDArray[np.int32]:
+    """Ids of the detectors that stand on a corridor; looked up again when a device was put into the registry."""
+    known = _station_ids.get(registry)
+    if known is None or known[0] is not network or known[1] != len(registry.puts):
+        ids = registry.ids("traffic-detector")
+        found = np.array([ids[name] for name in network.corridors_of if name in ids], np.int32)
+        known = _station_ids[registry] = network, len(registry.puts), found
+    return known[2]
+
+
+_station_ids: WeakKeyDictionary[Registry, tuple[Network, int, NDArray[np.int32]]] = WeakKeyDictionary()  # a cache only
+
+
 # -- rows ------------------------------------------------------------------------------------------------------------
 
 
 def _on_detector(ctx: Context, batch: Batch, i: int, name: str, time: int, position: int) -> Iterator[Evidence]:
-    if name in ctx.network.corridors_of:
-        report = Report(time, float(batch["occupancy_pct"][i]), float(batch["speed_kmh"][i]))
-        yield from on_report(ctx, name, report, position, lambda case, at: _gather(ctx, case, at))
-        for corridor in ctx.network.corridors_of[name]:
-            yield from congestion.check(ctx, corridor, time, position)
+    report = Report(time, float(batch["occupancy_pct"][i]), float(batch["speed_kmh"][i]))
+    yield from on_report(ctx, name, report, position, lambda case, at: _gather(ctx, case, at))
+    for corridor in ctx.network.corridors_of[name]:
+        yield from congestion.check(ctx, corridor, time, position)
 
 
 def _on_video(ctx: Context, batch: Batch, i: int, name: str, time: int, position: int) -> Iterator[Evidence]:
@@ -259,7 +284,7 @@ def _gather(ctx: Context, case: Case, position: int) -> Iterator[Evidence]:
 
 
 _ROW = {"traffic-detector": _on_detector, "video-event": _on_video, "drone": _on_drone}
-_EVENTS = [*STOP, *SIGHTINGS, "smoke", "flame", "cleared"]
+_EVENTS = frozenset({*STOP, *SIGHTINGS, "smoke", "flame", "cleared"})
 
 
 # -- marks -----------------------------------------------------------------------------------------------------------
