@@ -142,7 +142,7 @@ class Splitter:
     """
 
     def __init__(self, wanted: Callable[[str], bool] = lambda _: True) -> None:
-        self._rest = b""
+        self._rest = bytearray()
         self._wanted = 2
         self._topics: dict[bytes, str | None] = {}
         self._wants = wanted
@@ -154,12 +154,12 @@ class Splitter:
         Raises:
             WireError: A length or a QoS that MQTT does not know.
         """
-        if self._rest:
-            data = self._rest + data
         others: list[Packet] = []
-        if len(data) < self._wanted:  # a long packet in many pieces is not looked at again for each
-            self._rest = data
-            return others
+        if self._rest or len(data) < self._wanted:
+            self._rest += data
+            if len(self._rest) < self._wanted:  # a long packet in many pieces is not copied again for each
+                return others
+            data = bytes(self._rest)
         topics, learn = self._topics, self._learn
         add_topic, add_payload = arrivals.topics.append, arrivals.payloads.append
         add_id, add_head = arrivals.packet_ids.append, arrivals.heads.append
@@ -199,7 +199,7 @@ class Splitter:
             add_payload(data[body:after])
             add_id(packet_id)
             add_head(head)
-        self._rest = data[at:]
+        self._rest = bytearray(data[at:])
         return others
 
     def _learn(self, raw: bytes) -> str | None:

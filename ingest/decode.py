@@ -183,10 +183,10 @@ class Decoder:
     def _devices(self, kind: Kind, rows: _Rows, keep: NDArray[np.bool_], refusals: list[Refusal]) -> NDArray[np.int32]:
         """Ids of the devices, 0 for those still to be admitted; refuses what may not come in."""
         ids = self.registry.ids(kind.type.id)
-        found = [ids.get(name, 0) for name in rows.devices]
-        device = np.array(found, dtype=np.int32)
-        if 0 not in found:
-            return device
+        found = list(map(ids.get, rows.devices))
+        if None not in found:
+            return np.array(found, dtype=np.int32)
+        device = np.array([i or 0 for i in found], dtype=np.int32)
         closed = kind.type.admission == "closed" and not self.admit_all
         for j in np.flatnonzero((device == 0) & keep).tolist():
             name, place = rows.devices[j], rows.places[j]
@@ -324,6 +324,8 @@ def _doubtful(group: _Group, raw: bytes) -> set[int]:
         out.update(j for j, p in enumerate(payloads) if not _is_utf8(p))
     if b"\\u0000" in raw:
         out.update(j for j, p in enumerate(payloads) if b"\\u0000" in p)
+    if raw[:1] == b"[" and b"\n{" not in raw:
+        return out  # packs only: their brackets are counted where they are decoded
     if raw.count(b"{") + raw.count(b"[") > len(payloads) + _SPARE_BRACKETS:
         out.update(
             j for j, p in enumerate(payloads) if p[:1] == b"{" and p.count(b"{") + p.count(b"[") > _SPARE_BRACKETS

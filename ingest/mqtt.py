@@ -305,7 +305,10 @@ class AckingSource:
         self._bytes = sum(map(len, self._stale.payloads))
         try:
             protocol.send(_wire.connect(self._identity, _KEEP_ALIVE_S, self.address.user, self.address.password))
-            flags, code = await asyncio.wait_for(protocol.answer(_wire.CONNACK), _ANSWER_S)
+            answer = await asyncio.wait_for(protocol.answer(_wire.CONNACK), _ANSWER_S)
+            if len(answer) != 2:
+                raise _wire.WireError("a CONNACK that is not of two bytes")
+            flags, code = answer
             if code:
                 why = _wire.REFUSALS.get(code, f"code {code}")
                 raise ConnectionRefusedError(f"the broker refused the connection: {why}")
@@ -316,6 +319,8 @@ class AckingSource:
             self._readmit()
             protocol.send(_wire.subscribe(1, self._filters))
             codes = (await asyncio.wait_for(protocol.answer(_wire.SUBACK), _ANSWER_S))[2:]
+            if len(codes) != len(self._filters):
+                raise _wire.WireError("a SUBACK without a code for each filter")
             if any(c & 0x80 for c in codes):
                 raise ConnectionRefusedError("the broker refused the subscription; allow ingest to read city/#")
             self.connected = True

@@ -7,7 +7,7 @@
     received_at   bytes as time; an integer where all are equal
     position      bytes, int64; an integer (the first) where they follow one another
     numbers       bytes, float64; nil where all are absent
-    texts         list of texts and nil; 0 where all are absent
+    texts         list of texts and nil; 0 where all are absent; a text where all are this one
 ```
 """
 
@@ -60,10 +60,13 @@ def _pack(batch: Batch) -> list[Any]:
     ]
 
 
-def _pack_column(values: NDArray[Any]) -> bytes | list[str | None] | int | None:
+def _pack_column(values: NDArray[Any]) -> bytes | list[str | None] | str | int | None:
     if values.dtype == object:
         texts: list[str | None] = values.tolist()
-        return 0 if all(t is None for t in texts) else texts
+        first = texts[0]
+        if texts.count(first) == len(texts):
+            return 0 if first is None else first
+        return texts
     numbers = values.astype("<f8", copy=False)
     return None if np.isnan(numbers).all() else numbers.tobytes()
 
@@ -84,12 +87,12 @@ def _unpack(
     )
 
 
-def _unpack_column(n: int, values: bytes | list[str | None] | int | None) -> NDArray[Any]:
+def _unpack_column(n: int, values: bytes | list[str | None] | str | int | None) -> NDArray[Any]:
     if values is None:
         return np.full(n, np.nan)
     if isinstance(values, bytes):
         return np.frombuffer(values, "<f8").astype(np.float64)
     texts = np.full(n, None, object)
-    if isinstance(values, list):
+    if isinstance(values, list | str):
         texts[:] = values
     return texts
