@@ -25,6 +25,7 @@ import importlib
 from collections import deque
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["pack", "unpack"]
 
-_PLAIN = (bool, int, float, str, bytes)
+_PLAIN = frozenset({type(None), bool, int, float, str, bytes})
 
 
 def pack(value: object) -> bytes:
@@ -66,32 +67,37 @@ def _number(kind: type, classes: dict[type, int]) -> int:
 
 def _tree(value: Any, classes: dict[type, int]) -> Any:
     kind = type(value)
-    if value is None or kind in _PLAIN:
+    if kind in _PLAIN:
         return value
     if kind is list:
-        return [_tree(v, classes) for v in value]
+        return [v if type(v) in _PLAIN else _tree(v, classes) for v in value]
     if kind is dict:
-        return {"d": [_tree(v, classes) for pair in value.items() for v in pair]}
+        return {"d": [v if type(v) in _PLAIN else _tree(v, classes) for pair in value.items() for v in pair]}
     if kind is tuple:
-        return {"t": [_tree(v, classes) for v in value]}
+        return {"t": [v if type(v) in _PLAIN else _tree(v, classes) for v in value]}
     if kind is np.ndarray:
         if value.dtype.hasobject:
             return {"o": [list(value.shape), [_tree(v, classes) for v in value.ravel().tolist()]]}
-        return {"a": [value.dtype.str, list(value.shape), np.ascontiguousarray(value).tobytes()]}
-    if is_dataclass(kind):
+        flat = np.ascontiguousarray(value).reshape(-1).view(np.uint8)
+        return {"a": [value.dtype.str, list(value.shape), memoryview(flat)]}  # copied once, when it is encoded
+    names = _names_of(kind)
+    if names is not None:
         out: list[Any] = [_number(kind, classes)]
-        for f in fields(kind):
-            if f.init:
-                out += (f.name, _tree(getattr(value, f.name), classes))
+        for name in names:
+            v = getattr(value, name)
+            out += (name, v if type(v) in _PLAIN else _tree(v, classes))
         return {"c": out}
     if isinstance(value, Enum):
         return {"e": [_number(kind, classes), value.value]}
-    if isinstance(value, tuple) and hasattr(kind, "_fields"):
-        out = [_number(kind, classes)]
-        for name, v in zip(kind._fields, value, strict=True):
-            out += (name, _tree(v, classes))
-        return {"c": out}
     return _rare(value, kind, classes)
+
+
+@cache
+def _names_of(kind: type) -> tuple[str, ...] | None:
+    """The fields of a dataclass or named tuple that are saved; None for other classes."""
+    if is_dataclass(kind):
+        return tuple(f.name for f in fields(kind) if f.init)
+    return getattr(kind, "_fields", None) if issubclass(kind, tuple) else None
 
 
 def _rare(value: Any, kind: type, classes: dict[type, int]) -> Any:
@@ -177,7 +183,5 @@ def _value(tree: Any, classes: list[type]) -> Any:
 
 
 def _made(kind: type, saved: dict[str, Any], classes: list[type]) -> Any:
-    known: set[str] = (
-        {f.name for f in fields(kind) if f.init} if is_dataclass(kind) else set(getattr(kind, "_fields", ()))
-    )
+    known = _names_of(kind) or ()
     return kind(**{k: _value(v, classes) for k, v in saved.items() if k in known})
