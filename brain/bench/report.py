@@ -82,6 +82,7 @@ def _details(result: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
         ("peers", "Peers"),
         ("listening", "Which scenes listen"),
         ("queries", "Queries, milliseconds"),
+        ("a_scene", "Quiet rows in each scene by itself"),
         ("details", "Details"),
     )
     out += [(title, result[key]) for key, title in titles if result.get(key)]

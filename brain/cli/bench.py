@@ -53,6 +53,7 @@ def bench(
     from brain.bench import alert, ingest, query
     from brain.bench.history import TOLERANCE_PCT, append, compare, default_file, like, read
     from brain.bench.machine import facts
+    from brain.bench.peers.compare import NAMES
     from brain.bench.report import show
     from brain.bench.shapes import Shape
 
@@ -63,6 +64,8 @@ def bench(
     brief = short or part is None
     chosen = tuple(filter(None, (p.strip() for p in peers.split(","))))
     traffic = Shape(form=shape, devices=devices, types=1 if chosen else types)
+    for peer in chosen:
+        _check("peer", peer, NAMES)
     machine = facts()
     file = history or default_file()
     tolerance = TOLERANCE_PCT if fail_on_regression is None else fail_on_regression
