@@ -1,7 +1,7 @@
 """The city model. Enters: one YAML or JSON document; leaves: a checked, frozen ``City``, or a sentence saying why not.
 
 ``model`` holds the shapes, ``file`` reads bytes into them, ``check`` follows every reference, ``index`` answers "which
-district, which site, which device" (it needs shapely, so those who ask import it: ``brain.city.index.CityIndex``).
+district, which site, which device" by ``fences`` (they need shapely, so those who ask import them).
 """
 
 from __future__ import annotations

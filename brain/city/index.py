@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-import shapely
+import numpy as np
+
+from brain.city.fences import Fences, polygon_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shapely.geometry.base import BaseGeometry
-
-    from brain.city.model import City, CityDevice, District, Node, Ring, Site, Zone
+    from brain.city.model import City, CityDevice, District, Node, Site, Zone
 
 __all__ = ["CityIndex", "distance_m"]
 
@@ -46,30 +47,39 @@ class CityIndex:
         self.nodes: dict[str, Node] = {n.id: n for n in city.roads.nodes}
         self.sites: dict[str, Site] = {s.id: s for s in city.sites}
         self.zones: dict[str, Zone] = {z.id: z for z in city.zones}
-        self._districts = [d for d in city.districts if d.polygon]
-        self._tree = shapely.STRtree([_polygon(d.polygon) for d in self._districts])
         self._sites = list(city.sites)
-        self._site_tree = shapely.STRtree([shapely.Point(s.lon, s.lat) for s in self._sites])
+        self._site_place = np.array([(s.lon, s.lat) for s in self._sites], np.float64).reshape(-1, 2)
         self._reach_m = max((s.radius_m for s in self._sites), default=0.0)
+
+    @cached_property
+    def _districts(self) -> tuple[list[District], Fences]:
+        some = [d for d in self.city.districts if d.polygon]
+        return some, Fences([polygon_of(d.polygon) for d in some])
+
+    @cached_property
+    def _zones(self) -> tuple[list[Zone], Fences]:
+        some = [z for z in self.city.zones if len(z.polygon) >= 3]
+        return some, Fences([polygon_of(z.polygon) for z in some])
 
     def district_of(self, lon: float, lat: float) -> District | None:
         """The district of a place (the first listed one on a shared border), or None outside all of them."""
-        found = self._tree.query(shapely.Point(lon, lat), predicate="intersects")
-        return self._districts[int(found.min())] if len(found) else None
+        districts, fences = self._districts
+        found = fences.at(lon, lat)
+        return districts[found[0]] if found else None
+
+    def zones_at(self, lon: float, lat: float) -> list[Zone]:
+        """The zones a place lies in, in the order of the model."""
+        zones, fences = self._zones
+        return [zones[k] for k in fences.at(lon, lat)]
 
     def sites_at(self, lon: float, lat: float) -> Sequence[Site]:
         """Sites whose radius reaches a place, nearest first."""
-        up = self._reach_m / METRES_PER_DEGREE
+        up = (1 + 1e-9) * self._reach_m / METRES_PER_DEGREE
         side = up / max(math.cos(math.radians(min(abs(lat) + up, 89.0))), 0.01)
-        found = self._site_tree.query(shapely.box(lon - side, lat - up, lon + side, lat + up))
-        near = [(distance_m(lon, lat, s.lon, s.lat), s.id, s) for s in (self._sites[int(i)] for i in found)]
+        found = np.flatnonzero((np.abs(self._site_place - (lon, lat)) <= (side, up)).all(axis=1))
+        near = [(distance_m(lon, lat, s.lon, s.lat), s.id, s) for s in (self._sites[i] for i in found.tolist())]
         return [s for far, _, s in sorted(near, key=lambda n: n[:2]) if far <= s.radius_m]
 
     def site_at(self, lon: float, lat: float) -> Site | None:
         """The nearest site whose radius reaches a place, or None."""
         return next(iter(self.sites_at(lon, lat)), None)
-
-
-def _polygon(ring: Ring) -> BaseGeometry:
-    polygon = shapely.Polygon(ring)
-    return polygon if polygon.is_valid else shapely.make_valid(polygon)

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import msgspec
 import numpy as np
-import shapely
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from brain.city.fences import Fences, polygon_of
 from brain.model import Device
 from brain.registry import Registry
 from brain.web.context import Context, context_of
@@ -81,10 +81,9 @@ def _inside(context: Context, district: str, devices: Sequence[Device]) -> list[
     placed = [d for d in devices if d.lon is not None and d.lat is not None]
     if not placed or len(found.polygon) < 3:
         return []
-    area = shapely.Polygon(found.polygon)
     place = np.array([(d.lon, d.lat) for d in placed], np.float64)
-    within = shapely.contains_xy(area, place[:, 0], place[:, 1])
-    return [d for d, is_in in zip(placed, within.tolist(), strict=True) if is_in]
+    hits = Fences([polygon_of(found.polygon)]).inside(place[:, 0], place[:, 1])
+    return [placed[k] for k in hits.point.tolist()]
 
 
 @router.get(

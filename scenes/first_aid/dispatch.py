@@ -249,11 +249,10 @@ def _at_home(ctx: Context, unit: str) -> bool:
 
 def _given(ctx: Context, unit: str, place: Place, otherwise: float) -> float:
     """The given time of a unit at its station to the zone a place lies in."""
-    point = shapely.Point(place.lon, place.lat)
+    here = {z.id for z in ctx.town.index.zones_at(place.lon, place.lat)}
     for zone in ctx.town.zones:
         seconds = ctx.town.given.get((unit, zone.zone))
-        shape = ctx.town.shapes.get(zone.zone)
-        if seconds is not None and shape is not None and shape.covers(point) and _at_home(ctx, unit):
+        if seconds is not None and zone.zone in here and _at_home(ctx, unit):
             return seconds
     return otherwise
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import shapely
 
+from brain.city.fences import polygon_of
 from brain.model import Text
 from scenes.toolkit.places import index_of
 from scenes.toolkit.roads import RoadGraph, Spot, graph_of, metres
@@ -67,8 +68,7 @@ class Town:
             place = None if middle is None else self.place(float(middle.x), float(middle.y), None)
             name = (z.name.zh or z.id, z.name.en or z.id) if z.name is not None else (z.id, z.id)
             self.zones.append(ZonePlace(z.id, z.demand, place, name))
-        self.shapes = {z.id: shapely.Polygon(z.polygon) for z in city.zones if len(z.polygon) >= 3}
-        self.no_fly = [self.shapes[z.id] for z in city.zones if z.kind == "no_fly" and z.id in self.shapes]
+        self.no_fly = [polygon_of(z.polygon) for z in city.zones if z.kind == "no_fly" and len(z.polygon) >= 3]
         self.index = index_of(city)
         self._signals = self._signal_places()
 

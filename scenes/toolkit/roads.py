@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, cast
 
 import numpy as np
 import shapely
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import dijkstra
 
 from brain.model import Text
 
@@ -323,6 +321,10 @@ class RoadGraph:
         ends = self.ends(spot, cost, leaving=not inward)
         n = len(self.ids)
         order, indices, indptr = self._csr[inward]
+        # 30 MB of memory, which only a city with roads needs
+        from scipy.sparse import csr_array  # noqa: PLC0415
+        from scipy.sparse.csgraph import dijkstra  # noqa: PLC0415
+
         # One more row stands for the root, so a root in the middle of a link costs one run, not two.
         matrix = csr_array(
             (
