@@ -178,6 +178,9 @@ class SensorType:
         return self.id.replace("-", "_")
 
 
+_NO_EXTRA: Final[Mapping[str, Any]] = {}  # one for all devices that have none
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
     """One registered meter, drone, camera, lift, vehicle, with a place or a track.
@@ -197,7 +200,7 @@ class Device:
     lat: float | None = None
     site: str | None = None
     simulated: bool = False
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=lambda: _NO_EXTRA)
 
 
 # Columns every batch has besides the type's own fields.

@@ -35,8 +35,7 @@ class Registry:
     def __init__(self, sensor_types: Iterable[SensorType], devices: Iterable[Device]) -> None:
         self.sensor_types: dict[str, SensorType] = {}
         self._folded: dict[str, str] = {}
-        self._by_name: dict[tuple[str, str], Device] = {}
-        self._by_id: dict[int, Device] = {}
+        self._by_id: list[Device | None] = [None]  # ids are dense and begin at 1
         self._ids: dict[str, dict[str, int]] = {}
         self._place: NDArray[np.float64] = np.full((16, 2), np.nan)
         self.top = 0
@@ -57,7 +56,8 @@ class Registry:
 
     def put(self, device: Device) -> None:
         """Add or replace a device under its id."""
-        self._by_name[device.sensor_type, device.name] = device
+        while len(self._by_id) <= device.device_id:
+            self._by_id.append(None)
         self._by_id[device.device_id] = device
         self._ids.setdefault(device.sensor_type, {})[device.name] = device.device_id
         self.top = max(self.top, device.device_id)
@@ -73,7 +73,7 @@ class Registry:
 
     def add(self, sensor_type: str, name: str, template: Device | None = None) -> Device:
         """The device of that name, made with the next id when it is new (for backtests; live, the store does it)."""
-        known = self._by_name.get((sensor_type, name))
+        known = self.find(sensor_type, name)
         if known is None:
             known = (
                 replace(template, device_id=self.top + 1)
@@ -85,16 +85,17 @@ class Registry:
 
     def find(self, sensor_type: str, name: str) -> Device | None:
         """The device of that name, or None."""
-        return self._by_name.get((sensor_type, name))
+        known = self._ids.get(sensor_type)
+        return None if known is None else self._by_id[known.get(name, 0)]
 
     def by_id(self, device_id: int) -> Device | None:
         """The device of that id, or None."""
-        return self._by_id.get(device_id)
+        return self._by_id[device_id] if 0 <= device_id < len(self._by_id) else None
 
     def named(self, name: str) -> Device | None:
         """The first device of that name of any sensor type (``watches`` of a camera names no type)."""
-        found = [d for (_, n), d in self._by_name.items() if n == name]
-        return min(found, key=lambda d: d.sensor_type) if found else None
+        found = [t for t, ids in self._ids.items() if name in ids]
+        return self.find(min(found), name) if found else None
 
     def ids(self, sensor_type: str) -> Mapping[str, int]:
         """Name to id of all devices of a sensor type; a live view."""
@@ -107,4 +108,5 @@ class Registry:
 
     def devices(self) -> list[Device]:
         """All devices, ordered by sensor type and name."""
-        return [self._by_name[k] for k in sorted(self._by_name)]
+        named = (self.find(t, n) for t in sorted(self._ids) for n in sorted(self._ids[t]))
+        return [d for d in named if d is not None]

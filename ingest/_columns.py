@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ingest._structs import Kind
+    from ingest._structs import Column, Kind
 
 __all__ = ["Table", "table_of"]
+
+
+_STEP = timedelta(microseconds=1)
 
 
 class Table(NamedTuple):
@@ -50,15 +53,18 @@ def table_of(kind: Kind, readings: Sequence[Any], received_at: NDArray[np.int64]
     columns: dict[str, NDArray[Any]] = {}
     suspect = np.zeros(n, dtype=np.bool_)
     content = np.zeros(n, dtype=np.bool_)
+    absent = np.full(n, np.nan)  # one for all columns that nobody filled in: nobody writes into columns
+    unsaid: NDArray[Any] = np.full(n, None, dtype=object)
+    numbers: list[tuple[Column, tuple[Any, ...]]] = []
     for column, values in zip(kind.columns, cells, strict=False):
         there = values.count(column.default) < n  # compares by identity first: absent columns cost next to nothing
         if column.kind == "text":
-            texts = np.full(n, None, dtype=object)
+            columns[column.name] = unsaid
             if there:
+                texts = columns[column.name] = np.empty(n, dtype=object)
                 texts[:] = values
                 if column.own or column.name == "status":
                     content |= np.fromiter((v is not None for v in values), np.bool_, n) if None in values else True
-            columns[column.name] = texts
         elif column.kind == "box":
             boxes = np.full((4, n), np.nan)
             if there:
@@ -68,21 +74,28 @@ def table_of(kind: Kind, readings: Sequence[Any], received_at: NDArray[np.int64]
                 suspect |= ((boxes < 0) | (boxes > 1)).any(axis=0)
                 content |= ~np.isnan(boxes[0])
             columns.update(zip(BOX, boxes, strict=True))
-        elif not there:
-            columns[column.name] = np.full(n, np.nan)
         else:
-            numbers = np.array(values, dtype=np.float64)  # None becomes NaN, True 1.0
-            suspect |= (numbers < column.low) | (numbers > column.high)
-            if column.own:
-                content |= ~np.isnan(numbers)
-            columns[column.name] = numbers
-    has_lon, has_lat = ~np.isnan(columns["lon"]), ~np.isnan(columns["lat"])
-    suspect |= has_lon != has_lat
-    suspect |= ~(content | has_lon) if kind.positioned else ~content
+            columns[column.name] = absent
+            if there:
+                numbers.append((column, values))
+    if numbers:
+        filled = np.array([values for _, values in numbers], dtype=np.float64)  # None becomes NaN, True 1.0
+        columns.update((column.name, row) for (column, _), row in zip(numbers, filled, strict=True))
+        low = np.array([column.low for column, _ in numbers])[:, None]
+        high = np.array([column.high for column, _ in numbers])[:, None]
+        suspect |= ((filled < low) | (filled > high)).any(axis=0)
+        own = [i for i, (column, _) in enumerate(numbers) if column.own]
+        if own:
+            content |= ~np.isnan(filled[own]).all(axis=0)
+    if columns["lon"] is absent and columns["lat"] is absent:
+        suspect |= ~content
+    else:
+        has_lon, has_lat = ~np.isnan(columns["lon"]), ~np.isnan(columns["lat"])
+        suspect |= has_lon != has_lat
+        suspect |= ~(content | has_lon) if kind.positioned else ~content
     time, timeless, bad = _times(next(cells), received_at)
-    step = timedelta(microseconds=1)
     ahead = time - received_at
-    suspect |= bad | (ahead > kind.type.future // step) | (-ahead > kind.type.past // step)
+    suspect |= bad | (ahead > kind.type.future // _STEP) | (-ahead > kind.type.past // _STEP)
     return Table(time, timeless, suspect, columns)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ingest._faults import Fault, valid_id
 from ingest._structs import Kind, kind_of
@@ -10,59 +10,47 @@ from ingest._structs import Kind, kind_of
 if TYPE_CHECKING:
     from brain.registry import Registry
 
-__all__ = ["UNKNOWN", "Route", "is_ours", "route_of"]
+__all__ = ["OURS", "UNKNOWN", "fault_of", "kind_at"]
 
 UNKNOWN = "unknown"
 """Ledger key of messages whose topic names no registered sensor type."""
 
 
-class Route(NamedTuple):
-    """Where a topic leads: to a kind and a device, or to a fault.
-
-    Attributes:
-        slot: The kind to decode with, None where there is a fault.
-        kind: The kind the topic names, also where there is a fault.
-    """
-
-    slot: Kind | None
-    kind: Kind | None
-    device: str
-    fault: Fault | None
+OURS = "city/"
+"""How all topics begin whose messages are for ingest, well named or not."""
 
 
-def is_ours(topic: str) -> bool:
-    """Whether messages of a topic are for ingest: everything under ``city/`` is, well named or not.
-
-    Example:
-        >>> is_ours("city/lamp/1/2"), is_ours("cityscape/1")
-        (True, False)
-    """
-    return topic.startswith("city/")
-
-
-def route_of(topic: str, registry: Registry) -> Route:
-    """The route of ``city/<sensor-type>/<device-id>``.
+def kind_at(head: str, registry: Registry) -> Kind | None:
+    """The kind of topics ``city/<sensor-type>/...``, from what stands before the last slash.
 
     Example:
         >>> from brain.registry import Registry
-        >>> route_of("city/gas-detector/G1", Registry([], [])).fault.reason
+        >>> kind_at("city/gas-detector", Registry([], [])) is None
+        True
+    """
+    parts = head.split("/")
+    if len(parts) != 2 or parts[0] != "city" or not parts[1]:
+        return None
+    found = registry.sensor_type(parts[1])
+    return None if found is None else kind_of(found)
+
+
+def fault_of(topic: str, registry: Registry) -> tuple[str | None, str | None, Fault]:
+    """What is wrong with a topic that leads nowhere, with the sensor type and the device as far as it names them.
+
+    Example:
+        >>> from brain.registry import Registry
+        >>> fault_of("city/gas-detector/G1", Registry([], []))[2].reason
         'unknown_sensor_type'
     """
     parts = topic.split("/")
     if len(parts) != 3 or parts[0] != "city" or not parts[1]:
-        return Route(
-            None, None, "", Fault("bad_topic", f"topic: {topic[:140]!r} is not city/<sensor-type>/<device-id>")
-        )
+        return None, None, Fault("bad_topic", f"topic: {topic[:140]!r} is not city/<sensor-type>/<device-id>")
     found = registry.sensor_type(parts[1])
-    kind = None if found is None else kind_of(found)
     if not valid_id(parts[2]):
         fault = Fault(
             "bad_topic", f"topic: {parts[2][:140]!r} is no device id; use 1 to 128 characters without blanks and + #"
         )
-        return Route(None, kind, "", fault)
-    if kind is None:
-        fault = Fault(
-            "unknown_sensor_type", f"topic: no sensor type {parts[1][:60]!r} is registered; register it first"
-        )
-        return Route(None, None, parts[2], fault)
-    return Route(kind, kind, parts[2], None)
+        return None if found is None else found.id, None, fault
+    fault = Fault("unknown_sensor_type", f"topic: no sensor type {parts[1][:60]!r} is registered; register it first")
+    return None, parts[2], fault

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 __all__ = [
     "CONNACK",
@@ -61,9 +61,6 @@ REFUSALS: Final = {
     4: "user name or password is wrong",
     5: "we may not connect; give a user and a password in the URL",
 }
-
-
-_MOST_TOPICS: Final = 200_000
 
 
 class WireError(ValueError):
@@ -127,7 +124,7 @@ class Splitter:
     """Cuts the bytes of a connection into packets, however they arrive.
 
     Args:
-        wanted: Says of a topic whether its messages are wanted; the packet ids of others go to ``unwanted``.
+        wanted: How topics begin whose messages are wanted, None: all; the packet ids of others go to ``unwanted``.
 
     Attributes:
         unwanted: Packet ids (not 0) of messages that nobody wants, to be acknowledged by the owner, who empties it.
@@ -141,11 +138,10 @@ class Splitter:
         Arrivals(topics=['city/a/1'], payloads=[b'{}'], packet_ids=[7], heads=[50])
     """
 
-    def __init__(self, wanted: Callable[[str], bool] = lambda _: True) -> None:
+    def __init__(self, wanted: tuple[str, ...] | None = None) -> None:
         self._rest = bytearray()
         self._wanted = 2
-        self._topics: dict[bytes, str | None] = {}
-        self._wants = wanted
+        self._wanted_topic = wanted
         self.unwanted: list[int] = []
 
     def feed(self, data: bytes, arrivals: Arrivals) -> list[Packet]:
@@ -160,7 +156,7 @@ class Splitter:
             if len(self._rest) < self._wanted:  # a long packet in many pieces is not copied again for each
                 return others
             data = bytes(self._rest)
-        topics, learn = self._topics, self._learn
+        wanted = self._wanted_topic
         add_topic, add_payload = arrivals.topics.append, arrivals.payloads.append
         add_id, add_head = arrivals.packet_ids.append, arrivals.heads.append
         at, end = 0, len(data)
@@ -189,9 +185,8 @@ class Splitter:
             if body > after:
                 raise WireError("a PUBLISH whose topic is longer than itself")
             packet_id = data[middle] << 8 | data[middle + 1] if head & QOS else 0
-            raw = data[begin:middle]
-            topic = topics.get(raw) or learn(raw)
-            if topic is None:
+            topic = str(data[begin:middle], "utf-8", "replace")
+            if wanted is not None and not topic.startswith(wanted):
                 if packet_id:
                     self.unwanted.append(packet_id)
                 continue
@@ -201,15 +196,6 @@ class Splitter:
             add_head(head)
         self._rest = bytearray(data[at:])
         return others
-
-    def _learn(self, raw: bytes) -> str | None:
-        if raw in self._topics:  # known as unwanted
-            return self._topics[raw]
-        if len(self._topics) > _MOST_TOPICS:
-            self._topics.clear()
-        topic = raw.decode(errors="replace")
-        found = self._topics[raw] = topic if self._wants(topic) else None
-        return found
 
     @staticmethod
     def _long(data: bytes, at: int) -> tuple[int, int]:

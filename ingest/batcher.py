@@ -26,7 +26,7 @@ class Batcher:
         >>> batcher.delay(10.0, waiting=1)
         0.0
         >>> batcher.flushed(10.0, 10.010)
-        >>> round(batcher.delay(10.012, waiting=1), 3), batcher.delay(10.012, waiting=500)
+        >>> round(batcher.delay(10.012, waiting=1), 3), batcher.delay(10.012, waiting=1000)
         (0.008, 0.0)
     """
 

@@ -15,13 +15,13 @@ outcome = decoded.finish(registry, first_position=head.position + 1)
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from ingest._columns import Table, table_of
 from ingest._faults import Fault, examine, judge, valid_id
-from ingest._routes import Route, route_of
+from ingest._routes import fault_of, kind_at
 from ingest.copies import Copies, digest
 from ingest.envelope import Envelopes
 from ingest.outcome import Decoded, Part, Refusal
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Decoded", "Decoder", "Places", "decode"]
 
-_MOST_ROUTES: Final = 200_000
 _PLACE_BITS: Final = 21
 _SPARE_BRACKETS: Final = 30  # a message with no more than these, beyond what its type needs, cannot be 32 levels deep
 
@@ -57,30 +56,9 @@ def decode(envelopes: Sequence[Envelope], registry: Registry, places: Places | N
     return Decoder(registry, places).decode(envelopes)
 
 
-def _misrouted(message: int, route: Route) -> Refusal:
-    assert route.fault is not None
-    return Refusal(message, -1, None if route.kind is None else route.kind.type.id, route.device or None, route.fault)
-
-
-def _groups(found: list[Route], payloads: list[bytes]) -> tuple[list[_Group], list[tuple[int, Route]]]:
-    """Messages by sensor type, and those that lead nowhere."""
-    slots = [route.slot for route in found]
-    first = slots[0] if slots else None
-    if first is not None and slots.count(first) == len(slots):
-        return [_Group(first, list(range(len(slots))), payloads, [route.device for route in found])], []
-    members: dict[Kind | None, list[int]] = {}
-    for i, slot in enumerate(slots):
-        if (others := members.get(slot)) is None:
-            members[slot] = [i]
-        else:
-            others.append(i)
-    misrouted = [(i, found[i]) for i in members.pop(None, ())]
-    groups = [
-        _Group(kind, chosen, [payloads[i] for i in chosen], [found[i].device for i in chosen])
-        for kind, chosen in members.items()
-        if kind is not None
-    ]
-    return groups, misrouted
+def _misrouted(message: int, topic: str, registry: Registry) -> Refusal:
+    sensor_type, device, fault = fault_of(topic, registry)
+    return Refusal(message, -1, sensor_type, device, fault)
 
 
 @dataclass(slots=True)
@@ -115,32 +93,75 @@ class Decoder:
         self.places = places or Places()
         self.copies = copies or Copies()
         self.admit_all = admit_all
-        self._routes: dict[str, Route] = {}
+        self._heads: dict[str, Kind] = {}
 
     def decode(self, envelopes: Envelopes | Sequence[Envelope]) -> Decoded:
         """Decode the messages of a flush, in order of receipt."""
         if not isinstance(envelopes, Envelopes):
             envelopes = Envelopes.of(envelopes)
-        found = list(map(self._routes.get, envelopes.topics))
-        if None in found:
-            found = [self._route(topic) for topic in envelopes.topics]
-        groups, misrouted = _groups(cast("list[Route]", found), envelopes.payloads)
-        refusals = [_misrouted(i, route) for i, route in misrouted]
-        parts = [p for g in groups if (p := self._part(g, envelopes.received_at, refusals)) is not None]
+        refusals: list[Refusal] = []
+        parts = [
+            p
+            for g in self._groups(envelopes, refusals)
+            if (p := self._part(g, envelopes.received_at, refusals)) is not None
+        ]
         decoded = Decoded(envelopes, parts, refusals, self.places)
         self._find_copies(decoded)
         return decoded
 
-    def _route(self, topic: str) -> Route:
-        if (known := self._routes.get(topic)) is not None:
-            return known
-        if len(self._routes) >= _MOST_ROUTES:
-            self._routes.clear()
-        route = self._routes[topic] = route_of(topic, self.registry)
-        return route
+    def _groups(self, envelopes: Envelopes, refusals: list[Refusal]) -> list[_Group]:
+        """Messages by sensor type; those that lead nowhere are refused."""
+        cut = [topic.rpartition("/") for topic in envelopes.topics]
+        heads, payloads = self._heads, envelopes.payloads
+        kinds = [heads.get(head) for head, _, _ in cut]
+        if None in kinds:
+            kinds = [kind or self._learn(head) for kind, (head, _, _) in zip(kinds, cut, strict=True)]
+        first = kinds[0] if kinds else None
+        if first is not None and kinds.count(first) == len(kinds):
+            whole = _Group(first, list(range(len(kinds))), payloads, [device for _, _, device in cut])
+            return [self._without_bad_ids(whole, envelopes.topics, refusals)]
+        members: dict[Kind | None, list[int]] = {}
+        for i, kind in enumerate(kinds):
+            if (others := members.get(kind)) is None:
+                members[kind] = [i]
+            else:
+                others.append(i)
+        refusals += [_misrouted(i, envelopes.topics[i], self.registry) for i in members.pop(None, ())]
+        groups = (
+            _Group(kind, chosen, [payloads[i] for i in chosen], [cut[i][2] for i in chosen])
+            for kind, chosen in members.items()
+            if kind is not None
+        )
+        return [self._without_bad_ids(g, envelopes.topics, refusals) for g in groups]
+
+    def _learn(self, head: str) -> Kind | None:
+        """The kind of topics that begin so, None where there is none."""
+        kind = kind_at(head, self.registry)
+        if kind is not None:
+            self._heads[head] = kind
+        return kind
+
+    def _without_bad_ids(self, group: _Group, topics: list[str], refusals: list[Refusal]) -> _Group:
+        """A group without messages whose topics end in what is no device id; registered devices are not looked at."""
+        known = list(map(self.registry.ids(group.kind.type.id).get, group.devices))
+        if None not in known:
+            return group
+        bad = {j for j, i in enumerate(known) if i is None and not valid_id(group.devices[j])}
+        if not bad:
+            return group
+        refusals += [_misrouted(group.messages[j], topics[group.messages[j]], self.registry) for j in sorted(bad)]
+        good = [j for j in range(len(group.messages)) if j not in bad]
+        return _Group(
+            group.kind,
+            [group.messages[j] for j in good],
+            [group.payloads[j] for j in good],
+            [group.devices[j] for j in good],
+        )
 
     def _part(self, group: _Group, received: NDArray[np.int64], refusals: list[Refusal]) -> Part | None:
         kind = group.kind
+        if not group.payloads:
+            return None
         raw = b"\n".join(group.payloads)
         rows = _Rows(kind)
         slow = rows.take(group, _doubtful(group, raw))

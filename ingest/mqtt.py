@@ -122,7 +122,7 @@ class AckingSource:
         url: Of the broker.
         identity: Client id of the session.
         filters: Topic filters, subscribed at QoS 1.
-        wanted: Says of a topic whether its messages are ours; others are acknowledged at once and only counted.
+        wanted: How topics begin that are ours; messages of others are acknowledged at once and only counted.
         arrived: Called whenever messages wait.
         most_waiting: Messages of QoS 0 beyond this many waiting ones are shed.
         most_bytes: Payload bytes held (waiting or not yet acknowledged) beyond which the socket is not read.
@@ -139,7 +139,7 @@ class AckingSource:
         identity: str,
         *,
         filters: Sequence[str] = ("city/#",),
-        wanted: Callable[[str], bool] = lambda _: True,
+        wanted: tuple[str, ...] | None = None,
         arrived: Callable[[], None] = lambda: None,
         most_waiting: int = 2000,
         most_bytes: int = 64 * 1024 * 1024,

@@ -18,7 +18,7 @@ import structlog
 from brain.city import City, parse_city
 from brain.errors import CityError, FencedError, StoreError
 from ingest._faults import Fault
-from ingest._routes import is_ours
+from ingest._routes import OURS
 from ingest._wire import DUP, RETAIN
 from ingest.batcher import Batcher
 from ingest.copies import KEPT_US, Copies
@@ -86,7 +86,13 @@ async def run_ingest(
         StoreError: The data base was still out of reach 10 s after the stop.
     """
     wake = asyncio.Event()
-    source = AckingSource(mqtt_url, client_id(data_dir), filters=(subscribe,), wanted=is_ours, arrived=wake.set)
+    source = AckingSource(
+        mqtt_url,
+        client_id(data_dir),
+        filters=(subscribe,),
+        wanted=None if subscribe == OURS + "#" else (OURS,),
+        arrived=wake.set,
+    )
     async with source:
         await _Ingest(store, source, stop, wake, clock).run()
 

@@ -63,52 +63,45 @@ def copy_data(sensor_type: SensorType, batch: Batch) -> CopyData:
         >>> t = SensorType(id="a", family=Modality.METER, name=Text("", ""), fields=())
         >>> b = Batch("a", *(np.zeros(2, k) for k in ("i4", "M8[us]", "M8[us]", "i8")), {"lon": np.full(2, np.nan)})
         >>> copy_data(t, b).names, len(copy_data(t, b).data)
-        (['time', 'device_id', 'received_at', 'position'], 113)
+        (['time', 'received_at', 'position', 'device_id'], 113)
     """
-    columns = [
-        _numbers("time", _times(batch.time), ">i8"),
-        _numbers("device_id", batch.device, ">i4"),
-        _numbers("received_at", _times(batch.received_at), ">i8"),
-        _numbers("position", batch.position, ">i8"),
-    ]
+    n = len(batch)
+    longs = {"time": _times(batch.time), "received_at": _times(batch.received_at), "position": batch.position}
+    even = [_Column("device_id", np.full(n, 4, np.int32), batch.device.astype(">i4")[:, None].view(np.uint8))]
+    others: list[_Column] = []
     if sensor_type.key:
-        columns.append(_texts("row_key", storage_keys(sensor_type, batch)))
+        others.append(_texts("row_key", storage_keys(sensor_type, batch)))
     for name, column in columns_of(sensor_type).items():
         values = batch.columns.get(name)
         if values is None:
             continue
         if column.kind is FieldKind.TEXT:
-            texts = values.tolist()
-            if texts.count(None) < len(texts):
-                columns.append(_texts(name, texts))
+            if values[0] is not None or any(t is not None for t in values):
+                others.append(_texts(name, values.tolist()))
             continue
         absent = np.isnan(values)
-        if not absent.any():
-            columns.append(_numbers(name, values, ">f8") if column.kind is FieldKind.NUMBER else _flags(name, values))
-        elif not absent.all():
-            columns.append(_some(name, values, absent, is_flag=column.kind is FieldKind.BOOLEAN))
-    even = [c for c in columns if c.is_even]
-    uneven = [c for c in columns if not c.is_even]
-    return CopyData([c.name for c in even + uneven], _HEADER + _rows(len(batch), even, uneven).tobytes() + _TRAILER)
+        count = int(np.count_nonzero(absent))
+        if count == 0 and column.kind is FieldKind.NUMBER:
+            longs[name] = values.view(np.int64)
+        elif count < n:
+            others.append(_some(name, values, absent, is_flag=column.kind is FieldKind.BOOLEAN))
+    even += [c for c in others if c.is_even]
+    uneven = [c for c in others if not c.is_even]
+    data = _HEADER + _rows(n, np.stack(list(longs.values())), even, uneven).tobytes() + _TRAILER
+    return CopyData([*longs, *(c.name for c in even), *(c.name for c in uneven)], data)
 
 
 def _times(times: NDArray[np.datetime64]) -> NDArray[np.int64]:
     return times.astype("M8[us]").view(np.int64) - EPOCH_2000
 
 
-def _numbers(name: str, values: NDArray[Any], kind: str) -> _Column:
-    cells = np.ascontiguousarray(values).astype(kind)[:, None].view(np.uint8)
-    return _Column(name, np.full(len(values), cells.shape[1], np.int32), cells)
-
-
-def _flags(name: str, values: NDArray[Any]) -> _Column:
-    return _Column(name, np.ones(len(values), np.int32), (values != 0).astype(np.uint8)[:, None])
-
-
 def _some(name: str, values: NDArray[Any], absent: NDArray[np.bool_], *, is_flag: bool) -> _Column:
-    """A column of numbers of which some are NULL."""
-    there = _flags(name, values[~absent]) if is_flag else _numbers(name, values[~absent], ">f8")
-    return _Column(name, np.where(absent, -1, there.cells.shape[1]).astype(np.int32), there.cells.ravel())
+    """A column of flags, or of numbers of which some are NULL."""
+    there = values[~absent]
+    cells = (there != 0).astype(np.uint8)[:, None] if is_flag else there.astype(">f8")[:, None].view(np.uint8)
+    if len(there) == len(values):
+        return _Column(name, np.full(len(values), cells.shape[1], np.int32), cells)
+    return _Column(name, np.where(absent, -1, cells.shape[1]).astype(np.int32), cells.ravel())
 
 
 def _texts(name: str, texts: Sequence[str | None]) -> _Column:
@@ -117,18 +110,24 @@ def _texts(name: str, texts: Sequence[str | None]) -> _Column:
     data = joined.encode()
     lengths = map(len, said) if len(data) == len(joined) else (len(t.encode()) for t in said)
     sizes = np.fromiter(lengths, np.int32, len(said))
-    sizes[[i for i, t in enumerate(texts) if t is None] if None in texts else []] = -1
+    if None in texts:
+        sizes[[i for i, t in enumerate(texts) if t is None]] = -1
     cells = np.frombuffer(data, np.uint8)
     width = int(sizes[0])
     return _Column(name, sizes, cells.reshape(len(said), width) if width > 0 and (sizes == width).all() else cells)
 
 
-def _rows(n: int, even: list[_Column], uneven: list[_Column]) -> NDArray[np.uint8]:
-    """The bytes of all rows, even columns first."""
-    width = 2 + sum(_PREFIX + c.cells.shape[1] for c in even)
+def _rows(n: int, longs: NDArray[np.int64], even: list[_Column], uneven: list[_Column]) -> NDArray[np.uint8]:
+    """The bytes of all rows: cells of eight bytes (``longs``: one row a column), other even columns, uneven ones."""
+    wide = _PREFIX + 8
+    at = 2 + wide * len(longs)
+    width = at + sum(_PREFIX + c.cells.shape[1] for c in even)
     block = np.empty((n, width), np.uint8)
-    block[:, :2] = _big_endian(len(even) + len(uneven), ">i2")
-    at = 2
+    block[:, :2] = _big_endian(len(longs) + len(even) + len(uneven), ">i2")
+    cells = np.empty((n, len(longs), wide), np.uint8)
+    cells[:, :, :_PREFIX] = _big_endian(8, ">i4")
+    cells[:, :, _PREFIX:] = longs.T.astype(">i8", order="C").view(np.uint8).reshape(n, len(longs), 8)
+    block[:, 2:at] = cells.reshape(n, -1)
     for c in even:
         size = c.cells.shape[1]
         block[:, at : at + _PREFIX] = _big_endian(size, ">i4")

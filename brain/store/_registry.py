@@ -77,7 +77,7 @@ def device_of(record: Any) -> Device:
         lat=record["lat"],
         site=record["site"],
         simulated=record["simulated"],
-        extra={} if extra == "{}" else msgspec.json.decode(extra),
+        **({} if extra == "{}" else {"extra": msgspec.json.decode(extra)}),
     )
 
 

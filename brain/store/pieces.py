@@ -68,7 +68,7 @@ def _pack_column(values: NDArray[Any]) -> bytes | list[str | None] | str | int |
             return 0 if first is None else first
         return texts
     numbers = values.astype("<f8", copy=False)
-    return None if np.isnan(numbers).all() else numbers.tobytes()
+    return None if numbers[0] != numbers[0] and np.isnan(numbers).all() else numbers.tobytes()
 
 
 def _unpack(
