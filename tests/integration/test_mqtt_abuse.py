@@ -21,7 +21,7 @@ from brain.store import MemoryStore
 from brain.store.base import Counts, ObservationQuery, QuarantineQuery
 from brain.times import iso
 from ingest import mqtt
-from ingest._routes import is_ours
+from ingest._routes import OURS
 from ingest.mqtt import AckingSource, BrokerAddress, client_id
 from ingest.sensor_types import load_builtin
 from ingest.service import run_ingest, wall_clock
@@ -280,7 +280,7 @@ async def test_a_hostile_broker_is_left_or_borne_and_served_again(
     wanted = [(text * int(times or 1)).encode() for text, _, times in (g.partition("*") for g in case.get("got", ()))]
     memory = psutil.Process().memory_info().rss
     broker = HostileBroker(case)
-    async with standing(broker) as url, AckingSource(url, "x", wanted=is_ours) as source:
+    async with standing(broker) as url, AckingSource(url, "x", wanted=(OURS,)) as source:
         connections = 2 if case["ends"] == "reconnect" else 1
 
         def served() -> bool:
