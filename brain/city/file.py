@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -22,7 +23,7 @@ from brain.city.model import City
 from brain.errors import CityError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
 __all__ = ["load_city", "parse_city"]
 
@@ -105,19 +106,24 @@ def _document(text: bytes | str, name: str) -> Any:
     if looks_json:
         try:
             return json.loads(text, object_pairs_hook=_pairs, parse_constant=_no_constant)
-        except json.JSONDecodeError as e:
+        except ValueError as e:  # also a number of thousands of digits
             if name.lower().endswith(".json"):
-                raise CityError("", f"{name} is not JSON: {e.msg} at line {e.lineno}, column {e.colno}") from None
+                why = f"{e.msg} at line {e.lineno}, column {e.colno}" if isinstance(e, json.JSONDecodeError) else e
+                raise CityError("", f"{name} is not JSON: {why}") from None
     return _yaml(text, name)
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     out = dict(pairs)
     if len(out) != len(pairs):
-        keys = [k for k, _ in pairs]
-        twice = next(k for i, k in enumerate(keys) if k in keys[:i])
+        twice = _twice(k for k, _ in pairs)
         raise CityError("", f'the key "{twice}" stands twice in one object; put both parts into one')
     return out
+
+
+def _twice(keys: Iterable[str]) -> str:
+    """The first key that stands more than once, as an error may tell it."""
+    return repr(next(key for key, count in Counter(keys).items() if count > 1)[:80])[1:-1]
 
 
 def _no_constant(word: str) -> float:
@@ -137,7 +143,7 @@ def _yaml(text: str, name: str) -> Any:
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
             keys = [k.value for k, _ in node.value if isinstance(k, yaml.ScalarNode)]
             if len(set(keys)) != len(keys):
-                twice = next(k for i, k in enumerate(keys) if k in keys[:i])
+                twice = _twice(keys)
                 line = node.start_mark.line + 1
                 raise CityError("", f'{name}, line {line}: the key "{twice}" stands twice; put both parts into one')
             made: dict[Any, Any] = super().construct_mapping(node, deep=deep)
@@ -160,7 +166,8 @@ def _yaml(text: str, name: str) -> Any:
         problem = getattr(e, "problem", None) or "it cannot be read"
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
         raise CityError("", f"{name} is not YAML: {problem}{where}") from None
-    except (ValueError, TypeError) as e:
+    except (ValueError, TypeError, LookupError, AttributeError) as e:
+        # the last two come out of PyYAML where a tag does not fit its value, like !!timestamp x
         raise CityError("", f"{name} is not YAML: {e}") from None
 
 
@@ -211,7 +218,9 @@ def _tidy(value: Any, shape: Any, path: str) -> Any:
         near = get_close_matches(str(key), [f for f in fields if f not in value], n=1, cutoff=0.85)
         if not path:
             hint = f'; did you mean "{near[0]}"?' if near else ""
-            raise CityError(str(key), f"no such part of a city model{hint} The parts are {', '.join(fields)}")
+            raise CityError(
+                repr(key)[:80].strip("'"), f"no such part of a city model{hint} The parts are {', '.join(fields)}"
+            )
         if near:
             raise CityError(f"{path}.{key}", f'no such key; did you mean "{near[0]}"?')
     return out

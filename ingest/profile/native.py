@@ -23,8 +23,9 @@ refused. Pure; no I/O.
 
 from __future__ import annotations
 
-import math
 import re
+import sys
+from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -61,6 +62,7 @@ _RESERVED: Final = frozenset(
     }
 )
 _LARGEST: Final = 1_048_576
+_LAST_VERSION: Final = 2**31 - 1
 _MOST_FIELDS: Final = 200
 _LONGEST_DOCUMENT: Final = 262_144
 _TOP: Final = frozenset(
@@ -93,8 +95,8 @@ def sensor_type_from(document: Mapping[str, Any] | str | bytes, warnings: list[s
             "id", f"{_shown(sensor_type_id)} is no identifier; use a to z, digits, _ and -, at most 48"
         )
     version = top.get("version", 1)
-    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise SensorTypeError("version", f"{_shown(version)} is not a whole number from 1 on")
+    if not isinstance(version, int) or isinstance(version, bool) or not 1 <= version <= _LAST_VERSION:
+        raise SensorTypeError("version", f"{_shown(version)} is not a whole number from 1 to {_LAST_VERSION}")
     families = [m.value for m in Modality]
     family = top.get("family")
     if family not in families:
@@ -179,7 +181,9 @@ def _fields(top: Mapping[str, Any], told: list[str]) -> tuple[Field, ...]:
     out: list[Field] = []
     for name, entry in raw.items():
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise SensorTypeError(f"fields.{name}", "a field's name is a to z, digits and _, at most 48 characters")
+            raise SensorTypeError(
+                f"fields.{_key(name)}", "a field's name is a to z, digits and _, at most 48 characters"
+            )
         if name in _RESERVED:
             raise SensorTypeError(
                 f"fields.{name}", "every sensor type has this column already; leave it out or rename it"
@@ -239,8 +243,8 @@ class _Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        twice = next((key for i, key in enumerate(seen) if key in seen[:i]), None)
-        if twice is not None:
+        if len(set(seen)) < len(seen):
+            twice = next(key for key, count in Counter(seen).items() if count > 1)
             raise yaml.YAMLError(f"key {twice!r} stands there twice")
         return super().construct_mapping(node, deep)
 
@@ -250,7 +254,8 @@ def _parsed(text: str | bytes) -> Any:
         raise SensorTypeError("", f"the document is longer than {_LONGEST_DOCUMENT} characters")
     try:
         return yaml.load(text, _Loader)  # noqa: S506 - a subclass of SafeLoader
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as e:
+    except (yaml.YAMLError, ValueError, RecursionError, LookupError, AttributeError, TypeError) as e:
+        # the last three come out of PyYAML where a tag does not fit its value, like !!timestamp x
         first = " ".join(str(e).split())[:200]
         raise SensorTypeError("", f"the document is neither YAML nor JSON: {first}") from None
 
@@ -264,7 +269,7 @@ def _mapping(path: str, value: Any) -> Mapping[str, Any]:
 def _only(entry: Mapping[str, Any], allowed: frozenset[str], path: str) -> None:
     for key in entry:
         if key not in allowed:
-            where = f"{path}.{key}" if path else str(key)
+            where = f"{path}.{_key(key)}" if path else _key(key)
             raise SensorTypeError(where, f"no such key; allowed are {', '.join(sorted(allowed))}")
 
 
@@ -299,7 +304,7 @@ def _range(path: str, value: Any) -> tuple[float | None, float | None]:
         raise SensorTypeError(path, f"{_shown(value)} is no range; write [low, high], with null for an open end")
     ends: list[float | None] = []
     for i, end in enumerate(value):
-        number = isinstance(end, (int, float)) and not isinstance(end, bool) and abs(end) < math.inf
+        number = isinstance(end, (int, float)) and not isinstance(end, bool) and abs(end) <= sys.float_info.max
         if end is not None and not number:
             raise SensorTypeError(f"{path}[{i}]", f"{_shown(end)} is no number")
         ends.append(None if end is None else float(end))
@@ -332,4 +337,11 @@ def _plain(value: float | None) -> float | int | None:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, int) and abs(value) > sys.float_info.max:
+        return "a number of more than 300 digits"  # Python does not print those of thousands
     return "nothing" if value is None else repr(value)[:80]
+
+
+def _key(key: Any) -> str:
+    """A key as part of a path."""
+    return key if isinstance(key, str) and len(key) <= 80 and key.isprintable() else _shown(key)
