@@ -19,7 +19,9 @@ from brain.bench.accounting import snapshot, used
 from brain.bench.figures import percentiles
 from brain.bench.probe import Probe
 from brain.bench.rig import Platform, Sender
+from brain.bench.shapes import call_device
 from brain.errors import ServiceError
+from brain.store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,6 +81,13 @@ async def measure(options: Options, say: Callable[[str], None]) -> dict[str, Any
         say("starting the platform")
         platform = await exits.enter_async_context(Platform(say=say))
         probe = await exits.enter_async_context(Probe(platform.ready["dsn"]))
+        store = await open_store(platform.ready["dsn"])
+        try:
+            calls = int((o.seconds + _WARM_S) * 1000 / o.every_ms) + 1
+            await store.admit([o.shape.device(d) for d in range(o.shape.devices)])
+            await store.admit([call_device(k) for k in range(calls)])
+        finally:
+            await store.close()
         raises = Raises()
         listening = asyncio.create_task(_listen(platform.ready["http"], raises))
         exits.callback(listening.cancel)

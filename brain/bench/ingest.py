@@ -13,7 +13,7 @@ from brain.bench.fill import fill
 from brain.bench.peers.compare import Peers
 from brain.bench.probe import Probe
 from brain.bench.rig import Mosquitto, Platform, Sender
-from brain.bench.shapes import Shape, generated_type
+from brain.bench.shapes import Shape, call_device, generated_type
 from brain.bench.stages import measure as stages
 from brain.errors import ServiceError
 from brain.store import open_store
@@ -175,6 +175,7 @@ class _Bench:
             for first in range(0, shape.devices, _ADMITTED_AT_ONCE):
                 many = range(first, min(first + _ADMITTED_AT_ONCE, shape.devices))
                 await store.admit([shape.device(d) for d in many])
+            await store.admit([call_device(k) for k in range(self._o.repeats + 1)])
             registry = await store.load_registry()
         finally:
             await store.close()

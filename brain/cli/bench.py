@@ -91,7 +91,7 @@ def bench(
                 )
             )
         elif name == "alert":
-            alerts = alert.Options(shape=traffic, rate=rate, seconds=seconds or (5.0 if brief else 20.0))
+            alerts = alert.Options(shape=traffic, rate=rate, seconds=min(200.0, seconds or (5.0 if brief else 20.0)))
             result = _await(alert.measure(alerts, _say))
         else:
             asked = query.Options(rows=rows or (100_000 if brief else 2_000_000), times=50 if brief else 300)

@@ -35,7 +35,7 @@ def decoded(shape: Shape, packets: list[bytes], received_at: int = START + 10_00
     [
         Shape(form="single", devices=7, types=1),
         Shape(form="single", devices=1000, types=3),
-        Shape(form="single", devices=200, types=8),
+        Shape(form="single", devices=2000, types=1000),
         Shape(form="pack", devices=100, types=3),
         Shape(form="pack", devices=3, types=3),
     ],
