@@ -166,7 +166,9 @@ def _samples(
     registry: Registry,
     parameters: Mapping[str, float],
 ) -> Samples:
-    table = state.tables.setdefault(key, Detectors())
+    table = state.tables.get(key)
+    if table is None:
+        table = state.tables[key] = Detectors()
     row = table.rows_of(batch.device)
     lon, lat = batch["lon"], batch["lat"]
     absent = np.isnan(lon), np.isnan(lat)

@@ -134,7 +134,7 @@ def _in_order(ctx: Context, piece: Piece, registry: Registry) -> Iterator[tuple[
     for name, batch in piece.batches.items():
         if name == "traffic-detector":
             keep = np.isfinite(batch["occupancy_pct"]) | np.isfinite(batch["speed_kmh"])
-            keep &= np.isin(batch.device, _stations(ctx.network, registry))
+            keep &= _stations(ctx.network, registry).take(batch.device, mode="clip")
         elif name == "video-event":
             keep = _is_one_of(batch["event"], _EVENTS)
         elif name == "drone":
@@ -156,17 +156,17 @@ def _is_one_of(texts: NDArray[Any], words: frozenset[str]) -> NDArray[np.bool_]:
     return np.array([t in words for t in found], bool)
 
 
-def _stations(network: Network, registry: Registry) -> NDArray[np.int32]:
-    """Ids of the detectors that stand on a corridor; looked up again when a device was put into the registry."""
+def _stations(network: Network, registry: Registry) -> NDArray[np.bool_]:
+    """Which device ids stand on a corridor, the last entry for all beyond; made anew when the registry got a device."""
     known = _station_ids.get(registry)
     if known is None or known[0] is not network or known[1] != len(registry.puts):
-        ids = registry.ids("traffic-detector")
-        found = np.array([ids[name] for name in network.corridors_of if name in ids], np.int32)
-        known = _station_ids[registry] = network, len(registry.puts), found
+        ids, stand = registry.ids("traffic-detector"), np.zeros(registry.top + 2, bool)
+        stand[[ids[name] for name in network.corridors_of if name in ids]] = True
+        known = _station_ids[registry] = network, len(registry.puts), stand
     return known[2]
 
 
-_station_ids: WeakKeyDictionary[Registry, tuple[Network, int, NDArray[np.int32]]] = WeakKeyDictionary()  # a cache only
+_station_ids: WeakKeyDictionary[Registry, tuple[Network, int, NDArray[np.bool_]]] = WeakKeyDictionary()  # a cache only
 
 
 # -- rows ------------------------------------------------------------------------------------------------------------
