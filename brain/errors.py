@@ -20,6 +20,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from brain.printable import printable
+
 __all__ = [
     "CityError",
     "CloudBrainError",
@@ -64,7 +66,7 @@ class CityError(ConfigurationError):
     code = "CB-1100"
 
     def __init__(self, path: str, sentence: str) -> None:
-        super().__init__(f"{path}: {sentence}" if path else sentence)
+        super().__init__(printable(f"{path}: {sentence}" if path else sentence))
         self.path = path
 
 
@@ -78,7 +80,7 @@ class SensorTypeError(ConfigurationError):
     code = "CB-1200"
 
     def __init__(self, path: str, sentence: str) -> None:
-        super().__init__(f"{path}: {sentence}" if path else sentence)
+        super().__init__(printable(f"{path}: {sentence}" if path else sentence))
         self.path = path
 
 

@@ -7,6 +7,7 @@ Pure.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -65,7 +66,8 @@ def to_us(value: str | float) -> int:
 def _shown(value: str | float) -> str:
     """A value as an error may tell it: devices send times of thousands of digits."""
     if isinstance(value, str):
-        return repr(value[:64])
+        shown = repr(value[:64])
+        return shown if len(shown) <= 80 else shown[:80] + "…"
     return repr(value) if abs(value) < 1e30 else "a number beyond 1e30"
 
 
@@ -82,24 +84,28 @@ def _of_number(value: float) -> int:
 def _of_text(text: str) -> int:
     found = _RFC_3339.fullmatch(text)
     if found is None:
-        raise ValueError(f"{text[:64]!r} is not RFC 3339 with a zone, like 2026-07-01T14:00:00.250+08:00")
+        raise ValueError(f"{_shown(text)} is not RFC 3339 with a zone, like 2026-07-01T14:00:00.250+08:00")
+    if (found[10] or "00") <= "59":
+        with contextlib.suppress(ValueError):  # leap seconds and what names no time go the long way
+            since = datetime.fromisoformat(text) - _EPOCH
+            return (since.days * 86_400 + since.seconds) * _SECOND + since.microseconds
     year, month, day, hour, minute, second = (int(g) for g in found.group(1, 2, 3, 4, 5, 6))
     leap = second == 60
     try:
         local = datetime(year, month, day, hour, minute, 59 if leap else second, tzinfo=UTC)
     except ValueError as e:
-        raise ValueError(f"{text[:64]!r} names no time: {e}") from None
+        raise ValueError(f"{_shown(text)} names no time: {e}") from None
     zone = 0
     if found[8]:
         hours, minutes = int(found[9]), int(found[10])
         if hours > 23 or minutes > 59:
-            raise ValueError(f"{text[:64]!r} has a zone beyond 23:59")
+            raise ValueError(f"{_shown(text)} has a zone beyond 23:59")
         zone = (hours * 3600 + minutes * 60) * (1 if found[8] == "+" else -1)
     seconds = (local - _EPOCH) // timedelta(seconds=1) - zone
     fraction = int((found[7] or "0")[:6].ljust(6, "0"))
     if leap:
         if seconds % 86400 != 86399:
-            raise ValueError(f"{text[:64]!r} has second 60, which only 23:59 UTC can have")
+            raise ValueError(f"{_shown(text)} has second 60, which only 23:59 UTC can have")
         return (seconds + 1) * _SECOND
     return seconds * _SECOND + fraction
 

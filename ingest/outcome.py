@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from brain.model import Batch
+from brain.printable import printable
 from brain.store.base import Answer, Flush, Quarantined
 from ingest._faults import Fault
 from ingest._routes import UNKNOWN
@@ -230,7 +231,7 @@ class Decoded:
             answers[inbox_id] = Answer(
                 positions=sorted(int(p) for some in of_rows for p in some),
                 duplicates=sum(m == i for m, _, _ in self.copies) + sum(r.copy for r in refused),
-                refused=[r.fault for r in refused if not r.copy],
+                refused=[(r.fault.reason, printable(r.fault.detail)) for r in refused if not r.copy],
             )
         return answers
 
@@ -255,7 +256,7 @@ class Decoded:
                     sensor_type=r.sensor_type,
                     device=r.device,
                     reason=r.fault.reason,
-                    detail=_storable(r.fault.detail),
+                    detail=printable(r.fault.detail),
                     payload=payload,
                     size=size,
                     retry_of=envelope.retry_of,
