@@ -55,7 +55,7 @@ mqtt {{
   listen: "127.0.0.1:{port}"
   no_auth_user: "device"
   ack_wait: "5s"
-  max_ack_pending: 8000
+  max_ack_pending: 32000
 }}
 """
 

@@ -20,7 +20,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Door", "connect", "store_error"]
 
-_SETTINGS: Final = {"application_name": "cloudbrain", "jit": "off", "timezone": "UTC"}
+_SETTINGS: Final = {
+    "application_name": "cloudbrain",
+    "jit": "off",
+    "timezone": "UTC",
+    # A machine or a line that dies within a transaction says nothing, and its server would hold our locks for hours:
+    # the server gives them up by itself, a little after we have given up waiting.
+    "idle_in_transaction_session_timeout": "20s",
+    "statement_timeout": "65s",
+    "tcp_keepalives_idle": "15",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
 
 #: A COPY meets half a surrogate pair while it encodes, so that comes as Python's own error.
 _TROUBLE: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, UnicodeError)
@@ -66,6 +77,17 @@ async def _nothing_to_reset(_connection: object) -> None:
     """No session setting, cursor or lock of ours outlives its transaction: spares a round trip per use."""
 
 
+async def _is_rolled_back(connection: Connection, trouble: BaseException) -> bool:
+    """Roll back after an error that left the connection standing."""
+    if not isinstance(trouble, Exception) or connection.is_closed():
+        return False
+    try:
+        await connection.execute("ROLLBACK", timeout=5)
+    except (*_TROUBLE, TimeoutError):
+        return False
+    return True
+
+
 class Door:
     """A pool and ways to borrow from it; every error that leaves is a StoreError.
 
@@ -75,6 +97,7 @@ class Door:
     def __init__(self, dsn: str, pool: asyncpg.Pool[asyncpg.Record]) -> None:
         self.dsn = dsn
         self._pool = pool
+        self._standing: Connection | None = None
 
     @classmethod
     async def open(cls, dsn: str, pool_size: int) -> Door:
@@ -104,6 +127,9 @@ class Door:
 
     async def close(self) -> None:
         """Give the connections back; cuts those that do not end within 5 s."""
+        if self._standing is not None:
+            self._standing.terminate()
+            self._standing = None
         try:
             async with asyncio.timeout(5):
                 await self._pool.close()
@@ -117,6 +143,8 @@ class Door:
             async with self._pool.acquire(timeout=10) as connection:
                 yield connection
         except _TROUBLE as trouble:
+            if isinstance(trouble, TimeoutError):  # the line may be dead: each of its connections would cost as long
+                await self._pool.expire_connections()
             raise store_error(trouble) from trouble
 
     @contextlib.asynccontextmanager
@@ -124,6 +152,30 @@ class Door:
         """Borrow a connection with an open transaction: committed at the end, rolled back on any error."""
         async with self.connection() as connection, connection.transaction():
             yield connection
+
+    @contextlib.asynccontextmanager
+    async def standing_transaction(self) -> AsyncIterator[Connection]:
+        """As ``transaction``, on a connection that is kept from one use to the next: for one task that writes all day.
+
+        An error rolls back; where that fails, or the task is cancelled, the connection is cut and the next use makes
+        a new one.
+        """
+        connection: Connection | None = None
+        try:
+            if self._standing is None:
+                self._standing = await self._pool.acquire(timeout=10)
+            connection = self._standing
+            await connection.execute("BEGIN")
+            yield connection
+            await connection.execute("COMMIT")
+        except BaseException as trouble:
+            if connection is not None and not await _is_rolled_back(connection, trouble):
+                self._standing = None
+                connection.terminate()
+                await self._pool.release(connection)  # type: ignore[arg-type]
+            if isinstance(trouble, _TROUBLE):
+                raise store_error(trouble) from trouble
+            raise
 
     async def fetch(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
         """Rows of one statement."""

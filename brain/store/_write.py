@@ -79,7 +79,7 @@ class WritePart(RegistryPart):
 
         Nobody else stores rows while the head is ours, so what is not there when we look is not there when we COPY.
         """
-        async with self._door.transaction() as c:
+        async with self._door.standing_transaction() as c:
             head = flush.epoch, flush.position, flush.received_at, flush.token, flush.ignored
             entry = await c.fetchval(_Q["advance_head"].text, *head)
             if entry is None:
@@ -125,7 +125,7 @@ class WritePart(RegistryPart):
         # Sorted as the unique index is: its pages are touched one after the other, a quarter less work for it. Rows
         # that are equal there stay in the order they came, so that of copies the first one is kept.
         order = np.lexsort((batch.time, batch.device))
-        rows = batch.take(order)
+        rows = batch if (order[1:] > order[:-1]).all() else batch.take(order)
         if look:
             new = await self._look(c, sensor_type, rows)
             clean = bool(new.all())
