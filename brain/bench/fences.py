@@ -10,6 +10,7 @@ import numpy as np
 import shapely
 
 from brain.city import City, District
+from brain.city.fences import Fences, polygon_of
 from brain.city.index import CityIndex
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def _rate(points: int, work: Callable[[], Any]) -> tuple[int, Any]:
 
 
 def measure(points: int, fences: int, vertices: int) -> dict[str, Any]:
-    """Points a second (best of three): STRtree asked for all at once, the city's index asked for one at a time.
+    """Points a second (best of three): STRtree and our grid asked for all at once, the city's index for one at a time.
 
     Raises:
         AssertionError: Two ways disagree.
@@ -63,10 +64,15 @@ def measure(points: int, fences: int, vertices: int) -> dict[str, Any]:
     truth = np.full(points, -1)
     truth[at] = which
     out = {"strtree": rate}
-    city = City(districts=[District(str(k), polygon=r) for k, r in enumerate(rings)])
     began = time.process_time()
-    index = CityIndex(city)
+    grid = Fences([polygon_of(r) for r in rings])
     built = time.process_time() - began
+    out["grid"], hits = _rate(points, lambda: grid.inside(lon, lat))
+    found = np.full(points, -1)
+    found[hits.point] = hits.fence
+    assert (found == truth).all()
+    city = City(districts=[District(str(k), polygon=r) for k, r in enumerate(rings)])
+    index = CityIndex(city)
     few = min(points, 5000)
 
     def one_by_one() -> list[int]:
