@@ -7,6 +7,7 @@ the sector downwind: the release rate is not known, so the published distances c
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from brain.city.index import distance_m
@@ -65,7 +66,8 @@ class _Gas(Policy):
         shown = level or Level.BLUE
         site_name = name_of(site, first.device)
         modalities = [m for m in Modality if any(w.modality == m for w in [*holding, *eyes])]
-        seconded = any(self._pair(a, b, world) for a in holding for b in holding if min(_stage(a), _stage(b)) >= 2)
+        alarmed = [w for w in holding if _stage(w) >= 2]
+        seconded = any(self._pair(a, b, world) for a, b in combinations(alarmed, 2))
         return Assessment(
             level=level,
             lon=place[0],
