@@ -111,11 +111,13 @@ class StoreError(CloudBrainError):
 
     Attributes:
         poison: True where a value was refused: the same again will be refused again, so do not just retry.
+        too_much: True where the data base ran out of room for locks or work: do it in smaller parts.
     """
 
     code = "CB-3000"
 
     poison: bool = False
+    too_much: bool = False
 
 
 class FencedError(StoreError):

@@ -277,7 +277,7 @@ class _Ingest:
     async def _write_range(self, decoded: Decoded, received_at: int, low: int, high: int) -> None:
         """Commit messages ``low <= i < high``; ``received_at`` is the head after them."""
         outcome = decoded.finish(self._decoder.registry, self._position + 1, low, high)
-        if await self._try(outcome, received_at):
+        if await self._try(outcome, received_at, can_halve=high - low > 1):
             return
         if high - low > 1:
             middle = (low + high) // 2
@@ -290,24 +290,24 @@ class _Ingest:
         if not await self._try(outcome, received_at):
             await self._try(_bare(outcome), received_at)
 
-    async def _try(self, outcome: Outcome, received_at: int) -> bool:
-        """Commit; False where the store refuses a value."""
+    async def _try(self, outcome: Outcome, received_at: int, *, can_halve: bool = False) -> bool:
+        """Commit; False where the store refuses a value, or all at once is too much for it and less can be tried."""
         try:
-            await self._commit(outcome.flush(self._epoch, received_at))
+            await self._commit(outcome.flush(self._epoch, received_at), can_halve=can_halve)
         except FencedError:
             raise
         except StoreError as e:
-            if e.poison:
+            if e.poison or e.too_much:
                 return False
             raise
         self._position = outcome.position
         return True
 
-    async def _commit(self, flush: Flush) -> Written:
-        return await self._persist(lambda: self._store.write(flush))
+    async def _commit(self, flush: Flush, *, can_halve: bool = False) -> Written:
+        return await self._persist(lambda: self._store.write(flush), can_halve=can_halve)
 
-    async def _persist(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Try until the data base is in reach again.
+    async def _persist(self, work: Callable[[], Awaitable[T]], *, can_halve: bool = False) -> T:
+        """Try until the data base is in reach again; what is too much for it is tried again only if not ``can_halve``.
 
         Raises:
             FencedError: Another ingest has taken over.
@@ -318,7 +318,7 @@ class _Ingest:
             try:
                 return await work()
             except StoreError as e:
-                if e.poison or isinstance(e, FencedError):
+                if e.poison or (e.too_much and can_halve) or isinstance(e, FencedError):
                     raise
                 now = time.monotonic()
                 if self._stop.is_set():

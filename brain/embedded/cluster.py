@@ -41,6 +41,7 @@ full_page_writes = on
 
 # A small machine: the whole platform stays under 600 MB.
 max_connections = 40
+max_locks_per_transaction = 1024    # a flush may touch a thousand tables, each with its chunk and indexes
 shared_buffers = '96MB'
 effective_cache_size = '512MB'
 work_mem = '8MB'

@@ -51,6 +51,7 @@ def store_error(trouble: BaseException) -> StoreError:
     hint = "the same values will be refused again" if poison else "try again when it is back"
     error = StoreError(f"the data base could not do this ({said}); {hint}")
     error.poison = poison
+    error.too_much = isinstance(trouble, asyncpg.OutOfMemoryError)
     return error
 
 
@@ -150,8 +151,18 @@ class Door:
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """Borrow a connection with an open transaction: committed at the end, rolled back on any error."""
-        async with self.connection() as connection, connection.transaction():
-            yield connection
+        async with self.connection() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            try:
+                yield connection
+            except TimeoutError:  # who did not answer will not answer a ROLLBACK either; the server does that by itself
+                connection.terminate()
+                raise
+            except BaseException:
+                await transaction.rollback()
+                raise
+            await transaction.commit()
 
     @contextlib.asynccontextmanager
     async def standing_transaction(self) -> AsyncIterator[Connection]:

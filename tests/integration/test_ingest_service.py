@@ -38,6 +38,7 @@ class Troubled(MemoryStore):
         self.flushes: list[Flush] = []
         self.tries = 0
         self.refuses: bytes | None = None
+        self.most_rows = 10**9
 
     async def write(self, flush: Flush) -> Written:
         self.tries += 1
@@ -49,6 +50,10 @@ class Troubled(MemoryStore):
         if self.refuses is not None and "poison" in rows:
             error = StoreError("a value was refused")
             error.poison = True
+            raise error
+        if sum(len(b) for b in flush.batches) > self.most_rows:
+            error = StoreError("out of shared memory")
+            error.too_much = True
             raise error
         written = await super().write(flush)
         self.flushes.append(flush)
@@ -260,6 +265,16 @@ async def test_a_lost_answer_of_the_data_base_counts_nothing_twice(broker: str, 
         await until(lambda: store.loses_answers == 0, "two lost answers")
         await publish(broker, hydrant(99))
         assert await counted(store, 32) == (32, 31, 0, 1)
+
+
+async def test_a_flush_that_is_too_much_for_the_data_base_goes_in_smaller_parts(broker: str, tmp_path: Path):
+    store = await prepared(Troubled())
+    await subscribed(broker, tmp_path)
+    store.most_rows = 7
+    await publish(broker, *(hydrant(i, id=str(i)) for i in range(64)))
+    async with running(store, broker, tmp_path):
+        assert await counted(store, 64) == (64, 64, 0, 0)
+    assert max(sum(len(b) for b in f.batches) for f in store.flushes) <= 7
 
 
 async def test_a_message_that_the_data_base_refuses_goes_alone_to_quarantine(broker: str, tmp_path: Path):
