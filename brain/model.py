@@ -167,6 +167,9 @@ class SensorType:
     max_bytes: int = 65536
     moving: bool = False
 
+    def __hash__(self) -> int:
+        return hash((self.id, self.version))  # of all fields it would cost more than what is looked up with it
+
     @property
     def table(self) -> str:
         """Name of the hypertable in schema ``observations``.

@@ -81,7 +81,7 @@ class Kind:
     positioned: bool
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=8192)
 def kind_of(sensor_type: SensorType) -> Kind:
     """The decoders of a sensor type; made once.
 

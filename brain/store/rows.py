@@ -76,7 +76,7 @@ _COMMON: Final = {
 _NOTHING: Final[Mapping[str, None]] = dict.fromkeys(_COMMON)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=8192)
 def columns_of(sensor_type: SensorType) -> Mapping[str, Column]:
     """The columns besides time, device, received_at and position, in the order of a ROW.
 
