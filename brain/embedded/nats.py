@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import secrets
 import shutil
 import signal
@@ -28,6 +29,10 @@ __all__ = ["EmbeddedNats"]
 # An MQTT 3.1.1 CONNECT, clean session, and the CONNACK that says yes.
 _CONNECT = b"\x10\x16\x00\x04MQTT\x04\x02\x00\x0a\x00\x0acloudbrain"
 _CONNACK = b"\x20\x02\x00\x00"
+
+_FULL = "no space left on device"
+_ROOM = 16 * 1024 * 1024
+_LOOK_S = 1.0
 
 _CONFIGURATION = """\
 # Written anew at each start.
@@ -79,6 +84,7 @@ class EmbeddedNats:
         self._file_store = file_store
         self._emit = emit or to_stderr
         self._child: Child | None = None
+        self._mending: asyncio.Task[None] | None = None
 
     @property
     def url(self) -> str:
@@ -125,6 +131,8 @@ class EmbeddedNats:
 
     async def stop(self) -> None:
         """Stop it; what it keeps is there at the next start."""
+        if self._mending:
+            self._mending.cancel()
         if self._child:
             await self._child.stop()
 
@@ -158,6 +166,20 @@ class EmbeddedNats:
         # Its two passwords are random, live as long as it runs, and lie in a file that only we can read.
         if "[INF]" not in line and "[DBG]" not in line and "Plaintext passwords" not in line:
             self._emit(name, line.rpartition("] ")[2])
+        if _FULL in line and (self._mending is None or self._mending.done()):
+            self._mending = asyncio.get_running_loop().create_task(self._mend(), name="mend the broker")
+
+    async def _mend(self) -> None:
+        """A stream that once met a full disk refuses every message until the broker starts again; so it is, once there
+        is room. What it has acknowledged is on the disk.
+        """
+        while shutil.disk_usage(self.data_dir).free < _ROOM:
+            await asyncio.sleep(_LOOK_S)
+        if self._child and (pid := self._child.pid):
+            self._emit("broker", "there is room on its disk again; starting it again")
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        await asyncio.sleep(_LOOK_S)  # what it says while it ends is about the same trouble
 
 
 def _program() -> Path:
