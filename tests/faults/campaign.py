@@ -170,9 +170,7 @@ def _drained(sampler: Sampler, log: SendLog) -> None:
     until(lambda: (now := sampler.now()) and now.lease_entry >= end, "the scenes at the end of the log")
 
 
-def _check(
-    world: World, log: SendLog, sampler: Sampler, people: People, began: datetime, result: Result
-) -> None:
+def _check(world: World, log: SendLog, sampler: Sampler, people: People, began: datetime, result: Result) -> None:
     t = asyncio.run(checker.read_tables(world.dsn))
     end = datetime.now(UTC) + timedelta(hours=3)
     replay = sorted(checker.canonical(json.loads(line)) for line in world.backtest(began.isoformat(), end.isoformat()))

@@ -104,6 +104,9 @@ def check_rows(log: SendLog, t: Tables) -> tuple[list[str], list[str]]:
         if s.kind == "refused":
             sent_refused.add(s.digest)
             found = [refused[s.digest]]
+        elif s.kind == "either":
+            sent_refused.add(s.digest)
+            found = [found[0] + refused[s.digest]]
         elif refused[s.digest]:
             i1.append(f"good message {n} ({s.topic}) is in quarantine")
         # Sent again by the device after a cut, a message arrives without DUP. Without id and time it may as well be
@@ -168,7 +171,9 @@ def check_incidents(t: Tables) -> list[str]:
             for d in {*departments.get("act", ()), *departments.get("inform", ())}:
                 owed[s["incident"], s["seq"], d] = 1
     there = Counter((o["incident"], o["seq"], o["department"]) for o in t.outbox)
-    out += [f"outbox: {key} is owed once and there {there[key]} times" for key in owed | there if there[key] != owed[key]]
+    out += [
+        f"outbox: {key} is owed once and there {there[key]} times" for key in owed | there if there[key] != owed[key]
+    ]
     keys = Counter(o["idempotency_key"] for o in t.outbox)
     return out + [f"outbox: key {k} stands {n} times" for k, n in keys.items() if n > 1]
 

@@ -70,7 +70,7 @@ class Sampler:
                     fields = list(r.values())
                     fields[3] = round(r["received_at"].timestamp() * 1e6)
                     self.samples.append(Sample(time.monotonic(), *fields[:8], tuple(r["ledger"]), r["connections"]))
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
                 if connection is not None:
                     connection.terminate()
                 connection = None

@@ -22,6 +22,8 @@ NAMELESS = "nameless"
 """A row without time and id: two messages that are alike may be two readings, so only a redelivery (DUP) is a copy."""
 STORY_EVERY_S = 3.0
 HOUR_S = 3600.0
+EITHER = "either"
+"""From a clock that is an hour ahead: refused, or a row where the clock of the platform is ahead as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Message:
     Attributes:
         n: Its number; a message that is sent twice on purpose comes twice with the same one.
         due_s: When it is to be sent, seconds after the beginning.
-        kind: ``row``, ``nameless`` or ``refused``: what must become of each of its readings.
+        kind: ``row``, ``nameless``, ``refused`` or ``either``: what must become of each of its readings.
         rows: Where its rows are found: (sensor type, column, value) each.
         story: Tag of the happening that it completes, else empty.
     """
@@ -76,9 +78,7 @@ class _Plan:
     def tag(self) -> str:
         return f"{self.seed}-{self.n}"
 
-    def make(
-        self, due: float, sensor_type: str, device: str, body: Any, rows: tuple[Any, ...], **more: Any
-    ) -> Message:
+    def make(self, due: float, sensor_type: str, device: str, body: Any, rows: tuple[Any, ...], **more: Any) -> Message:
         message = Message(self.n, due, f"city/{sensor_type}/{device}", json.dumps(body).encode(), rows=rows, **more)
         self.n += 1
         return message
@@ -121,7 +121,9 @@ def _padding(plan: _Plan) -> str:
 
 def _meter(plan: _Plan, at: float) -> Message:
     chance, n = plan.chance, plan.n
-    kind, counter = chance.choice((("water-meter", "total_m3"), ("power-meter", "total_kwh"), ("gas-meter", "total_m3")))
+    kind, counter = chance.choice(
+        (("water-meter", "total_m3"), ("power-meter", "total_kwh"), ("gas-meter", "total_m3"))
+    )
     device = f"M-{chance.randrange(200):03}"
     body: dict[str, Any] = {"time": plan.clock(at), "id": plan.tag(), counter: n, "pad": _padding(plan)}
     form = chance.random()
@@ -171,7 +173,8 @@ def _bad(plan: _Plan, at: float) -> Message:
     topic = f"city/water-meter/B-{chance.randrange(20):02}"
     form = chance.randrange(5)
     if form == 0:
-        body["time"] = plan.clock(at + HOUR_S)  # a clock an hour ahead
+        body["time"] = plan.clock(at + HOUR_S)
+        return plan.make(at, "water-meter", "B-00", body, (("water-meter", "id", plan.tag()),), kind=EITHER)
     elif form == 1:
         body["total_m3"] = -5
     elif form == 2:
