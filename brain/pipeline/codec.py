@@ -79,8 +79,8 @@ def _tree(value: Any, classes: dict[type, int]) -> Any:
         if value.dtype.hasobject:
             return {"o": [list(value.shape), [_tree(v, classes) for v in value.ravel().tolist()]]}
         flat = np.ascontiguousarray(value).reshape(-1).view(np.uint8)
-        return {"a": [value.dtype.str, list(value.shape), memoryview(flat)]}  # copied once, when it is encoded
-    names = _names_of(kind)
+        return {"a": [value.dtype.str, list(value.shape), flat.data]}  # copied once, when it is encoded
+    names = _names_of(kind)  # type: ignore[arg-type]  # every class has a hash
     if names is not None:
         out: list[Any] = [_number(kind, classes)]
         for name in names:
