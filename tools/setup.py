@@ -43,6 +43,9 @@ DEBIAN = {
         "Chinese text on pictures of the page",
     ),
     "mosquitto": ("/usr/sbin/mosquitto", "the tests with Debian's MQTT broker"),
+    "faketime": ("/usr/bin/faketime", "the tests with clocks that jump"),
+    "iproute2": ("/usr/sbin/ip", "the tests with cut cables"),
+    "nftables": ("/usr/sbin/nft", "the tests with lost packets"),
 }
 
 
