@@ -170,10 +170,11 @@ class EmbeddedNats:
             self._mending = asyncio.get_running_loop().create_task(self._mend(), name="mend the broker")
 
     async def _mend(self) -> None:
-        """A stream that once met a full disk refuses every message until the broker starts again; so it is, once there
-        is room. What it has acknowledged is on the disk.
+        """Start the broker again once there is room: a stream that once met a full disk refuses every message till then.
+
+        What it has acknowledged is on the disk.
         """
-        while shutil.disk_usage(self.data_dir).free < _ROOM:
+        while shutil.disk_usage(self.data_dir).free < _ROOM:  # noqa: ASYNC110 - nothing tells when a disk has room
             await asyncio.sleep(_LOOK_S)
         if self._child and (pid := self._child.pid):
             self._emit("broker", "there is room on its disk again; starting it again")

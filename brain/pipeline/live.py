@@ -192,13 +192,18 @@ class Runner:
                 self._engine = engine
                 log.info("the city model changed; scenes go on with the new one")
 
-    def _is_strange(self, piece: Piece) -> bool:
-        """Whether a piece names a sensor type or a device that came after the registry was read."""
+    def _has_strange_type(self, piece: Piece) -> bool:
+        """Whether a piece names a sensor type that came after the registry was read."""
         assert self._registry is not None
-        return any(
-            name not in self._registry.sensor_types or (len(b) and int(b.device.max()) > self._registry.top)
-            for name, b in piece.batches.items()
-        )
+        return any(name not in self._registry.sensor_types for name in piece.batches)
+
+    async def _meet(self, piece: Piece) -> None:
+        """Take in devices that came after the registry was read, without reading all of them again."""
+        registry = self._registry
+        assert registry is not None
+        if any(len(b) and int(b.device.max()) > registry.top for b in piece.batches.values()):
+            for device in await self._store.devices_after(registry.top):
+                registry.put(device)
 
     # -- the way of the data -----------------------------------------------------------------------------------------
     async def _read(self) -> None:
@@ -208,8 +213,9 @@ class Runner:
                 await self._commit(checkpoint=False)
             entries = await self._store.read_log(self.entry, AT_ONCE)
             for entry in entries:
-                if self._registry_changed or self._is_strange(entry.piece):
+                if self._registry_changed or self._has_strange_type(entry.piece):
                     await self._refresh()
+                await self._meet(entry.piece)
                 assert self._engine is not None
                 self._steps += self._engine.feed(entry.piece)
                 self._steps += self._engine.advance(entry.received_at)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CHANNELS", "WakeUps", "listen"]
 
-CHANNELS: Final = ("log", "incidents", "inbox", "registry")
+CHANNELS: Final = ("log", "incidents", "inbox", "registry", "devices")
 #: A connection that says nothing for so long is asked whether it is still there (a cut cable tells nobody).
 _ASK_AFTER: Final = 15.0
 _FIRST_WAIT: Final = 0.05

@@ -122,9 +122,13 @@ class RegistryPart:
         async with self._door.transaction() as c:
             await c.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             types = [decode_sensor_type(r["document"]) for r in await c.fetch(_Q["load_sensor_types"].text)]
-            devices = [device_of(r) for r in await c.fetch(_Q["load_devices"].text)]
+            devices = [device_of(r) for r in await c.fetch(_Q["load_devices"].text, 0)]
         self._types = {t.id: t for t in types}
         return Registry(types, devices)
+
+    async def devices_after(self, device_id: int) -> list[Device]:
+        """Devices with greater ids: those that came since."""
+        return [device_of(r) for r in await self._door.fetch(_Q["load_devices"].text, device_id)]
 
     async def put_sensor_type(self, sensor_type: SensorType) -> None:
         """Register a sensor type and make or extend its table; notifies channel ``registry``."""
@@ -165,7 +169,7 @@ class RegistryPart:
         return self._types
 
     async def admit(self, names: Sequence[tuple[str, str]]) -> list[Device]:
-        """Devices of these (sensor type, name), made where new, in the order asked; notifies ``registry``."""
+        """Devices of these (sensor type, name), made where new, in the order asked; notifies ``devices``."""
         if not names:
             return []
         asked = [t for t, _ in names], [n for _, n in names]
@@ -174,7 +178,7 @@ class RegistryPart:
             if len(found) < len(names):
                 await c.execute(_Q["lock_registry"].text)
                 if await c.fetch(_Q["admit"].text, *asked):
-                    await c.execute(_Q["notify"].text, "registry")
+                    await c.execute(_Q["notify"].text, "devices")
                 found = await c.fetch(_Q["find_devices"].text, *asked)
         return [device_of(r) for r in found]
 

@@ -251,7 +251,10 @@ class Store(Protocol):
         """Register a sensor type and make or extend its hypertable; notifies channel ``registry``."""
 
     async def admit(self, names: Sequence[tuple[str, str]]) -> list[Device]:
-        """Devices of these (sensor type, name), made where new, in the order asked; notifies ``registry``."""
+        """Devices of these (sensor type, name), made where new, in the order asked; notifies ``devices``."""
+
+    async def devices_after(self, device_id: int) -> list[Device]:
+        """Devices with greater ids, in order: those that came since one knew all up to this id."""
 
     async def put_devices(self, devices: Sequence[Device]) -> list[Device]:
         """Insert or update devices by (sensor type, name), whatever their ``device_id``; notifies ``registry``."""
@@ -319,7 +322,7 @@ class Store(Protocol):
         """
 
     def listen(self, *channels: str) -> AbstractAsyncContextManager[AsyncIterator[str]]:
-        """Wake-ups: iterates channel names, ``log``, ``incidents``, ``inbox``, ``registry``; all where none is named.
+        """Wake-ups: iterates names of ``log``, ``incidents``, ``inbox``, ``registry``, ``devices``; all if none is named.
 
         Reconnects by itself and yields every channel once after a reconnect.
         """

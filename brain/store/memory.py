@@ -126,8 +126,13 @@ class MemoryStore:
         top = self._registry.top
         out = [self._registry.add(t, n) for t, n in names]
         if self._registry.top > top:
-            self._notify("registry")
+            self._notify("devices")
         return out
+
+    async def devices_after(self, device_id: int) -> list[Device]:
+        """Devices with greater ids."""
+        ids = range(device_id + 1, self._registry.top + 1)
+        return [d for i in ids if (d := self._registry.by_id(i)) is not None]
 
     async def put_devices(self, devices: Sequence[Device]) -> list[Device]:
         """Insert or update devices by (sensor type, name)."""

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Postgres", "week_of"]
 
-_WEEK: Final = 7 * 86_400_000_000
-_MONDAY: Final = 4 * 86_400_000_000  # 1970-01-05 was one
+_DAY: Final = 86_400_000_000
+_WEEK: Final = 7 * _DAY
+_MONDAY: Final = 4 * _DAY  # 1970-01-05 was one
 
 
 def week_of(time: int) -> int:
@@ -81,6 +82,17 @@ class Postgres:
         await connection.execute(
             f"ALTER TABLE {table} ATTACH PARTITION {part} FOR VALUES FROM ('{start}') TO ('{end}')"
         )
+
+    async def spans(self, connection: Connection, sensor_types: Sequence[SensorType]) -> list[tuple[int, int]]:
+        """The partitions' weeks."""
+        rows = await connection.fetch(
+            "SELECT DISTINCT right(c.relname, 8)::date - date '1970-01-05' AS days "
+            "FROM unnest($1::text[]) AS t (name) JOIN pg_inherits i ON i.inhparent = t.name::regclass "
+            "JOIN pg_class c ON c.oid = i.inhrelid",
+            [quoted(t) for t in sensor_types],
+        )
+        mondays = [_MONDAY + r["days"] * _DAY for r in rows]
+        return [(m, m + _WEEK) for m in mondays]
 
     async def sizes(self, connection: Connection, sensor_types: Sequence[SensorType]) -> dict[str, int]:
         """Bytes per sensor type, all partitions and indexes."""

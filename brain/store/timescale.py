@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from brain.store._dialect import create_columns, index_statements, quoted
+from brain.store._dialect import SCHEMA, create_columns, index_statements, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +38,16 @@ class Timescale:
 
     async def make_room(self, door: Door, sensor_type: SensorType, times: NDArray[np.int64]) -> None:
         """Nothing to do: chunks are made by the extension."""
+
+    async def spans(self, connection: Connection, sensor_types: Sequence[SensorType]) -> list[tuple[int, int]]:
+        """The chunks' days."""
+        rows = await connection.fetch(
+            "SELECT DISTINCT range_start, range_end FROM timescaledb_information.chunks "
+            "WHERE hypertable_schema = $1 AND hypertable_name = ANY ($2::text[])",
+            SCHEMA,
+            [t.table for t in sensor_types],
+        )
+        return [(r["range_start"], r["range_end"]) for r in rows]
 
     async def sizes(self, connection: Connection, sensor_types: Sequence[SensorType]) -> dict[str, int]:
         """Bytes per sensor type, all chunks and indexes."""

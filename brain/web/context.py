@@ -69,13 +69,13 @@ class Context:
     async def registry(self, *, fresh: bool = False) -> Registry:
         """Sensor types and devices.
 
-        Read again after a wake-up of ``registry``, every 30 s, and when ``fresh`` is wanted.
+        Read again after a wake-up of ``registry`` or ``devices``, every 30 s, and when ``fresh`` is wanted.
 
         Raises:
             StoreError: The data base is out of reach.
         """
         async with self._lock:
-            seen = self.wakes.count("registry")
+            seen = self.wakes.count("registry") + self.wakes.count("devices")
             is_old = seen != self._seen or time.monotonic() - self._loaded > _REGISTRY_MAX_AGE_S
             if self._registry is None or fresh or is_old:
                 self._registry = await self.store.load_registry()

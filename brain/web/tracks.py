@@ -129,7 +129,8 @@ class Tracks:
                 entry = found.entry
                 for batch in found.piece.batches.values():
                     if len(batch) and int(batch.device.max()) > self._registry.top:
-                        self._registry = await self._store.load_registry()
+                        for device in await self._store.devices_after(self._registry.top):
+                            self._registry.put(device)
                     self.take(batch)
             if self._wakes.count("registry") != registered:
                 registered = self._wakes.count("registry")

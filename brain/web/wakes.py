@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CHANNELS", "Wakes"]
 
-CHANNELS: Final = ("log", "incidents", "registry")
+CHANNELS: Final = ("log", "incidents", "registry", "devices")
 _PAUSE_S: Final = 1.0
 
 

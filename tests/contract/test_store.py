@@ -116,7 +116,7 @@ async def test_the_city_model_in_force_is_kept_as_bytes(store: Store) -> None:
 async def test_only_a_change_of_the_registry_wakes_up_its_listeners(store: Store) -> None:
     await store.admit([("gas-detector", "G1")])
     await store.put_city(b"{}")
-    async with store.listen("registry", "inbox") as wake_ups:
+    async with store.listen("registry", "devices", "inbox") as wake_ups:
         await store.admit([("gas-detector", "G1")])
         await store.put_city(b"{}")
         await store.put_sensor_type(GAS)
@@ -124,7 +124,13 @@ async def test_only_a_change_of_the_registry_wakes_up_its_listeners(store: Store
         await store.inbox_put("t", b"")  # comes after whatever the others had sent
         assert await asyncio.wait_for(anext(wake_ups), 5) == "inbox"
         await store.admit([("gas-detector", "G2")])
+        assert await asyncio.wait_for(anext(wake_ups), 5) == "devices"
+        await store.put_devices([Device(device_id=0, sensor_type="gas-detector", name="G2", lon=1.0, lat=2.0)])
         assert await asyncio.wait_for(anext(wake_ups), 5) == "registry"
+    top = (await store.load_registry()).top
+    (third,) = await store.admit([("gas-detector", "G3")])
+    assert await store.devices_after(top) == [third]
+    assert len(await store.devices_after(0)) == 3
 
 
 async def test_several_processes_may_migrate_and_admit_at_once(dsn: str) -> None:

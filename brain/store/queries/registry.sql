@@ -3,8 +3,9 @@
 SELECT document FROM brain.sensor_type ORDER BY sensor_type;
 
 -- name: load_devices
--- All devices.
-SELECT device_id, sensor_type, name, lon, lat, site, simulated, extra FROM brain.device ORDER BY device_id;
+-- Devices after an id: all after 0.
+SELECT device_id, sensor_type, name, lon, lat, site, simulated, extra FROM brain.device WHERE device_id > $1
+ORDER BY device_id;
 
 -- name: lock_registry
 -- One changes the registry at a time; held until the transaction ends.
