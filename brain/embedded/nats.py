@@ -170,7 +170,7 @@ class EmbeddedNats:
             self._mending = asyncio.get_running_loop().create_task(self._mend(), name="mend the broker")
 
     async def _mend(self) -> None:
-        """Start the broker again once there is room: a stream that once met a full disk refuses every message till then.
+        """Start the broker again once there is room: a stream that met a full disk refuses every message till then.
 
         What it has acknowledged is on the disk.
         """

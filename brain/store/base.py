@@ -322,7 +322,7 @@ class Store(Protocol):
         """
 
     def listen(self, *channels: str) -> AbstractAsyncContextManager[AsyncIterator[str]]:
-        """Wake-ups: iterates names of ``log``, ``incidents``, ``inbox``, ``registry``, ``devices``; all if none is named.
+        """Wake-ups: iterates names of ``log``, ``incidents``, ``inbox``, ``registry``, ``devices``; all by default.
 
         Reconnects by itself and yields every channel once after a reconnect.
         """
