@@ -1,7 +1,7 @@
 # Two commands matter: `make run` and `make test`. Both set everything up themselves, below this folder.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check setup dev format pictures newcomer lock clean reset
+.PHONY: help run test soak check setup dev format pictures newcomer lock clean reset
 MAKEFLAGS += --no-print-directory
 
 # The first Python that is new enough.
@@ -18,6 +18,9 @@ run: setup ## the whole platform with its simulated city (ARGS="--port 9000" for
 test: dev ## every check and every test (TESTS="tests/unit -k word" for some)
 	@$(MAKE) check
 	$(BIN)/pytest $(TESTS)
+
+soak: dev ## every fault at several seeds, then the steady load (SEEDS=5 FAULTS=kill-ingest,cable STEADY_MINUTES=3)
+	$(BIN)/python -m tests.faults.soak --seeds "$(SEEDS)" --faults "$(FAULTS)" --steady-minutes "$(STEADY_MINUTES)"
 
 check: dev ## ruff, format, mypy, order of imports: seconds
 	$(BIN)/ruff check .

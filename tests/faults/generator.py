@@ -30,7 +30,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests.faults.publisher import Publisher
-from tests.faults.traffic import Pace, messages
+from tests.faults.traffic import Message, Pace, messages
 
 TICK_S = 0.01
 
@@ -83,7 +83,7 @@ async def generate(url: str, seed: int, pace: Pace, path: Path, stop: asyncio.Ev
         elapsed = time.monotonic() - began
         if seconds is not None and elapsed >= seconds:
             break
-        ready = []
+        ready: list[Message] = []
         while message.due_s <= elapsed and len(ready) < min(publisher.room, 2000):
             at = now_us()
             if message.n not in seen:

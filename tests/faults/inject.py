@@ -25,6 +25,11 @@ class Fault:
     place: ClassVar[str] = "embedded"
     """Which world it happens in: a key of ``tests/faults/suite.py: WORLDS``."""
 
+    seconds: ClassVar[tuple[float, float]] = (0.0, 0.0)
+    """How long it lasts, in the short and in the long form."""
+    broker_forgets: ClassVar[bool] = False
+    """Whether the broker may forget what it delivered: it then delivers it again, and not marked as a redelivery."""
+
     def __init__(self, *, long: bool = False) -> None:
         self.long = long
 
@@ -33,6 +38,7 @@ class Fault:
 
     def hold(self, world: World, chance: random.Random) -> None:
         """Last."""
+        wait(self.seconds[self.long])
 
     def heal(self, world: World) -> None:
         """End."""
@@ -105,6 +111,7 @@ class _SignalBroker(Fault):
 
 class KillBroker(_SignalBroker):
     name = "kill -9 broker"
+    broker_forgets = True
     signal = signal.SIGKILL
 
 
@@ -114,7 +121,7 @@ class RestartBroker(_SignalBroker):
 
 
 class _Freeze(Fault):
-    seconds: ClassVar[float] = 6.0
+    seconds = (3.0, 6.0)
 
     def victims(self, world: World) -> list[int]:
         raise NotImplementedError
@@ -124,30 +131,27 @@ class _Freeze(Fault):
         for pid in self._pids:
             os.kill(pid, signal.SIGSTOP)
 
-    def hold(self, world: World, chance: random.Random) -> None:
-        wait(self.seconds)
-
     def heal(self, world: World) -> None:
         for pid in self._pids:
             os.kill(pid, signal.SIGCONT)
 
 
 class FreezeIngest(_Freeze):
-    name = "SIGSTOP 6 s ingest"
+    name = "SIGSTOP ingest"
 
     def victims(self, world: World) -> list[int]:
         return [world.part("ingest")]
 
 
 class FreezeScenes(_Freeze):
-    name = "SIGSTOP 6 s scenes"
+    name = "SIGSTOP scenes"
 
     def victims(self, world: World) -> list[int]:
         return [world.part("scenes")]
 
 
 class FreezePostgres(_Freeze):
-    name = "SIGSTOP 6 s postgres"
+    name = "SIGSTOP postgres"
 
     def victims(self, world: World) -> list[int]:
         return [world.postmaster(), *world.backends()]
@@ -157,6 +161,7 @@ class KillEverything(Fault):
     """kill -9 of the supervisor: the kernel ends its children; the same folder is started again."""
 
     name = "kill -9 of everything"
+    broker_forgets = True
 
     def inject(self, world: World, chance: random.Random) -> None:
         world.platform.kill()
@@ -173,6 +178,7 @@ class Together(Fault):
         self._both = (first, second)
         self.name = f"{first.name} + {second.name}"  # type: ignore[misc]
         self.place = first.place  # type: ignore[misc]
+        self.broker_forgets = first.broker_forgets or second.broker_forgets  # type: ignore[misc]
 
     def inject(self, world: World, chance: random.Random) -> None:
         for fault in self._both:

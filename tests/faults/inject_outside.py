@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from tests.faults.inject import Fault, wait
-from tests.faults.outside import BentClock, Cable, Outside, SmallDisk
 from tests.faults.proxy import Line
 
 if TYPE_CHECKING:
     import random
 
+    from tests.faults.outside import BentClock, Cable, Outside, SmallDisk
     from tests.faults.world import World
 
 
 class _LineFault(Fault):
     place = "outside"
-    seconds = 5.0
+    seconds = (3.0, 20.0)
 
     def line(self) -> Line:
         raise NotImplementedError
 
     def inject(self, world: World, chance: random.Random) -> None:
         cast("Outside", world).proxy.line = self.line()
-
-    def hold(self, world: World, chance: random.Random) -> None:
-        wait(self.seconds)
 
     def heal(self, world: World) -> None:
         cast("Outside", world).proxy.line = Line()
@@ -47,7 +44,7 @@ class NarrowLine(_LineFault):
 
 class Stall(_LineFault):
     name = "line to the data base stalls"
-    seconds = 6.0
+    seconds = (4.0, 20.0)
 
     def line(self) -> Line:
         return Line(stalled=True)
@@ -88,32 +85,28 @@ class BlackholeInside(Fault):
 
 
 class Away(Fault):
-    """The data base is stopped in order and comes back: 6 s in the short form, 60 s in the long one."""
+    """The data base is stopped in order and comes back a while later."""
 
     name = "data base away"
     place = "outside"
+    seconds = (5.0, 60.0)
 
     def inject(self, world: World, chance: random.Random) -> None:
         cast("Outside", world).away()
-
-    def hold(self, world: World, chance: random.Random) -> None:
-        wait(60.0 if self.long else 6.0)
 
     def heal(self, world: World) -> None:
         cast("Outside", world).back()
 
 
 class Unplugged(Fault):
-    """The cable between the platform and data base and broker: 8 s, in the long form 30 s."""
+    """The cable between the platform and its data base and broker."""
 
     name = "cable pulled"
     place = "cable"
+    seconds = (5.0, 30.0)
 
     def inject(self, world: World, chance: random.Random) -> None:
         cast("Cable", world).cable(plugged=False)
-
-    def hold(self, world: World, chance: random.Random) -> None:
-        wait(30.0 if self.long else 8.0)
 
     def heal(self, world: World) -> None:
         cast("Cable", world).cable(plugged=True)
@@ -122,12 +115,10 @@ class Unplugged(Fault):
 class PacketLoss(Fault):
     name = "one packet in ten lost"
     place = "cable"
+    seconds = (4.0, 20.0)
 
     def inject(self, world: World, chance: random.Random) -> None:
         cast("Cable", world).loss(10)
-
-    def hold(self, world: World, chance: random.Random) -> None:
-        wait(20.0 if self.long else 5.0)
 
     def heal(self, world: World) -> None:
         cast("Cable", world).loss(0)
@@ -136,12 +127,10 @@ class PacketLoss(Fault):
 class DiskFull(Fault):
     name = "disk of the data base full"
     place = "small disk"
+    seconds = (4.0, 20.0)
 
     def inject(self, world: World, chance: random.Random) -> None:
         cast("SmallDisk", world).fill()
-
-    def hold(self, world: World, chance: random.Random) -> None:
-        wait(20.0 if self.long else 6.0)
 
     def heal(self, world: World) -> None:
         cast("SmallDisk", world).free()
@@ -150,6 +139,7 @@ class DiskFull(Fault):
 class AllDiskFull(DiskFull):
     name = "disk of data base and broker full"
     place = "small disk for all"
+    broker_forgets = True
 
 
 class ClockAhead(Fault):
@@ -157,13 +147,11 @@ class ClockAhead(Fault):
 
     name = "clock +1 h and back"
     place = "bent clock"
-    seconds = 3600.0
+    seconds = (2.5, 10.0)
+    jump: ClassVar[float] = 3600.0
 
     def inject(self, world: World, chance: random.Random) -> None:
-        cast("BentClock", world).jump(self.seconds)
-
-    def hold(self, world: World, chance: random.Random) -> None:
-        wait(4.0)
+        cast("BentClock", world).jump(self.jump)
 
     def heal(self, world: World) -> None:
         cast("BentClock", world).jump(0)
@@ -171,4 +159,4 @@ class ClockAhead(Fault):
 
 class ClockBehind(ClockAhead):
     name = "clock -1 h and back"
-    seconds = -3600.0
+    jump = -3600.0

@@ -1,4 +1,4 @@
-"""Worlds whose data base is outside: behind the proxy, behind a cable, on a small disk; and a world with a bent clock."""
+"""Worlds whose data base is outside: behind a proxy, a cable, on a small disk; and a world with a bent clock."""
 
 from __future__ import annotations
 

@@ -67,9 +67,9 @@ class Sampler:
                         connection = await asyncpg.connect(self.dsn)
                     r = await connection.fetchrow(_SQL)
                 if r is not None:
-                    fields = list(r.values())
-                    fields[3] = round(r["received_at"].timestamp() * 1e6)
-                    self.samples.append(Sample(time.monotonic(), *fields[:8], tuple(r["ledger"]), r["connections"]))
+                    first = [r[name] for name in Sample._fields[1:9]]
+                    first[3] = round(r["received_at"].timestamp() * 1e6)
+                    self.samples.append(Sample._make((time.monotonic(), *first, tuple(r["ledger"]), r["connections"])))
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
                 if connection is not None:
                     connection.terminate()

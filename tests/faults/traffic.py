@@ -1,7 +1,7 @@
 """What the false devices of the fault suite say: a seed enters, an endless plan of messages leaves. No I/O, no clock.
 
 70 % meters, 20 % drones, 10 % video events, 200 B to 2 KB. In between, every few seconds, something happens that raises
-an incident: a gas leak, a stopped vehicle, an emergency call. Some messages are sent twice, some carry no time or no id,
+an incident: a gas leak, a stopped vehicle, an emergency call. Some messages are sent twice, some carry no time or id,
 some hold three readings, some come from a device whose clock is an hour off, and some are wrong.
 """
 
@@ -175,7 +175,7 @@ def _bad(plan: _Plan, at: float) -> Message:
     if form == 0:
         body["time"] = plan.clock(at + HOUR_S)
         return plan.make(at, "water-meter", "B-00", body, (("water-meter", "id", plan.tag()),), kind=EITHER)
-    elif form == 1:
+    if form == 1:
         body["total_m3"] = -5
     elif form == 2:
         topic = "city/no-such-type/X-1"
@@ -200,14 +200,14 @@ def _story(plan: _Plan, at: float) -> None:
             body = {"time": plan.clock(at - 60 + 10 * i), "id": plan.tag(), **place, "lel_pct": value}
             rows = (("gas-detector", "id", plan.tag()),)
             due = at + 0.1 * i
-            plan.later(plan.make(due, "gas-detector", tag, body, rows, story=tag if i == 5 else ""), due)
+            plan.later(plan.make(due, "gas-detector", tag, body, rows, story=tag if i == 4 else ""), due)
     elif kind == 1:
         for i in range(6):
             body = {"time": plan.clock(at - 15 + 3 * i), "id": plan.tag(), **place, "event": "stopped_vehicle"}
             body |= {"track": tag, "confidence": 0.9}
             rows = (("video-event", "id", plan.tag()),)
             due = at + 0.1 * i
-            plan.later(plan.make(due, "video-event", tag, body, rows, story=tag if i == 5 else ""), due)
+            plan.later(plan.make(due, "video-event", tag, body, rows, story=tag if i == 4 else ""), due)
     else:
         body = {"time": plan.clock(at), "call_id": tag, "id": plan.tag(), **place, "complaint": "cardiac_arrest"}
         body |= {"priority": 1, "caller": f"k-{number}"}

@@ -1,4 +1,4 @@
-"""The places a fault happens in: a platform, where its data base and broker are, and how to reach them past the fault."""
+"""The places a fault happens in: a platform, its data base and broker, and how to reach them past the fault."""
 
 from __future__ import annotations
 
