@@ -1,7 +1,7 @@
 # Two commands matter: `make run` and `make test`. Both set everything up themselves, below this folder.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak check setup dev format pictures newcomer lock clean reset
+.PHONY: help run test soak fuzz check setup dev format pictures newcomer lock clean reset
 MAKEFLAGS += --no-print-directory
 
 # The first Python that is new enough.
@@ -21,6 +21,10 @@ test: dev ## every check and every test (TESTS="tests/unit -k word" for some)
 
 soak: dev ## every fault at several seeds, then the steady load (SEEDS=5 FAULTS=kill-ingest,cable STEADY_MINUTES=3)
 	$(BIN)/python -m tests.faults.soak --seeds "$(SEEDS)" --faults "$(FAULTS)" --steady-minutes "$(STEADY_MINUTES)"
+
+fuzz: dev ## every fuzz target for a while (SECONDS=60; guided by coverage where atheris installs)
+	-$(BIN)/pip install --quiet --require-hashes -r tools/locks/fuzz.lock
+	$(BIN)/python -m tests.fuzz.run --seconds $(or $(SECONDS),60)
 
 check: dev ## ruff, format, mypy, order of imports: seconds
 	$(BIN)/ruff check .
