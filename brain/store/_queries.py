@@ -10,6 +10,7 @@ from brain.model import Piece
 from brain.store._cursor import decode_cursor, encode_cursor
 from brain.store._dialect import quoted
 from brain.store._filters import Filter, is_storable
+from brain.store._paging import Walk
 from brain.store._scenes import ScenesPart
 from brain.store._sql import load_queries
 from brain.store.base import Counts, InboxItem, Page
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from brain.model import SensorType
+    from brain.store._door import Connection
     from brain.store.base import ObservationQuery, QuarantineQuery
 
 __all__ = ["KEEP", "MOST_QUARANTINE", "MOST_ROWS", "QueriesPart", "quarantine_item"]
@@ -28,6 +30,8 @@ _Q: Final = load_queries("web")
 #: Rows and quarantine records a page may hold.
 MOST_ROWS: Final = 10_000
 MOST_QUARANTINE: Final = 1_000
+#: (time, position, ROW).
+Item = tuple[int, int, dict[str, Any]]
 _MINUTE: Final = 60_000_000
 #: What housekeeping leaves alone, by age in microseconds.
 KEEP: Final = {
@@ -65,23 +69,58 @@ class QueriesPart(ScenesPart):
             return Page([], None)
         if query.latest:
             return await self._latest(query, types)
-        ids: dict[str, int] | None = None
-        if query.device is not None:
-            found = await self._door.fetch(_Q["find_named"].text, query.device, [t.id for t in types])
-            ids = {r["sensor_type"]: r["device_id"] for r in found}
-            types = [t for t in types if t.id in ids]
         limit = _limit(query.limit, MOST_ROWS)
         after = None if query.cursor is None else (*decode_cursor(query.cursor, int, int),)
-        up_to = await self._end_of_page(query, types, ids, limit + 1, after) if len(types) > 1 else None
-        items: list[tuple[int, int, dict[str, Any]]] = []
-        for t in types:
-            f = _row_filter(query, limit + 1, after, up_to)
-            if ids is not None:
-                f.add("device_id = {}", ids[t.id])
-            items += await self._rows(t, "observations", f)
+        if query.device is None:
+            items = await self._by_windows(query, types, limit + 1, after)
+        else:
+            items = await self._of_device(query, query.device, types, limit + 1, after)
         items.sort(key=lambda i: i[:2])
         page = items[:limit]
         return Page([r for _, _, r in page], encode_cursor(*page[-1][:2]) if len(items) > limit else None)
+
+    async def _by_windows(
+        self, query: ObservationQuery, types: Sequence[SensorType], n: int, after: tuple[int, ...] | None
+    ) -> list[Item]:
+        """The next n rows of all devices, and perhaps a few more; see ``brain.store._paging``."""
+        starts = [s for s in (query.start, after[0] if after else None) if s is not None]
+        async with self._door.transaction() as c:
+            await c.execute(_Q["plan_by_windows"].text)
+            walk = Walk(await self._dialect.spans(c, types), max(starts, default=None), query.end, n)
+            found = 0
+            up_to: tuple[int, int] | None = None
+            while found < n and (window := walk.window) is not None:
+                f = _row_filter(query, 0, after, None, arguments=[n - found, window.most, window.low, window.high])
+                keys = (_Q["window_keys"].text.format(table=quoted(t), conditions=f.text) for t in types)
+                end = await c.fetchrow(_Q["end_in_window"].text.format(keys=" UNION ALL ".join(keys)), *f.arguments)
+                if end is not None and window.most is not None and end["rows"] >= window.most:
+                    walk.crowded(end["time"] + 1)
+                    continue
+                rows = 0 if end is None else end["rows"]
+                walk.passed(rows)
+                found += rows
+                if end is not None:
+                    up_to = end["time"], end["position"]
+            if up_to is None:
+                return []
+            f = _row_filter(query, n, after, up_to)
+            return [i for t in types for i in await self._rows(c, t, "observations", f)]
+
+    async def _of_device(
+        self, query: ObservationQuery, device: str, types: Sequence[SensorType], n: int, after: tuple[int, ...] | None
+    ) -> list[Item]:
+        """The next n rows of devices of this name, and perhaps a few more: in the order of the unique index."""
+        async with self._door.connection() as c:
+            found = await c.fetch(_Q["find_named"].text, device, [t.id for t in types])
+            ids = {r["sensor_type"]: r["device_id"] for r in found}
+            types = [t for t in types if t.id in ids]
+            up_to = await self._end_of_page(c, query, types, ids, n, after) if len(types) > 1 else None
+            items: list[Item] = []
+            for t in types:
+                f = _row_filter(query, n, after, up_to)
+                f.add("device_id = {}", ids[t.id])
+                items += await self._rows(c, t, "observations", f)
+        return items
 
     async def _types_asked(self, wanted: Sequence[str]) -> list[SensorType]:
         """Sensor types of these ids (``-`` and ``_`` count as the same), all where none is asked for."""
@@ -95,9 +134,10 @@ class QueriesPart(ScenesPart):
 
     async def _end_of_page(
         self,
+        connection: Connection,
         query: ObservationQuery,
         types: Sequence[SensorType],
-        ids: dict[str, int] | None,
+        ids: dict[str, int],
         n: int,
         after: tuple[int, ...] | None,
     ) -> tuple[int, int] | None:
@@ -105,25 +145,22 @@ class QueriesPart(ScenesPart):
         f = _row_filter(query, n, after, None)
         parts = []
         for t in types:
-            conditions = f.text
-            if ids is not None:
-                f.arguments.append(ids[t.id])
-                conditions += f" AND device_id = ${len(f.arguments)}"
+            f.arguments.append(ids[t.id])
+            conditions = f"{f.text} AND device_id = ${len(f.arguments)}"
             parts.append(_Q["observation_keys"].text.format(table=quoted(t), conditions=conditions))
         sql = _Q["end_of_page"].text.format(keys=" UNION ALL ".join(parts))
-        async with self._door.connection() as c:
-            found = await c.fetchrow(sql, *f.arguments)
+        found = await connection.fetchrow(sql, *f.arguments)
         return None if found is None else (found["time"], found["position"])
 
     async def _rows(
-        self, sensor_type: SensorType, name: str, f: Filter, **clauses: str
-    ) -> list[tuple[int, int, dict[str, Any]]]:
+        self, connection: Connection, sensor_type: SensorType, name: str, f: Filter, **clauses: str
+    ) -> list[Item]:
         """(time, position, ROW) of a query of one sensor type."""
         columns = list(columns_of(sensor_type))
         selected = "".join(f', t."{n}"' for n in columns)
         sql = _Q[name].text.format(table=quoted(sensor_type), columns=selected, conditions=f.text, **clauses)
         make = row_maker(sensor_type, columns)
-        found = [tuple(r) for r in await self._door.fetch(sql, *f.arguments)]
+        found = [tuple(r) for r in await connection.fetch(sql, *f.arguments)]
         times, received = iso_many([r[0] for r in found]), iso_many([r[2] for r in found])
         return [
             (r[0], r[3], make(r[1], time, received_at, r[4:]))
@@ -146,7 +183,8 @@ class QueriesPart(ScenesPart):
                 f.add("name > {}", after_device)
             devices = f.text
             conditions = _row_filter(query, 0, None, None, alias="t.", arguments=f.arguments)
-            items += [r for _, _, r in await self._rows(t, "latest", conditions, devices=devices)]
+            async with self._door.connection() as c:
+                items += [r for _, _, r in await self._rows(c, t, "latest", conditions, devices=devices)]
         page = items[:limit]
         cursor = encode_cursor(page[-1]["sensor_type"], page[-1]["device"]) if len(items) > limit else None
         return Page(page, cursor)

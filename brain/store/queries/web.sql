@@ -14,8 +14,25 @@ ORDER BY t.time, t.position;
 (SELECT time, position FROM {table} WHERE {conditions} ORDER BY time, position LIMIT $1);
 
 -- name: end_of_page
--- The row that ends a page of several sensor types.
+-- The row that ends a page of one device of several sensor types.
 SELECT time, position FROM ({keys}) u ORDER BY time, position OFFSET $1 - 1 LIMIT 1;
+
+-- name: plan_by_windows
+-- For paging by windows of time, until the end of the transaction: planned for the window, by the index on time. A LIMIT
+-- without an order makes reading a whole chunk from its beginning, or its rows device by device, look cheap.
+SELECT set_config(name, value, true)
+FROM (VALUES ('plan_cache_mode', 'force_custom_plan'), ('enable_seqscan', 'off'), ('enable_indexscan', 'off'),
+             ('enable_indexonlyscan', 'off')) s (name, value);
+
+-- name: window_keys
+-- Rows of one sensor type in a window, no more than make it crowded.
+(SELECT time, position FROM {table} WHERE {conditions} AND time >= $3 AND time < $4 LIMIT $2);
+
+-- name: end_in_window
+-- How many rows a window holds, and where the last of those lies that the page needs ($1).
+WITH keys AS MATERIALIZED ({keys}),
+     page AS (SELECT time, position FROM keys ORDER BY time, position LIMIT $1)
+SELECT (SELECT count(*) FROM keys) AS rows, time, position FROM page ORDER BY time DESC, position DESC LIMIT 1;
 
 -- name: latest
 -- The newest row of each device of one sensor type: one look at the unique index per device.

@@ -1,0 +1,159 @@
+"""Pages of observations over all devices: every store gives the same rows and cursors, however rows lie in time."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from brain.store import MemoryStore, _paging, open_store
+from brain.store._paging import Walk
+from brain.store._sql import load_migrations
+from brain.store.base import ObservationQuery
+from tests.contract.store_world import DAY, GAS, SECOND, T0, VIDEO, Writer, gas
+
+if TYPE_CHECKING:
+    from brain.store.base import Page, Store
+
+NAMES = [("gas-detector", "G1"), ("gas-detector", "G2"), ("video-event", "CAM"), ("video-event", "G1")]
+EDGES = st.integers(-(10**12), 10**12)
+SPANS = st.lists(st.tuples(EDGES, st.integers(0, 10**11)).map(lambda s: (s[0], s[0] + s[1])), max_size=6)
+
+
+@given(SPANS, st.none() | EDGES, st.none() | EDGES, st.lists(EDGES, max_size=30), st.integers(1, 40), st.data())
+def test_windows_come_in_order_and_cover_every_row_once(
+    spans: list[tuple[int, int]], start: int | None, end: int | None, times: list[int], n: int, data: st.DataObject
+) -> None:
+    """Whatever is said about a window, every row where rows can be is in one window that was not crowded."""
+    times = [t for t in times if any(a <= t < b for a, b in spans)]
+    low, high = -(2**62) if start is None else start, 2**62 if end is None else end
+    walk = Walk(spans, start, end, n)
+    seen: list[int] = []
+    passed: list[tuple[int, int]] = []
+    for _ in range(200):
+        window = walk.window
+        if window is None:
+            break
+        assert window.low < window.high
+        if window.most is not None and data.draw(st.integers(0, 9)) == 0:
+            walk.crowded(data.draw(EDGES))
+            smaller = walk.window
+            assert smaller is not None
+            assert (smaller.low, smaller.high) < (window.low, window.high)
+            continue
+        held = [t for t in times if window.low <= t < window.high]
+        walk.passed(len(held))
+        seen += held
+        passed.append((window.low, window.high))
+    assert walk.window is None, "it widens, so it ends soon"
+    assert sorted(seen) == sorted(t for t in times if low <= t < high)
+    assert all(a[1] <= b[0] for a, b in itertools.pairwise(passed))
+
+
+def test_a_window_of_one_instant_is_not_cut_further() -> None:
+    walk = Walk([(0, DAY)], None, None, 1)
+    walk.crowded(-5)
+    window = walk.window
+    assert window is not None
+    assert (window.low, window.high, window.most) == (0, 1, None)
+
+
+async def pair(sql_store: Store) -> list[Writer]:
+    """Writers of a real store and of its twin in memory."""
+    twin = MemoryStore()
+    for sensor_type in (GAS, VIDEO):
+        await twin.put_sensor_type(sensor_type)
+    for s in (sql_store, twin):
+        await s.admit(NAMES)
+    return [await Writer.start(s) for s in (sql_store, twin)]
+
+
+def a_time(chance: random.Random, shape: str) -> int:
+    """Dense: many at one instant; sparse: years apart; mixed: an outlier, a desert, then a crowd, not in order."""
+    if shape == "dense":
+        return T0 + chance.randint(0, 3) * SECOND // 2
+    if shape == "sparse":
+        return T0 + chance.choice([-4000, -3999, -700, -90, -8, 0, 1, 400]) * DAY + chance.randint(0, DAY)
+    return T0 + chance.choice([-9000 * DAY, chance.randint(0, 5), DAY + chance.randint(0, 60_000_000)])
+
+
+async def all_pages(store: Store, query: dict[str, Any]) -> list[Page]:
+    """Pages up to the last one."""
+    out: list[Page] = []
+    cursor = None
+    while not out or cursor is not None:
+        out.append(await store.observations(ObservationQuery(cursor=cursor, **query)))
+        cursor = out[-1].cursor
+    return out
+
+
+@pytest.mark.parametrize("crowd", [1, 1_000])
+@pytest.mark.parametrize("shape", ["dense", "sparse", "mixed"])
+async def test_pages_of_a_real_store_and_its_twin_are_the_same(
+    sql_store: Store, shape: str, crowd: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_paging, "CROWD", crowd)
+    chance = random.Random(f"{shape} {crowd}")
+    writers = await pair(sql_store)
+    for i in range(8):
+        rows = {
+            "gas-detector": [
+                {**gas(chance.randint(1, 2), 0), "time": a_time(chance, shape), "id": f"{i} {k}"}
+                | {"lon": chance.choice([None, 120.0, 121.0]), "lat": 36.0}
+                for k in range(chance.choice([0, 2, 25]))
+            ],
+            "video-event": [
+                {"device": 3, "time": a_time(chance, shape), "track": f"{i} {k}", "event": "smoke"}
+                for k in range(chance.choice([0, 1, 9]))
+            ],
+        }
+        for w in writers:
+            await w.write(rows)
+    for _ in range(16):
+        first, last = sorted(a_time(chance, shape) for _ in range(2))
+        query = {
+            "limit": chance.choice([1, 2, 7, 30, 1000]),
+            "start": chance.choice([None, first]),
+            "end": chance.choice([None, last]),
+            "bbox": chance.choice([None, None, (119.5, 35.0, 120.5, 37.0), (0.0, 0.0, 1.0, 1.0)]),
+            "device": chance.choice([None, None, None, "G1"]),
+            "sensor_types": chance.choice([[], [], ["gas-detector"], ["video-event"]]),
+        }
+        assert await all_pages(sql_store, query) == await all_pages(writers[1].store, query)
+
+
+async def test_tables_made_with_a_b_tree_on_time_get_the_smaller_index(dsn: str) -> None:
+    """The migration on a data base with rows, with parts; and again, where there is nothing left to do."""
+    store = await open_store(dsn)
+    await store.migrate()
+    for sensor_type in (GAS, VIDEO):
+        await store.put_sensor_type(sensor_type)
+    await store.admit(NAMES)
+    writer = await Writer.start(store)
+    await writer.write({"gas-detector": [{**gas(1, 0), "time": T0 + d * DAY} for d in (-9, 0)]})
+    connection = await asyncpg.connect(dsn)
+    await connection.execute("DROP INDEX observations.gas_detector_time")
+    await connection.execute("CREATE INDEX gas_detector_time ON observations.gas_detector (time)")
+    (sql,) = [text for name, text in load_migrations() if name.endswith("time-brin")]
+    for _ in range(2):
+        await connection.execute(sql)
+        kinds = await connection.fetch(
+            "SELECT a.amname FROM pg_class i JOIN pg_am a ON a.oid = i.relam "
+            "JOIN pg_index x ON x.indexrelid = i.oid WHERE x.indkey::text = "
+            "(SELECT attnum::text FROM pg_attribute WHERE attrelid = x.indrelid AND attname = 'time') "
+            "AND x.indrelid::regclass::text ~ 'gas_detector|_hyper_'"
+        )
+        assert [k[0] for k in kinds] == ["brin"] * 3, "the table and its two parts"
+    await connection.close()
+    await writer.write({"gas-detector": [gas(1, 1)]})
+    assert [r["time"][:10] for r in (await store.observations(ObservationQuery())).items] == [
+        "2026-06-22",
+        "2026-07-01",
+        "2026-07-01",
+    ]
+    await store.close()
