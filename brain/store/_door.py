@@ -80,13 +80,21 @@ async def _nothing_to_reset(_connection: object) -> None:
 
 async def _is_rolled_back(connection: Connection, trouble: BaseException) -> bool:
     """Roll back after an error that left the connection standing."""
-    if not isinstance(trouble, Exception) or connection.is_closed():
+    if not isinstance(trouble, Exception):
         return False
     try:
+        if connection.is_closed():
+            return False
         await connection.execute("ROLLBACK", timeout=5)
     except (*_TROUBLE, TimeoutError):
         return False
     return True
+
+
+def _cut(connection: Connection) -> None:
+    """End a connection at once. One that was lost has left the pool by itself, and then may not even be asked."""
+    with contextlib.suppress(asyncpg.InterfaceError):
+        connection.terminate()
 
 
 class Door:
@@ -129,7 +137,7 @@ class Door:
     async def close(self) -> None:
         """Give the connections back; cuts those that do not end within 5 s."""
         if self._standing is not None:
-            self._standing.terminate()
+            _cut(self._standing)
             self._standing = None
         try:
             async with asyncio.timeout(5):
@@ -157,7 +165,7 @@ class Door:
             try:
                 yield connection
             except TimeoutError:  # who did not answer will not answer a ROLLBACK either; the server does that by itself
-                connection.terminate()
+                _cut(connection)
                 raise
             except BaseException:
                 await transaction.rollback()
@@ -182,7 +190,7 @@ class Door:
         except BaseException as trouble:
             if connection is not None and not await _is_rolled_back(connection, trouble):
                 self._standing = None
-                connection.terminate()
+                _cut(connection)
                 await self._pool.release(connection)  # type: ignore[arg-type]
             if isinstance(trouble, _TROUBLE):
                 raise store_error(trouble) from trouble

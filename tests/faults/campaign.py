@@ -190,6 +190,7 @@ def _check(
         "I6": checker.check_people(t, people.answered),
         "I7": checker.check_samples(sampler.samples),
         "I8": checker.check_ledger(t, sampler.samples),
+        "I9": checker.check_alive(list(world.platform.stderr)),
     }
     if not people.answered:
         result.broken["I6"].append("nobody could acknowledge anything, so nothing was compared")

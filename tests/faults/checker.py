@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import struct
 from collections import Counter
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from tests.faults.sendlog import Key, SendLog
 
 ENGINE_STEPS = ("raise", "update", "clear", "merge", "cancel", "reopen")
-INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8")
+INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9")
 
 
 @dataclass(slots=True)
@@ -261,3 +262,11 @@ def check_ledger(t: Tables, samples: Sequence[Sample]) -> list[str]:
     if quarantined != len(t.quarantine):
         out.append(f"the ledger says {quarantined} quarantined, the table has {len(t.quarantine)}")
     return out[:20]
+
+
+_ENDED = re.compile(r"(ingest|scenes|serve) \| ended with status (?!-9;)(-?\d+);")
+
+
+def check_alive(said: Iterable[str]) -> list[str]:
+    """I9: no part ended that nobody killed, by what the supervisor said."""
+    return [f"{found[1]} ended by itself with status {found[2]}" for line in said if (found := _ENDED.search(line))]

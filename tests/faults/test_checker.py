@@ -166,3 +166,8 @@ def test_packets_are_cut_wherever_the_stream_is() -> None:
         buffer += stream[cut:]
         found += packets(buffer)
         assert [body[3:5] for _, body in found] == [b"\0\7", b"\0\x08"]
+
+
+def test_a_part_that_ended_by_itself_is_found() -> None:
+    said = [f"    ingest | ended with status {n}; starting it again in 0.2 s\n" for n in (-9, 1)]
+    assert checker.check_alive(said) == ["ingest ended by itself with status 1"]
