@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["CROWD", "Walk", "Window", "merged"]
 
 #: Rows asked for that make a window crowded; twice the page where that is more.
-CROWD: Final = 1_000
+CROWD: Final = 400
 _FIRST: Final = 3_600_000_000
 _FACTOR: Final = 8
 
@@ -67,7 +67,7 @@ class Walk:
         >>> hour = 3_600_000_000
         >>> walk = Walk([(0, 4 * hour), (50 * hour, 70 * hour)], None, None, 100)
         >>> [t / hour for t in walk.window[:2]], walk.window.most
-        ([0.0, 1.0], 1000)
+        ([0.0, 1.0], 400)
         >>> walk.passed(7)
         >>> [t / hour for t in walk.window[:2]]
         [1.0, 55.0]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from brain.store._dialect import create_columns, index_statements, quoted
+from brain.store._summaries import Summaries
 from brain.times import iso
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ __all__ = ["Postgres", "week_of"]
 _DAY: Final = 86_400_000_000
 _WEEK: Final = 7 * _DAY
 _MONDAY: Final = 4 * _DAY  # 1970-01-05 was one
+_PART: Final = (
+    "to_regclass(format('observations_parts.%I', "
+    "$1 || '_' || to_char(date_trunc('week', $2 AT TIME ZONE 'UTC'), 'YYYYMMDD')))"
+)
 
 
 def week_of(time: int) -> int:
@@ -45,6 +50,7 @@ class Postgres:
 
     def __init__(self) -> None:
         self._weeks: dict[str, set[int]] = {}
+        self._summaries = Summaries(_PART)
 
     async def create_table(self, connection: Connection, sensor_type: SensorType, columns: Sequence[Column]) -> None:
         """CREATE TABLE ... PARTITION BY RANGE (time), with indexes that every partition inherits."""
@@ -56,7 +62,8 @@ class Postgres:
             await connection.execute(statement)
 
     async def make_room(self, door: Door, sensor_type: SensorType, times: NDArray[np.int64]) -> None:
-        """Make the weeks of these times that are not there yet."""
+        """Make the weeks of these times that are not there yet; look after the BRIN indexes of the newest."""
+        await self._summaries.count(door, sensor_type, len(times), int(times.max()))
         known = self._weeks.setdefault(sensor_type.table, set())
         low, high = week_of(int(times.min())), week_of(int(times.max()))
         if low == high and low in known:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from brain.store._dialect import SCHEMA, create_columns, index_statements, quoted
+from brain.store._summaries import Summaries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,11 +19,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Timescale"]
 
+_CHUNK: Final = (
+    "SELECT format('%I.%I', chunk_schema, chunk_name) FROM timescaledb_information.chunks "
+    "WHERE hypertable_schema = 'observations' AND hypertable_name = $1 AND range_start <= $2 AND range_end > $2"
+)
+
 
 class Timescale:
     """Hypertables of the Apache edition: no compression, no continuous aggregates."""
 
     name = "timescaledb"
+
+    def __init__(self) -> None:
+        self._summaries = Summaries(_CHUNK)
 
     async def create_table(self, connection: Connection, sensor_type: SensorType, columns: Sequence[Column]) -> None:
         """CREATE TABLE, then create_hypertable without the default index on time (ours are made here)."""
@@ -37,7 +46,8 @@ class Timescale:
             await connection.execute(statement)
 
     async def make_room(self, door: Door, sensor_type: SensorType, times: NDArray[np.int64]) -> None:
-        """Nothing to do: chunks are made by the extension."""
+        """Chunks are made by the extension; only their BRIN indexes want looking after."""
+        await self._summaries.count(door, sensor_type, len(times), int(times.max()))
 
     async def spans(self, connection: Connection, sensor_types: Sequence[SensorType]) -> list[tuple[int, int]]:
         """The chunks' days."""

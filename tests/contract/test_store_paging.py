@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brain.store import MemoryStore, _paging, open_store
+from brain.store import MemoryStore, _paging, _summaries, open_store
 from brain.store._paging import Walk
 from brain.store._sql import load_migrations
 from brain.store.base import ObservationQuery
@@ -63,6 +63,20 @@ def test_a_window_of_one_instant_is_not_cut_further() -> None:
     assert (window.low, window.high, window.most) == (0, 1, None)
 
 
+PARTS_WITH_ROWS = "SELECT DISTINCT tableoid::regclass::text FROM observations.gas_detector"
+
+
+async def fresh_summaries(connection: asyncpg.Connection[asyncpg.Record], part: str) -> list[int]:
+    """Makes the summaries that are missing; how many, for each BRIN index of a part."""
+    found = await connection.fetch(
+        "SELECT brin_summarize_new_values(x.indexrelid::regclass) FROM pg_index x "
+        "JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_am a ON a.oid = i.relam "
+        "WHERE a.amname = 'brin' AND x.indrelid = $1::text::regclass",
+        part,
+    )
+    return [r[0] for r in found]
+
+
 async def pair(sql_store: Store) -> list[Writer]:
     """Writers of a real store and of its twin in memory."""
     twin = MemoryStore()
@@ -92,7 +106,7 @@ async def all_pages(store: Store, query: dict[str, Any]) -> list[Page]:
     return out
 
 
-@pytest.mark.parametrize("crowd", [1, 1_000])
+@pytest.mark.parametrize("crowd", [1, 400])
 @pytest.mark.parametrize("shape", ["dense", "sparse", "mixed"])
 async def test_pages_of_a_real_store_and_its_twin_are_the_same(
     sql_store: Store, shape: str, crowd: int, monkeypatch: pytest.MonkeyPatch
@@ -157,3 +171,28 @@ async def test_tables_made_with_a_b_tree_on_time_get_the_smaller_index(dsn: str)
         "2026-07-01",
     ]
     await store.close()
+
+
+async def test_summaries_keep_up_with_rows_unless_a_vacuum_is_at_it(
+    sql_store: Store, sql_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_summaries, "EVERY", 5_000)
+    await sql_store.admit(NAMES)
+    writer = await Writer.start(sql_store)
+
+    async def store_rows(first: int) -> None:
+        await writer.write({"gas-detector": [gas(1, first + i / 1000) for i in range(5_000)]})
+
+    connection = await asyncpg.connect(sql_dsn)
+    await store_rows(0)
+    await store_rows(10)
+    parts = [r[0] for r in await connection.fetch(PARTS_WITH_ROWS)]
+    assert len(parts) == 1
+    async with connection.transaction():
+        await connection.execute(f"LOCK TABLE {parts[0]} IN SHARE UPDATE EXCLUSIVE MODE")
+        await store_rows(20)
+    assert sum(await fresh_summaries(connection, parts[0])) > 2, "the second and the third have none"
+    await store_rows(30)
+    await writer.write({"gas-detector": [gas(1, 40)]})
+    assert sum(await fresh_summaries(connection, parts[0])) <= 2, "no more than the last stretch of each index"
+    await connection.close()
