@@ -7,6 +7,7 @@ import json
 import random
 import threading
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -116,7 +117,7 @@ def run(name: str, faults: Sequence[Fault], world: World, seed: int, rate: float
             sender.finish()
             log.read()
             _drained(sampler, log)
-        forgotten = sum(fault.broker_forgets for fault in faults)
+        forgotten = Counter(kind for fault in faults for kind in fault.forgets)
         _check(world, log, sampler, people, began, result, forgotten)
     finally:
         sender.kill()
@@ -172,7 +173,13 @@ def _drained(sampler: Sampler, log: SendLog) -> None:
 
 
 def _check(
-    world: World, log: SendLog, sampler: Sampler, people: People, began: datetime, result: Result, forgotten: int
+    world: World,
+    log: SendLog,
+    sampler: Sampler,
+    people: People,
+    began: datetime,
+    result: Result,
+    forgotten: Counter[str],
 ) -> None:
     t = asyncio.run(checker.read_tables(world.dsn))
     end = datetime.now(UTC) + timedelta(hours=3)
@@ -180,7 +187,9 @@ def _check(
     live = checker.live_steps(t, max(t.received.values(), default=0))
     i1, i2 = checker.check_rows(log, t, forgotten)
     if twice := len(checker.check_rows(log, t)[0]) - len(i1):
-        result.notes.append(f"{twice} messages without id and time (or refused) came again without DUP and count twice")
+        result.notes.append(
+            f"{twice} messages without id, without time or refused came again unmarked, and count twice"
+        )
     result.broken = {
         "I1": i1,
         "I2": i2,

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 if TYPE_CHECKING:
     import random
 
     from tests.faults.world import World
+
+BROKER_FORGETS: Final = frozenset({"nameless", "refused", "either"})
+"""A broker that is killed may forget what it delivered: it delivers it again, and not marked as a redelivery."""
 
 
 def wait(seconds: float) -> None:
@@ -27,8 +30,8 @@ class Fault:
 
     seconds: ClassVar[tuple[float, float]] = (0.0, 0.0)
     """How long it lasts, in the short and in the long form."""
-    broker_forgets: ClassVar[bool] = False
-    """Whether the broker may forget what it delivered: it then delivers it again, and not marked as a redelivery."""
+    forgets: ClassVar[frozenset[str]] = frozenset()
+    """Kinds of messages whose copies may count once more: see ``BROKER_FORGETS``."""
 
     def __init__(self, *, long: bool = False) -> None:
         self.long = long
@@ -111,7 +114,7 @@ class _SignalBroker(Fault):
 
 class KillBroker(_SignalBroker):
     name = "kill -9 broker"
-    broker_forgets = True
+    forgets = BROKER_FORGETS
     signal = signal.SIGKILL
 
 
@@ -161,7 +164,7 @@ class KillEverything(Fault):
     """kill -9 of the supervisor: the kernel ends its children; the same folder is started again."""
 
     name = "kill -9 of everything"
-    broker_forgets = True
+    forgets = BROKER_FORGETS
 
     def inject(self, world: World, chance: random.Random) -> None:
         world.platform.kill()
@@ -178,7 +181,7 @@ class Together(Fault):
         self._both = (first, second)
         self.name = f"{first.name} + {second.name}"  # type: ignore[misc]
         self.place = first.place  # type: ignore[misc]
-        self.broker_forgets = first.broker_forgets or second.broker_forgets  # type: ignore[misc]
+        self.forgets = first.forgets | second.forgets  # type: ignore[misc]
 
     def inject(self, world: World, chance: random.Random) -> None:
         for fault in self._both:

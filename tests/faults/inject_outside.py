@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from tests.faults.inject import Fault, wait
+from tests.faults.inject import BROKER_FORGETS, Fault, wait
 from tests.faults.proxy import Line
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class DiskFull(Fault):
 class AllDiskFull(DiskFull):
     name = "disk of data base and broker full"
     place = "small disk for all"
-    broker_forgets = True
+    forgets = BROKER_FORGETS
 
 
 class ClockAhead(Fault):
@@ -149,6 +149,7 @@ class ClockAhead(Fault):
     place = "bent clock"
     seconds = (2.5, 10.0)
     jump: ClassVar[float] = 3600.0
+    forgets = frozenset({"timeless"})  # ten minutes are over at once
 
     def inject(self, world: World, chance: random.Random) -> None:
         cast("BentClock", world).jump(self.jump)

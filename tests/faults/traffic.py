@@ -22,6 +22,8 @@ NAMELESS = "nameless"
 """A row without time and id: two messages that are alike may be two readings, so only a redelivery (DUP) is a copy."""
 STORY_EVERY_S = 3.0
 HOUR_S = 3600.0
+TIMELESS = "timeless"
+"""A row with id and without time: copies are known for ten minutes, by the clock of receipt."""
 EITHER = "either"
 """From a clock that is an hour ahead: refused, or a row where the clock of the platform is ahead as well."""
 
@@ -33,7 +35,7 @@ class Message:
     Attributes:
         n: Its number; a message that is sent twice on purpose comes twice with the same one.
         due_s: When it is to be sent, seconds after the beginning.
-        kind: ``row``, ``nameless``, ``refused`` or ``either``: what must become of each of its readings.
+        kind: ``row``, ``timeless``, ``nameless``, ``refused`` or ``either``: what must become of each of its readings.
         rows: Where its rows are found: (sensor type, column, value) each.
         story: Tag of the happening that it completes, else empty.
     """
@@ -100,7 +102,7 @@ def messages(seed: int, pace: Pace, start: datetime | None = None) -> Iterator[M
             next_story += STORY_EVERY_S
         message = _ordinary(plan, second)
         yield message
-        if message.kind == ROW and plan.chance.random() < 0.03:
+        if message.kind in (ROW, TIMELESS) and plan.chance.random() < 0.03:
             plan.later(message, second + plan.chance.choice((0.0, 0.3, 2.0)))
         second += 1 / pace.at(second)
 
@@ -132,7 +134,7 @@ def _meter(plan: _Plan, at: float) -> Message:
         return plan.make(at, kind, device, body, ((kind, counter, n),), kind=NAMELESS)
     if form < 0.1:  # known by its id and its bytes
         del body["time"]
-        return plan.make(at, kind, device, body, ((kind, "id", body["id"]),))
+        return plan.make(at, kind, device, body, ((kind, "id", body["id"]),), kind=TIMELESS)
     if form < 0.25:  # known by device and time
         del body["id"]
         return plan.make(at, kind, f"N-{n % 400:03}", body, ((kind, counter, n),))
