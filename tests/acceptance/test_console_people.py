@@ -81,7 +81,8 @@ def test_two_desks_that_acknowledge_at_once_make_one_line(
         page.get_by_test_id("acknowledge").wait_for()
         page.route("**/acknowledge", lambda route: route.continue_())
     for page in pages:
-        page.evaluate("() => document.querySelector('[data-testid=acknowledge]').click()")
+        # on a slow machine the second page may have heard of the first one's step, and then offers nothing to click
+        page.evaluate("() => document.querySelector('[data-testid=acknowledge]')?.click()")
     for page in pages:
         expect(page.get_by_test_id("detail-state")).to_have_attribute("data-state", "acknowledged")
     until(lambda: any(step["op"] == "acknowledge" for step in log_of(silent, incident)), 5, "the step")
