@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["RegistryPart", "check_change", "check_spelling", "decode_sensor_type", "encode_sensor_type"]
 
 _Q: Final = load_queries("registry")
+#: A migration may read every row; the time a statement has otherwise would stop it, at every start again.
+_MIGRATION_SECONDS: Final = 6 * 3600
 _KINDS: Final = {"double precision": "number", "boolean": "boolean", "text": "text"}
 
 
@@ -104,7 +106,7 @@ class RegistryPart:
             done = {r["name"] for r in await c.fetch("SELECT name FROM brain.migration")}
             for name, sql in load_migrations():
                 if name not in done:
-                    await c.execute(sql)
+                    await c.execute(sql, timeout=_MIGRATION_SECONDS)
                     await c.execute("INSERT INTO brain.migration (name) VALUES ($1)", name)
             kept = await c.fetchval(
                 "INSERT INTO brain.setting AS s (name, value) VALUES ('dialect', $1) "
