@@ -1,0 +1,249 @@
+"""Times as devices write them -> microseconds since 1970 UTC. What a profile says of them is compiled once. Pure.
+
+| form | takes |
+|---|---|
+| ``iso`` | ISO 8601 in its many dresses: ``T`` or a blank, any fraction with point or comma, ``Z``, ``+08:00``, ``+0800``, ``+08``, no zone, no seconds, the date alone |
+| ``unix_s`` ``unix_ms`` ``unix_us`` ``unix_ns`` | a number, or a text that holds one |
+| ``auto`` | ``iso``, or a number whose size tells its unit: seconds below 1e11, then ms below 1e14, us below 1e17, ns |
+| a pattern | ``%Y %y %m %d %H %I %M %S %f %p %b %B %a %A %j %z %%``, like ``%Y%m%d%H%M%S``; names of months in English |
+
+A text without a zone is read in the profile's ``zone``; without one it is refused, since hours would be a guess. The
+unit by size is our own default; the four ranges do not overlap between the years 1973 and 5138.
+"""  # noqa: E501 - a table
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from brain.errors import SensorTypeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import tzinfo
+
+__all__ = ["time_reader", "zone_of"]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_STEP: Final = timedelta(microseconds=1)
+_UNITS: Final = {"unix_s": 1_000_000, "unix_ms": 1_000, "unix_us": 1, "unix_ns": 0}
+_ISO: Final = re.compile(
+    r"(\d{4})-?(\d{2})-?(\d{2})"
+    r"(?:(?:[Tt]| +)?(\d{2}):?(\d{2})(?::?(\d{2})(?:[.,](\d{1,12}))?)?)?"
+    r"\s*([Zz]|UTC|[+-]\d{2}(?::?\d{2})?)?"
+)
+_MONTHS: Final = "january february march april may june july august september october november december".split()  # noqa: SIM905
+_NAME: Final = r"([A-Za-z]{3,9})"
+_GROUPS: Final = {
+    "Y": r"(\d{4})",
+    "y": r"(\d{2})",
+    "j": r"(\d{3})",
+    "f": r"(\d{1,9})",
+    "p": r"([AaPp][Mm])",
+    "b": _NAME,
+    "B": _NAME,
+    "a": _NAME,
+    "A": _NAME,
+    "z": r"([Zz]|[+-]\d{2}:?\d{2})",
+    **dict.fromkeys("mdHIMS", r"(\d{2})"),
+}
+_LONGEST: Final = 64
+_SECONDS_BELOW, _MS_BELOW, _US_BELOW = 1e11, 1e14, 1e17
+_PIVOT: Final = 69  # two-digit years from here on are of the 20th century, as POSIX has it
+
+
+def zone_of(name: str, path: str) -> ZoneInfo:
+    """The time zone of that name.
+
+    Raises:
+        SensorTypeError: There is none.
+
+    Example:
+        >>> zone_of("Asia/Shanghai", "zone").key
+        'Asia/Shanghai'
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise SensorTypeError(path, f"{name[:60]!r} is no time zone; write one like Asia/Shanghai or UTC") from None
+
+
+def time_reader(form: str, zone: ZoneInfo | None, path: str) -> Callable[[Any], int]:
+    """A function from a value to microseconds since 1970 UTC; it raises ``ValueError`` that says what is wrong.
+
+    Args:
+        form: See the table above.
+        zone: Of texts that name none.
+        path: Where the form stands in the profile, for errors.
+
+    Raises:
+        SensorTypeError: There is no such form.
+
+    Example:
+        >>> shanghai = zone_of("Asia/Shanghai", "zone")
+        >>> read = time_reader("%Y%m%d%H%M%S", shanghai, "time.as")
+        >>> read("19700101080001"), time_reader("auto", None, "time.as")("1970-01-01 00:00:02,5Z")
+        (1000000, 2500000)
+        >>> read("1970")
+        Traceback (most recent call last):
+        ValueError: '1970' does not have the form %Y%m%d%H%M%S
+    """
+    if form in _UNITS:
+        return _epoch_reader(form)
+    if form == "iso":
+        return lambda value: _iso(value, zone)
+    if form == "auto":
+        return lambda value: _auto(value, zone)
+    if "%" in form:
+        return _pattern_reader(form, zone, path)
+    raise SensorTypeError(
+        path, f"{form[:60]!r} is no form of time; use iso, unix_s, unix_ms, unix_us, unix_ns, auto or a %-pattern"
+    )
+
+
+def _bounded(us: int, value: Any) -> int:
+    if not -62_135_596_800_000_000 <= us < 253_402_300_800_000_000:
+        raise ValueError(f"{_shown(value)} is outside the years 0001 to 9999")
+    return us
+
+
+def _number(value: Any) -> int | float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        number: int | float = value
+    elif isinstance(value, str) and len(value) <= _LONGEST and re.fullmatch(r"\s*[+-]?\d+(\.\d*)?\s*", value, re.ASCII):
+        number = int(value) if "." not in value else float(value)
+    else:
+        raise ValueError(f"{_shown(value)} is no number")
+    if not abs(number) < 1e25:  # also NaN
+        raise ValueError(f"{_shown(value)} is outside the years 0001 to 9999")
+    return number
+
+
+def _epoch_reader(form: str) -> Callable[[Any], int]:
+    scale = _UNITS[form]
+
+    def read(value: Any) -> int:
+        number = _number(value)
+        if scale == 0:
+            return _bounded(int(number) // 1000, value)
+        return _bounded(number * scale if isinstance(number, int) else round(number * scale), value)
+
+    return read
+
+
+def _auto(value: Any, zone: ZoneInfo | None) -> int:
+    if isinstance(value, str) and not re.fullmatch(r"\s*[+-]?(\d{9,13}|\d{15,19})(\.\d*)?\s*", value, re.ASCII):
+        return _iso(value, zone)  # 8 digits are a date and 14 a date with a time
+    number = _number(value)
+    size = abs(number)
+    if size < _SECONDS_BELOW:
+        return _bounded(round(number * 1_000_000), value)
+    if size < _MS_BELOW:
+        return _bounded(round(number * 1_000), value)
+    return _bounded(int(number) if size < _US_BELOW else int(number) // 1000, value)
+
+
+def _iso(value: Any, zone: ZoneInfo | None) -> int:
+    if not isinstance(value, str):
+        raise ValueError(f"{_shown(value)} is no text like 2026-07-01T14:00:00+08:00")  # noqa: TRY004 - told as a refusal
+    found = _ISO.fullmatch(value.strip()) if len(value) <= _LONGEST else None
+    if found is None:
+        raise ValueError(f"{_shown(value)} is no time like 2026-07-01T14:00:00+08:00")
+    year, month, day, hour, minute, second, fraction, offset = found.groups(default="0")
+    if second == "60":
+        second, more = "59", 1_000_000
+    else:
+        more = 0
+    micros = int(fraction[:6].ljust(6, "0"))
+    where = zone if offset == "0" else _offset(offset)
+    return more + _micros(value, where, int(year), int(month), int(day), int(hour), int(minute), int(second), micros)
+
+
+@lru_cache(maxsize=256)
+def _offset(text: str) -> tzinfo:
+    if text in ("Z", "z", "UTC"):
+        return UTC
+    digits = text[1:].replace(":", "").ljust(4, "0")
+    minutes = int(digits[:2]) * 60 + int(digits[2:])
+    if minutes >= 24 * 60:
+        raise ValueError(f"{text!r} is no offset from UTC")
+    return timezone(timedelta(minutes=-minutes if text[0] == "-" else minutes))
+
+
+def _micros(value: Any, zone: tzinfo | None, *parts: int) -> int:
+    if zone is None:
+        raise ValueError(f"{_shown(value)} names no time zone; give the profile one, like zone: Asia/Shanghai")
+    try:
+        return (datetime(*parts, tzinfo=zone) - _EPOCH) // _STEP  # type: ignore[misc,arg-type]
+    except (ValueError, OverflowError) as e:
+        raise ValueError(f"{_shown(value)} names no time: {e}") from None
+
+
+def _pattern_reader(form: str, zone: ZoneInfo | None, path: str) -> Callable[[Any], int]:
+    pattern, letters = _compiled(form, path)
+
+    def read(value: Any) -> int:
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1e18:
+            value = str(value)  # 20260701140000 comes as a number, too
+        found = pattern.fullmatch(value.strip()) if isinstance(value, str) and len(value) <= _LONGEST else None
+        if found is None:
+            raise ValueError(f"{_shown(value)} does not have the form {form}")
+        return _assembled(value, dict(zip(letters, found.groups(), strict=True)), zone)
+
+    return read
+
+
+def _compiled(form: str, path: str) -> tuple[re.Pattern[str], list[str]]:
+    """The expression that reads a pattern, and the letter of each of its groups."""
+    out, letters = [], []
+    pieces = re.split(r"(%.)", form)
+    for piece in pieces:
+        if piece == "%%":
+            out.append("%")
+        elif piece.startswith("%"):
+            group = _GROUPS.get(piece[1:])
+            if group is None:
+                raise SensorTypeError(
+                    path, f"{piece} is not known in a pattern of time; known are %{' %'.join(_GROUPS)}"
+                )
+            if piece[1:] in letters:
+                raise SensorTypeError(path, f"{piece} stands twice in {form!r}")
+            out.append(group)
+            letters.append(piece[1:])
+        else:
+            out.append(re.escape(piece))
+    read = set(letters)
+    if not (read & {"Y", "y"} and ((read & {"m", "b", "B"} and "d" in read) or "j" in read)):
+        raise SensorTypeError(path, f"{form!r} names no day; it needs a year, a month and a day")
+    if "I" in read and "p" not in read:
+        raise SensorTypeError(path, f"{form!r} has hours to 12 without %p")
+    return re.compile("".join(out), re.ASCII), letters
+
+
+def _assembled(value: Any, parts: dict[str, str], zone: ZoneInfo | None) -> int:
+    year = int(parts["Y"]) if "Y" in parts else int(parts["y"]) + (1900 if int(parts["y"]) >= _PIVOT else 2000)
+    name = parts.get("b") or parts.get("B")
+    if name:
+        month = next((i for i, m in enumerate(_MONTHS, 1) if m == name.lower() or m[:3] == name.lower()), 0)
+    else:
+        month = int(parts.get("m", 1))
+    hour = int(parts.get("H") or parts.get("I") or 0)
+    if "p" in parts:
+        hour = hour % 12 + (12 if parts["p"].lower() == "pm" else 0)
+    micros = int(parts.get("f", "0")[:6].ljust(6, "0"))
+    where: tzinfo | None = _offset(parts["z"]) if "z" in parts else zone
+    day = int(parts.get("d", 1))
+    us = _micros(value, where, year, month, day, hour, int(parts.get("M", 0)), int(parts.get("S", 0)), micros)
+    if "j" in parts:
+        if not 1 <= int(parts["j"]) <= 366:
+            raise ValueError(f"{_shown(value)} names no time: day {parts['j']} of the year")
+        us += (int(parts["j"]) - 1) * 86_400_000_000
+    return us
+
+
+def _shown(value: Any) -> str:
+    shown = repr(value) if not isinstance(value, int) or abs(value) < 1e30 else "a number beyond 1e30"
+    return shown if len(shown) <= 60 else shown[:60] + "…"

@@ -1,0 +1,452 @@
+"""The functions and operators of profile expressions. Pure; each bounded in time and size.
+
+A function answers ``None`` where what it was given is missing. It raises ``WrongValueError`` where a value is there and
+wrong, in a sentence that shows the value; the message is then refused with reason ``wrong_type``.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import operator
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["FUNCTIONS", "LAZY", "MENDED", "OVER_ELEMENTS", "Function", "WrongValueError", "operators"]
+
+_LONGEST: Final = 262_144  # characters or bytes a value may grow to
+_MOST_SHIFT: Final = 63
+_MOST_POWER: Final = 64
+_NUMBER: Final = re.compile(r"\s*([+-]?(?:\d[\d \u00a0_']*)?(?:[.,]\d+)?(?:[eE][+-]?\d{1,3})?)\s*(.*?)\s*", re.DOTALL)
+_LONGEST_NUMBER: Final = 100
+MENDED: Final = (TypeError, KeyError, IndexError, AttributeError, ZeroDivisionError, OverflowError, ValueError)
+"""What a computation with missing or wrong values raises; ``Expression`` tells which of the two it was."""
+
+
+class WrongValueError(Exception):
+    """A value is there and cannot be used; the text names it."""
+
+
+# -- operators: whatever could grow without end is looked at first -----------------------------------------------------
+
+
+def _get(value: Any, keys: Sequence[Any]) -> Any:
+    """Into objects and lists by keys; ``None`` where there is nothing."""
+    try:
+        for key in keys:
+            value = value[key]
+    except (KeyError, IndexError, TypeError):
+        return None
+    return value
+
+
+def _slice(value: Any, start: Any, end: Any) -> Any:
+    return value[start:end] if isinstance(value, (str, bytes, list, tuple)) else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float))
+
+
+def _counts(value: Any) -> bool:
+    """Whether this is a number that is there."""
+    return isinstance(value, int) or (isinstance(value, float) and not math.isnan(value))
+
+
+def _add(a: Any, b: Any) -> Any:
+    if isinstance(a, (str, bytes)) and isinstance(b, (str, bytes)) and len(a) + len(b) > _LONGEST:
+        raise WrongValueError(f"a text of more than {_LONGEST} characters is too long")
+    if isinstance(a, (list, tuple)) or isinstance(b, (list, tuple)):
+        raise TypeError
+    return a + b
+
+
+def _multiply(a: Any, b: Any) -> Any:
+    if not (_is_number(a) and _is_number(b)):
+        raise TypeError
+    return a * b if abs(a) < 1e300 and abs(b) < 1e300 else float(a) * float(b)
+
+
+def _modulo(a: Any, b: Any) -> Any:
+    if not (_is_number(a) and _is_number(b)):
+        raise TypeError  # with a text it would be a format
+    return a % b
+
+
+def _power(a: Any, b: Any) -> Any:
+    if abs(b) > _MOST_POWER:
+        raise WrongValueError(f"an exponent beyond {_MOST_POWER} is not allowed")
+    out = float(a) ** b
+    if isinstance(out, complex):
+        raise WrongValueError(f"{a!r} has no power {b!r}")
+    return out
+
+
+def _shift(way: Callable[[int, int], int]) -> Callable[[Any, Any], int]:
+    def run(a: Any, b: Any) -> int:
+        if not 0 <= b <= _MOST_SHIFT or abs(a) >= 1 << 64:
+            raise WrongValueError(f"a shift is by 0 to {_MOST_SHIFT} bits, of a number of 64 bits")
+        return way(a, b)
+
+    return run
+
+
+def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    def run(a: Any, b: Any) -> bool:
+        try:
+            return compare(a, b)
+        except TypeError:
+            return False
+
+    return run
+
+
+def _in(a: Any, b: Any) -> bool:
+    try:
+        return a in b
+    except TypeError:
+        return False
+
+
+def _join(*parts: Any) -> str | None:
+    """A template; ``None`` where one of its values is missing."""
+    if any(part is None for part in parts):
+        return None
+    out = "".join(part if isinstance(part, str) else _text(part) for part in parts)
+    if len(out) > _LONGEST:
+        raise WrongValueError(f"a text of more than {_LONGEST} characters is too long")
+    return out
+
+
+def operators() -> dict[str, Callable[..., Any]]:
+    """What compiled expressions call for operators, by the names the compiler gives them."""
+    return {
+        "op_get": _get,
+        "op_slice": _slice,
+        "op_add": _add,
+        "op_subtract": operator.sub,
+        "op_multiply": _multiply,
+        "op_divide": operator.truediv,
+        "op_floor": operator.floordiv,
+        "op_modulo": _modulo,
+        "op_power": _power,
+        "op_and": operator.and_,
+        "op_or": operator.or_,
+        "op_xor": operator.xor,
+        "op_left": _shift(operator.lshift),
+        "op_right": _shift(operator.rshift),
+        "op_less": _ordered(operator.lt),
+        "op_at_most": _ordered(operator.le),
+        "op_more": _ordered(operator.gt),
+        "op_at_least": _ordered(operator.ge),
+        "op_in": _in,
+        "op_join": _join,
+    }
+
+
+# -- functions ---------------------------------------------------------------------------------------------------------
+
+
+class Function:
+    """A function of expressions, with how many values it takes and one example that tests run.
+
+    Example:
+        >>> FUNCTIONS["number"]("21,5 °C"), FUNCTIONS["number"].arity
+        (21.5, (1, 1))
+    """
+
+    __slots__ = ("_run", "arity", "example", "text")
+
+    def __init__(self, run: Callable[..., Any], low: int, high: int, text: str, example: tuple[str, Any]) -> None:
+        self._run = run
+        self.arity = (low, high)
+        self.text = text
+        self.example = example
+
+    def __call__(self, *values: Any) -> Any:
+        """Run it; it was compiled with as many values as it takes."""
+        return self._run(*values)
+
+
+def _quantity(value: Any) -> tuple[float | None, str]:
+    """A number and what stands behind it."""
+    if value is None or value == "":
+        return None, ""
+    if isinstance(value, bool):
+        raise WrongValueError(f"{value!r} is no number")
+    if isinstance(value, (int, float)):
+        return (None, "") if math.isnan(value) else (float(value), "")
+    if isinstance(value, str) and len(value) <= _LONGEST_NUMBER:
+        found = _NUMBER.fullmatch(value)
+        if found and any(c.isdigit() for c in found[1]):
+            digits = re.sub(r"[ \u00a0_']", "", found[1]).replace(",", ".")
+            return float(digits), found[2]
+    raise WrongValueError(f"{str(value)[:60]!r} is no number, also without its unit")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    if isinstance(value, (str, int, float)):
+        return str(value)
+    raise WrongValueError(f"{str(value)[:60]!r} is no text, number or truth value")
+
+
+def _of_text(run: Callable[..., Any]) -> Callable[..., Any]:
+    """``run`` for texts, ``None`` for ``None``."""
+
+    def made(value: Any, *more: Any) -> Any:
+        return None if value is None else run(_text(value), *more)
+
+    return made
+
+
+def _of_number(run: Callable[..., Any]) -> Callable[..., Any]:
+    """``run`` for numbers, ``None`` where one is missing or there is no result."""
+
+    def made(*values: Any) -> Any:
+        if any(v is None for v in values):
+            return None
+        if not all(_is_number(v) for v in values):
+            raise WrongValueError(f"{values[0]!r:.60} is no number")
+        try:
+            return run(*values)
+        except (ValueError, OverflowError):
+            raise WrongValueError(f"{values[0]!r:.60} has no such value") from None
+
+    return made
+
+
+def _whole(value: Any, base: int) -> int | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if not math.isfinite(value):
+            raise WrongValueError(f"{value!r} is no whole number")
+        return int(value)
+    text = str(value)
+    try:
+        if len(text) <= 64:
+            return int(text, base)
+    except ValueError:
+        pass
+    raise WrongValueError(f"{text[:60]!r} is no whole number to base {base}")
+
+
+def _bits(value: Any, low: int, count: int = 1) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bytes):
+        value = int.from_bytes(value[:16], "big")
+    if not isinstance(value, int) or not 0 <= low <= 127 or not 1 <= count <= 64:
+        raise WrongValueError(f"bits() wants a whole number, a first bit from 0 and a count from 1, not {value!r:.40}")
+    taken: int = (value >> low) & ((1 << count) - 1)
+    return taken
+
+
+def _signed(value: Any, width: int) -> int | None:
+    if value is None:
+        return None
+    if not isinstance(value, int) or not 1 <= width <= 64:
+        raise WrongValueError(f"signed() wants a whole number and a width of 1 to 64 bits, not {value!r:.40}")
+    low: int = value & ((1 << width) - 1)
+    return low - (1 << width) if low >> (width - 1) else low
+
+
+def _base64(value: str) -> bytes:
+    text = value.strip().replace("-", "+").replace("_", "/")
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise WrongValueError(f"{value[:60]!r} is no base64") from None
+
+
+def _hex_bytes(value: str) -> bytes:
+    try:
+        return bytes.fromhex(value.removeprefix("0x").replace(":", "").replace("-", ""))
+    except ValueError:
+        raise WrongValueError(f"{value[:60]!r} is no hexadecimal text of whole bytes") from None
+
+
+def _json(value: str) -> Any:
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, RecursionError, ValueError):
+        raise WrongValueError(f"{value[:60]!r} is no JSON") from None
+
+
+def _split(value: str, separator: str | None = None) -> list[str]:
+    if separator == "":
+        raise WrongValueError("split() wants a separator, or none for blanks")
+    return value.split(separator)
+
+
+def _length(value: Any) -> int | None:
+    return len(value) if isinstance(value, (str, bytes, list, tuple, dict)) else None
+
+
+def _first(*later: Callable[[], Any]) -> Any:
+    for one in later:
+        try:
+            value = one()
+        except (*MENDED, WrongValueError):
+            continue
+        if value is not None and value != "" and not (isinstance(value, float) and math.isnan(value)):
+            return value
+    return None
+
+
+def _missing(one: Callable[[], Any]) -> bool:
+    return _first(one) is None
+
+
+def _present(one: Callable[[], Any]) -> bool:
+    return _first(one) is not None
+
+
+def _elements(value: Any) -> list[Any]:
+    """Elements of a list; values of an object, each with its key under ``_key`` where it is an object itself."""
+    if isinstance(value, dict):
+        return [{"_key": k, **v} if isinstance(v, dict) else v for k, v in value.items()]
+    return list(value) if isinstance(value, (list, tuple)) else []
+
+
+def _of_each(elements: list[Any], each: Callable[[Any], Any]) -> list[Any]:
+    out = []
+    for element in elements:
+        try:
+            out.append(each(element))
+        except (*MENDED, WrongValueError):
+            out.append(None)
+    return out
+
+
+def _find(value: Any, each: Callable[[Any], Any]) -> Any:
+    for element in _elements(value):
+        if _of_each([element], each)[0]:
+            return element
+    return None
+
+
+def _filter(value: Any, each: Callable[[Any], Any]) -> list[Any] | None:
+    if value is None:
+        return None
+    elements = _elements(value)
+    return [e for e, good in zip(elements, _of_each(elements, each), strict=True) if good]
+
+
+def _map(value: Any, each: Callable[[Any], Any]) -> list[Any] | None:
+    return None if value is None else [v for v in _of_each(_elements(value), each) if v is not None]
+
+
+def _best(largest: bool) -> Callable[[Any, Callable[[Any], Any]], Any]:
+    def run(value: Any, each: Callable[[Any], Any]) -> Any:
+        elements = _elements(value)
+        scored = [(s, e) for e, s in zip(elements, _of_each(elements, each), strict=True) if _counts(s)]
+        if not scored:
+            return None
+        pick = max if largest else min
+        return pick(scored, key=operator.itemgetter(0))[1]  # the first of equals
+
+    return run
+
+
+def _over(run: Callable[[list[Any]], Any]) -> Callable[..., Any]:
+    """``run`` of the numbers among several values, or among the elements of one list."""
+
+    def made(*values: Any) -> Any:
+        given = _elements(values[0]) if len(values) == 1 and not _is_number(values[0]) else list(values)
+        numbers = [v for v in given if _counts(v)]
+        return run(numbers) if numbers else None
+
+    return made
+
+
+def _count(value: Any, each: Callable[[Any], Any] | None = None) -> int | None:
+    if value is None:
+        return None
+    return len(_elements(value)) if each is None else len(_filter(value, each) or ())
+
+
+def _bearing(u: float, v: float) -> float:
+    return math.degrees(math.atan2(-u, -v)) % 360.0
+
+
+LAZY: Final = frozenset({"first", "missing", "present"})
+"""Functions whose values are computed one by one; what fails is as if missing."""
+OVER_ELEMENTS: Final = frozenset({"find", "filter", "map", "max_by", "min_by", "count"})
+"""Functions whose second value is computed of each element, as ``it``."""
+
+FUNCTIONS: Final[dict[str, Function]] = {
+    "first": Function(_first, 1, 20, "the first value that is there", ("first(it.b, it.a, 0)", 1)),
+    "missing": Function(_missing, 1, 1, "whether a value is absent, null, empty or NaN", ("missing(it.b)", True)),
+    "present": Function(_present, 1, 1, "the opposite of missing", ("present(it.a)", True)),
+    "number": Function(
+        lambda v: _quantity(v)[0], 1, 1, "the number of a text, also before a unit or with a comma",
+        ('number("1 021,5 hPa")', 1021.5),
+    ),
+    "unit": Function(
+        lambda v: _quantity(v)[1] or None, 1, 1, "the unit behind a number", ('unit("1 021,5 hPa")', "hPa")
+    ),
+    "int": Function(lambda v, base=10: _whole(v, base), 1, 2, "a whole number, to a base", ('int("1f", 16)', 31)),
+    "text": Function(_of_text(str), 1, 1, "a text of a number or truth value", ("text(7.0)", "7")),
+    "lower": Function(_of_text(str.lower), 1, 1, "small letters", ('lower("AB")', "ab")),
+    "upper": Function(_of_text(str.upper), 1, 1, "capital letters", ('upper("ab")', "AB")),
+    "strip": Function(
+        _of_text(lambda v, chars=None: v.strip(chars)), 1, 2, "without blanks, or characters, at the ends",
+        ('strip(" x ")', "x"),
+    ),
+    "replace": Function(
+        _of_text(lambda v, old, new: _join(v.replace(old, new, 1000)) if old else v), 3, 3,
+        "one text in place of another", ('replace("a-b", "-", ":")', "a:b"),
+    ),
+    "split": Function(_of_text(_split), 1, 2, "a list of the parts of a text", ('split("a,b", ",")[1]', "b")),
+    "starts": Function(
+        _of_text(lambda v, s: v.startswith(s)), 2, 2, "whether a text begins so", ('starts("em:0", "em:")', True)
+    ),
+    "ends": Function(
+        _of_text(lambda v, s: v.endswith(s)), 2, 2, "whether a text ends so", ('ends("a.jpg", ".jpg")', True)
+    ),
+    "length": Function(_length, 1, 1, "of a text, bytes, a list or an object", ("length([1, 2, 3])", 3)),
+    "json": Function(_of_text(_json), 1, 1, "the document inside a text", ("""json('{"a": 2}').a""", 2)),
+    "base64": Function(_of_text(_base64), 1, 1, "the bytes of a base64 text, both alphabets", ('base64("AQI=")[1]', 2)),
+    "hex_bytes": Function(
+        _of_text(_hex_bytes), 1, 1, "the bytes of a hexadecimal text", ('hex_bytes("01:ff")[1]', 255)
+    ),
+    "bits": Function(_bits, 2, 3, "some bits of a number, the lowest is 0", ("bits(6, 1, 2)", 3)),
+    "signed": Function(_signed, 2, 2, "two's complement of a width in bits", ("signed(65535, 16)", -1)),
+    "find": Function(_find, 2, 2, "the first element for which something holds", ("find(it.l, n == 2).n", 2)),
+    "filter": Function(_filter, 2, 2, "the elements for which something holds", ("length(filter(it.l, n > 1))", 1)),
+    "map": Function(_map, 2, 2, "something of each element", ("map(it.l, n * 10)[0]", 10)),
+    "count": Function(_count, 1, 2, "how many elements, or for how many something holds", ("count(it.l, n < 9)", 2)),
+    "max_by": Function(_best(largest=True), 2, 2, "the element with the largest value", ("max_by(it.l, n).n", 2)),
+    "min_by": Function(_best(largest=False), 2, 2, "the element with the smallest value", ("min_by(it.l, n).n", 1)),
+    "sum": Function(_over(math.fsum), 1, 20, "of the numbers of a list, or of several values", ("sum(1, 2.5)", 3.5)),
+    "mean": Function(_over(lambda n: math.fsum(n) / len(n)), 1, 20, "their mean", ("mean(1, 2)", 1.5)),
+    "min": Function(_over(min), 1, 20, "the smallest of them", ("min([3, 2])", 2)),
+    "max": Function(_over(max), 1, 20, "the largest of them", ("max(3, 2)", 3)),
+    "abs": Function(_of_number(abs), 1, 1, "without its sign", ("abs(-2)", 2)),
+    "round": Function(
+        _of_number(lambda v, digits=0: round(float(v), max(-15, min(15, int(digits))))), 1, 2,
+        "to digits behind the point", ("round(2.345, 1)", 2.3),
+    ),
+    "floor": Function(_of_number(math.floor), 1, 1, "down to a whole number", ("floor(2.9)", 2)),
+    "sqrt": Function(_of_number(math.sqrt), 1, 1, "square root", ("sqrt(9)", 3.0)),
+    "exp": Function(_of_number(math.exp), 1, 1, "e to a power", ("exp(0)", 1.0)),
+    "log": Function(_of_number(math.log), 1, 1, "natural logarithm", ("log(1)", 0.0)),
+    "sin": Function(_of_number(lambda d: math.sin(math.radians(d))), 1, 1, "of degrees", ("sin(0)", 0.0)),
+    "cos": Function(_of_number(lambda d: math.cos(math.radians(d))), 1, 1, "of degrees", ("cos(0)", 1.0)),
+    "hypot": Function(_of_number(math.hypot), 2, 2, "length of a vector", ("hypot(3, 4)", 5.0)),
+    "wind_from": Function(
+        _of_number(_bearing), 2, 2, "degrees the wind comes from, of its parts to the east and to the north",
+        ("wind_from(0, -5)", 0.0),
+    ),
+}  # fmt: skip
