@@ -97,7 +97,7 @@ class Expression:
         try:
             return self._run(it, names)
         except WrongValueError as e:
-            raise WrongValueError(f"{self.path}: {e}") from None
+            raise WrongValueError(f"{self.path}: {e}", e.reason) from None
         except MENDED:
             pass
         found = [(name, leaf(it, names)) for name, leaf in self._leaves]

@@ -1,7 +1,7 @@
 """The functions and operators of profile expressions. Pure; each bounded in time and size.
 
 A function answers ``None`` where what it was given is missing. It raises ``WrongValueError`` where a value is there and
-wrong, in a sentence that shows the value; the message is then refused with reason ``wrong_type``.
+wrong, in a sentence that shows the value.
 """
 
 from __future__ import annotations
@@ -30,7 +30,11 @@ MENDED: Final = (TypeError, KeyError, IndexError, AttributeError, ZeroDivisionEr
 
 
 class WrongValueError(Exception):
-    """A value is there and cannot be used; the text names it."""
+    """A value is there and cannot be used; the text names it, ``reason`` is a word of the quarantine."""
+
+    def __init__(self, detail: str, reason: str = "wrong_type") -> None:
+        super().__init__(detail)
+        self.reason = reason
 
 
 # -- operators: whatever could grow without end is looked at first -----------------------------------------------------
