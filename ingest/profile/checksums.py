@@ -1,8 +1,8 @@
 """Checksums of meter and gateway frames by name. Pure.
 
 Sources: CRC-16/MODBUS, CRC-16/EN-13757 and the others as in the catalogue of parametrised CRC algorithms (width,
-polynomial, start, reflection, final xor); ``crc16_hj212`` after HJ 212-2017 appendix A: start FFFF, each byte xored into
-the high half that was shifted down, polynomial A001.
+polynomial, start, reflection, final xor); ``crc16_hj212`` after HJ 212-2017 appendix A: start FFFF, each byte xored
+into the high half that was shifted down, polynomial A001.
 """
 
 from __future__ import annotations

@@ -1,0 +1,312 @@
+"""From the bytes of a message to documents: the first step of a profile, compiled once. Pure.
+
+| input | gives |
+|---|---|
+| ``json`` | the document |
+| ``lenient_json`` | the same of what people write by hand: trailing commas, comments, single quotes, bare keys, NaN |
+| ``json_lines`` | a document a line |
+| ``xml`` | an object: elements by local name (namespaces dropped), attributes as ``@name``, text beside them as ``#text``, an element that comes several times as a list; entities and document types are refused |
+| ``key_value`` | an object of texts, from ``a=1;b=2`` (``pairs: ";"`` or a line each by default, ``equals: "="``) |
+| ``csv`` | an object a line, by the names of the first line or of ``header: [time, temp]`` (``separator: ","``) |
+| ``text`` | the text itself, as ``it`` |
+| ``bytes`` ``hex`` ``base64`` | the bytes, or with ``frame: [...]`` the object that the byte table makes of them |
+| ``msgpack`` | the document |
+
+``charset`` says how texts are coded (default UTF-8; XML tells its own). Every input gives a list of documents.
+"""  # noqa: E501 - a table
+
+from __future__ import annotations
+
+import codecs
+import csv
+import re
+from typing import TYPE_CHECKING, Any, Final
+from xml.parsers import expat
+
+import msgspec
+
+from brain.errors import SensorTypeError
+from ingest.profile.frame import compile_frame
+from ingest.profile.functions import FUNCTIONS, WrongValueError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["DEEPEST", "compile_input"]
+
+DEEPEST: Final = 32
+"""Levels a document may be nested."""
+_MOST_LINES: Final = 10_000
+_KEYS: Final = {
+    "json": {"charset"},
+    "lenient_json": {"charset"},
+    "json_lines": {"charset"},
+    "xml": {"charset"},
+    "key_value": {"charset", "pairs", "equals"},
+    "csv": {"charset", "separator", "header"},
+    "text": {"charset"},
+    "bytes": {"frame", "order"},
+    "hex": {"frame", "order"},
+    "base64": {"frame", "order"},
+    "msgpack": set[str](),
+}
+_TOKEN: Final = re.compile(
+    r'(?P<string>"(?:[^"\\]|\\.)*")|(?P<single>\'(?:[^\'\\]|\\.)*\')|(?P<comment>//[^\n]*|/\*.*?\*/|^\s*#[^\n]*)'
+    r"|(?P<comma>,(?=(?:\s|//[^\n]*\n|/\*.*?\*/)*[}\]]))|(?P<word>[A-Za-z_$][\w$-]*)",
+    re.DOTALL | re.MULTILINE,
+)
+_SURE: Final = {"true": "true", "false": "false", "null": "null", "None": "null", "True": "true", "False": "false"}
+_NOTHING: Final = frozenset({"NaN", "nan", "Infinity", "undefined"})
+
+
+def compile_input(spec: Any, path: str) -> Callable[[bytes], list[Any]]:
+    """A function from a payload to its documents.
+
+    Args:
+        spec: The name of an input, or a mapping with ``format`` and its settings.
+        path: Where it stands in the profile, for errors.
+
+    Returns:
+        The function; it raises ``WrongValueError`` with the reason and what is wrong with the payload.
+
+    Raises:
+        SensorTypeError: There is no such input or setting.
+
+    Example:
+        >>> compile_input({"format": "key_value", "pairs": ";"}, "input")(b"T=21.5;H=40")
+        [{'T': '21.5', 'H': '40'}]
+        >>> compile_input("lenient_json", "input")(b"{'temp': 21, /* old */ }")
+        [{'temp': 21}]
+    """
+    settings = {"format": spec} if isinstance(spec, str) else spec
+    if not isinstance(settings, dict) or settings.get("format") not in _KEYS:
+        raise SensorTypeError(path, f"{spec!r:.60} is no input; known are {', '.join(_KEYS)}")
+    form: str = settings["format"]
+    for key in settings:
+        if key != "format" and key not in _KEYS[form]:
+            allowed = ", ".join(sorted(_KEYS[form])) or "none"
+            raise SensorTypeError(f"{path}.{key}", f"{form} has no such setting; it has {allowed}")
+    if form in ("bytes", "hex", "base64"):
+        return _of_bytes(form, settings, path)
+    if form == "msgpack":
+        return _msgpack
+    if form == "xml":
+        charset = _charset(settings["charset"], path) if "charset" in settings else None
+        return lambda payload: [_xml(payload, charset)]
+    read = _decoder(_charset(settings.get("charset", "utf-8"), path))
+    if form == "text":
+        return lambda payload: [read(payload)]
+    if form == "key_value":
+        return _key_value(settings, path, read)
+    if form == "csv":
+        return _csv(settings, path, read)
+    return {
+        "json": lambda payload: [_json(read(payload))],
+        "lenient_json": lambda payload: [_lenient(read(payload))],
+        "json_lines": lambda payload: [_json(line) for line in _lines(read(payload))],
+    }[form]
+
+
+def _charset(name: Any, path: str) -> str:
+    try:
+        return codecs.lookup(name).name
+    except (LookupError, TypeError, ValueError):
+        raise SensorTypeError(
+            f"{path}.charset", f"{name!r:.60} is no charset; write one like utf-8 or gb18030"
+        ) from None
+
+
+def _decoder(charset: str) -> Callable[[bytes], str]:
+    def read(payload: bytes) -> str:
+        try:
+            text = payload.decode(charset)
+        except UnicodeDecodeError as e:
+            raise WrongValueError(f"payload: byte {e.start} is not {charset}", "not_json") from None
+        return text.removeprefix("\ufeff")
+
+    return read
+
+
+def _setting(settings: dict[str, Any], name: str, default: str, path: str) -> str:
+    value = settings.get(name, default)
+    if not isinstance(value, str) or not 1 <= len(value) <= 8:
+        raise SensorTypeError(f"{path}.{name}", f"{value!r:.60} is no separator; write one like ';'")
+    return value
+
+
+def _lines(text: str) -> list[str]:
+    lines = [line for line in text.splitlines() if line.strip()]
+    if len(lines) > _MOST_LINES:
+        raise WrongValueError(f"payload: {len(lines)} lines are more than {_MOST_LINES}", "too_large")
+    if not lines:
+        raise WrongValueError("payload: there is no line in it", "missing")
+    return lines
+
+
+def _json(text: str) -> Any:
+    try:
+        document = msgspec.json.decode(text)
+    except RecursionError:
+        raise WrongValueError(f"payload: nested deeper than {DEEPEST} levels", "too_deep") from None
+    except (msgspec.DecodeError, ValueError) as e:
+        raise WrongValueError(f"payload: {str(e)[:120]}", "not_json") from None
+    if text.count("{") + text.count("[") > DEEPEST and isinstance(document, (dict, list)):
+        _check_depth(document)
+    return document
+
+
+def _check_depth(document: Any) -> None:
+    level = [document]
+    for _ in range(DEEPEST):
+        inner = [v for value in level for v in (value.values() if isinstance(value, dict) else value)]
+        level = [v for v in inner if isinstance(v, (dict, list))]
+        if not level:
+            return
+    raise WrongValueError(f"payload: nested deeper than {DEEPEST} levels", "too_deep")
+
+
+def _lenient(text: str) -> Any:
+    def mend(found: re.Match[str]) -> str:
+        kind, token = found.lastgroup, found[0]
+        if kind == "string":
+            return token
+        if kind == "single":
+            return '"' + token[1:-1].replace("\\'", "'").replace('"', '\\"') + '"'
+        if kind in ("comment", "comma"):
+            return ""
+        if token in _NOTHING:
+            return "null"
+        return _SURE.get(token) or f'"{token}"'
+
+    try:
+        return _json(text)
+    except WrongValueError as e:
+        if e.reason != "not_json":
+            raise
+    return _json(_TOKEN.sub(mend, text).replace("-null", "null"))
+
+
+def _msgpack(payload: bytes) -> list[Any]:
+    try:
+        document = msgspec.msgpack.decode(payload, strict=False)
+    except RecursionError:
+        raise WrongValueError(f"payload: nested deeper than {DEEPEST} levels", "too_deep") from None
+    except (msgspec.DecodeError, ValueError, TypeError) as e:
+        raise WrongValueError(f"payload: is no MessagePack: {str(e)[:100]}", "not_json") from None
+    if isinstance(document, (dict, list)):
+        _check_depth(document)
+    return [document]
+
+
+def _of_bytes(form: str, settings: dict[str, Any], path: str) -> Callable[[bytes], list[Any]]:
+    frame = None
+    if "frame" in settings:
+        frame = compile_frame(settings["frame"], f"{path}.frame", settings.get("order", "big"))
+
+    def read(payload: bytes) -> list[Any]:
+        data = payload
+        if form != "bytes":
+            text = payload.decode("ascii", "replace").strip().strip('"').replace(" ", "").replace("\n", "")
+            data = FUNCTIONS["hex_bytes" if form == "hex" else "base64"](text)
+        return [data if frame is None else frame(data)]
+
+    return read
+
+
+def _key_value(settings: dict[str, Any], path: str, read: Callable[[bytes], str]) -> Callable[[bytes], list[Any]]:
+    pairs = _setting(settings, "pairs", "\n", path)
+    equals = _setting(settings, "equals", "=", path)
+
+    def run(payload: bytes) -> list[Any]:
+        out: dict[str, str] = {}
+        for pair in read(payload).split(pairs):
+            key, found, value = pair.partition(equals)
+            if found and key.strip():
+                out[key.strip()] = value.strip()
+        if not out:
+            raise WrongValueError(f"payload: there is no pair with {equals!r} in it", "missing")
+        return [out]
+
+    return run
+
+
+def _csv(settings: dict[str, Any], path: str, read: Callable[[bytes], str]) -> Callable[[bytes], list[Any]]:
+    separator = _setting(settings, "separator", ",", path)
+    if len(separator) != 1:
+        raise SensorTypeError(f"{path}.separator", "the separator of csv is one character")
+    header = settings.get("header")
+    if header is not None and (not isinstance(header, list) or not all(isinstance(h, str) and h for h in header)):
+        raise SensorTypeError(f"{path}.header", "write the names of the columns as a list, like [time, temp]")
+
+    def run(payload: bytes) -> list[Any]:
+        lines = _lines(read(payload))
+        try:
+            rows = list(csv.reader(lines, delimiter=separator, skipinitialspace=True))
+        except csv.Error as e:
+            raise WrongValueError(f"payload: is no csv: {str(e)[:100]}", "not_json") from None
+        names = header or [name.strip() for name in rows.pop(0)]
+        if not rows:
+            raise WrongValueError("payload: there is no line below the names of the columns", "missing")
+        return [dict(zip(names, row, strict=False)) for row in rows]
+
+    return run
+
+
+class _Tree:
+    """Builds an object from the events of the XML parser."""
+
+    def __init__(self) -> None:
+        self.root: dict[str, Any] = {}
+        self._open: list[tuple[str, dict[str, Any], list[str]]] = []
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        if len(self._open) >= DEEPEST:
+            raise WrongValueError(f"payload: nested deeper than {DEEPEST} levels", "too_deep")
+        here = {f"@{_local(k)}": v for k, v in attributes.items() if not k.startswith("xmlns")}
+        self._open.append((_local(name), here, []))
+
+    def text(self, data: str) -> None:
+        self._open[-1][2].append(data)
+
+    def end(self, _: str) -> None:
+        name, here, texts = self._open.pop()
+        text = "".join(texts).strip()
+        if text and here:
+            here["#text"] = text
+        value: Any = here or text or None
+        parent = self._open[-1][1] if self._open else self.root
+        if name not in parent:
+            parent[name] = value
+        elif isinstance(parent[name], list):
+            parent[name].append(value)
+        else:
+            parent[name] = [parent[name], value]
+
+
+def _local(name: str) -> str:
+    return name.rpartition(":")[2]
+
+
+def _refuse_document_type(*_: Any) -> None:
+    raise WrongValueError("payload: an XML document type or entity is not allowed", "not_json")
+
+
+def _xml(payload: bytes, charset: str | None) -> Any:
+    declared = re.match(rb"""\s*<\?xml[^>]*encoding=["']([\w-]+)["'][^>]*\?>""", payload)
+    told = charset or (declared[1].decode() if declared else "utf-8")
+    try:
+        text = payload.decode("gb18030" if told.lower() in ("gb2312", "gbk") else told)
+    except (LookupError, UnicodeDecodeError):
+        raise WrongValueError(f"payload: is not {told[:40]}", "not_json") from None
+    tree = _Tree()
+    parser = expat.ParserCreate("utf-8")
+    parser.StartElementHandler = tree.start
+    parser.EndElementHandler = tree.end
+    parser.CharacterDataHandler = tree.text
+    parser.StartDoctypeDeclHandler = _refuse_document_type
+    parser.EntityDeclHandler = _refuse_document_type
+    try:
+        parser.Parse(text.removeprefix("\ufeff").strip().encode(), True)
+    except expat.ExpatError as e:
+        raise WrongValueError(f"payload: is no XML: {str(e)[:100]}", "not_json") from None
+    return tree.root

@@ -1,0 +1,138 @@
+"""Inputs of profiles: what each makes of a payload, and what it refuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from brain.errors import SensorTypeError
+from ingest.profile.functions import WrongValueError
+from ingest.profile.stages import DEEPEST, compile_input
+
+FRAME = [{"name": "temp_c", "type": "i16", "scale": 0.1}]
+XML = """<?xml version="1.0" encoding="GB2312"?>
+<Notify xmlns:t="urn:x"><t:CmdType>Alarm</t:CmdType><Info id="7">火警</Info>
+<Item>1</Item><Item><A>2</A></Item><Empty/></Notify>"""
+
+
+@pytest.mark.parametrize(
+    ("spec", "payload", "wanted"),
+    [
+        ("json", b'{"a": [1]}', [{"a": [1]}]),
+        ("json", b'\xef\xbb\xbf{"a": 1}', [{"a": 1}]),
+        ({"format": "json", "charset": "gbk"}, '{"名": "水"}'.encode("gbk"), [{"名": "水"}]),
+        ("json_lines", b'{"a": 1}\n\n{"a": 2}\r\n', [{"a": 1}, {"a": 2}]),
+        ("lenient_json", b'{"a": 1, "b": [1, 2,],}', [{"a": 1, "b": [1, 2]}]),
+        ("lenient_json", b"{a: 'it\\'s \"x\"', b: NaN, c: True, // no\n d: -Infinity}", None),
+        ("lenient_json", b'{"a": "http://x, }", /* c */ "b": "# no"}', [{"a": "http://x, }", "b": "# no"}]),
+        ("key_value", b"T=21.5\nH = 40\nnoise\n", [{"T": "21.5", "H": "40"}]),
+        ({"format": "key_value", "pairs": "&", "equals": ":"}, b"a:1&b:2:3", [{"a": "1", "b": "2:3"}]),
+        ("csv", b'time,temp\n1,"2,5"\n3,4\n', [{"time": "1", "temp": "2,5"}, {"time": "3", "temp": "4"}]),
+        ({"format": "csv", "separator": ";", "header": ["a", "b"]}, b"1; 2", [{"a": "1", "b": "2"}]),
+        ("text", "温度 21".encode(), ["温度 21"]),
+        ("bytes", b"\x01\x02", [b"\x01\x02"]),
+        ("hex", b" 01 ff\n", [b"\x01\xff"]),
+        ("base64", b'"AQI="', [b"\x01\x02"]),
+        ({"format": "hex", "frame": FRAME}, b"0064", [{"temp_c": 10.0}]),
+        ({"format": "bytes", "frame": FRAME, "order": "little"}, b"\x64\x00", [{"temp_c": 10.0}]),
+        ("msgpack", msgspec.msgpack.encode({"a": [1, None]}), [{"a": [1, None]}]),
+        ("xml", XML.encode("gb2312"), [
+            {"Notify": {
+                "CmdType": "Alarm", "Info": {"@id": "7", "#text": "火警"}, "Item": ["1", {"A": "2"}], "Empty": None
+            }},
+        ]),
+    ],
+)  # fmt: skip
+def test_documents(spec: Any, payload: bytes, wanted: Any) -> None:
+    got = compile_input(spec, "input")(payload)
+    if wanted is None:
+        wanted = [{"a": 'it\'s "x"', "b": None, "c": True, "d": None}]
+    assert got == wanted
+
+
+BOMB = b'<!DOCTYPE l [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]><l>&b;</l>'
+OUTSIDE = b'<!DOCTYPE l [<!ENTITY x SYSTEM "file:///etc/passwd">]><l>&x;</l>'
+
+
+@pytest.mark.parametrize(
+    ("spec", "payload", "reason", "told"),
+    [
+        ("json", b"{", "not_json", "payload: "),
+        ("json", b"\xff", "not_json", "byte 0 is not utf-8"),
+        ("json", b"[" * (DEEPEST + 1) + b"]" * (DEEPEST + 1), "too_deep", "deeper than 32"),
+        ("json", b"[" * 100_000, "too_deep", "deeper than 32"),
+        ("json_lines", b'{"a": 1}\n{', "not_json", "payload: "),
+        ("json_lines", b"\n \n", "missing", "no line"),
+        ("json_lines", b"1\n" * 10_001, "too_large", "more than 10000"),
+        ("lenient_json", b"{a b c", "not_json", "payload: "),
+        ("key_value", b"nothing", "missing", "no pair with '='"),
+        ("csv", b"a,b\n", "missing", "below the names"),
+        ("hex", b"0g", "wrong_type", "no hexadecimal"),
+        ("base64", b"%", "wrong_type", "no base64"),
+        ({"format": "hex", "frame": FRAME}, b"00", "wrong_type", "needs 2 bytes"),
+        ("msgpack", b"\xc1", "not_json", "MessagePack"),
+        ("xml", b"<a><b></a>", "not_json", "is no XML"),
+        ("xml", BOMB, "not_json", "not allowed"),
+        ("xml", OUTSIDE, "not_json", "not allowed"),
+        ("xml", b"<a>" * 40 + b"</a>" * 40, "too_deep", "deeper than 32"),
+        ("xml", b'<?xml version="1.0" encoding="klingon"?><a/>', "not_json", "is not klingon"),
+        ("xml", b"", "not_json", "is no XML"),
+    ],
+)
+def test_what_is_refused(spec: Any, payload: bytes, reason: str, told: str) -> None:
+    with pytest.raises(WrongValueError) as e:
+        compile_input(spec, "input")(payload)
+    assert e.value.reason == reason
+    assert told in str(e.value)
+    assert len(str(e.value)) < 250
+
+
+def test_as_deep_as_allowed_is_taken() -> None:
+    payload = b"[" * DEEPEST + b"]" * DEEPEST
+    assert compile_input("json", "input")(payload)
+
+
+@pytest.mark.parametrize(
+    ("spec", "path"),
+    [
+        ("yaml", "input"),
+        (None, "input"),
+        ([], "input"),
+        ({"format": "json", "pairs": ";"}, "input.pairs"),
+        ({"format": "json", "charset": "klingon"}, "input.charset"),
+        ({"format": "json", "charset": 5}, "input.charset"),
+        ({"format": "key_value", "pairs": ""}, "input.pairs"),
+        ({"format": "csv", "separator": "::"}, "input.separator"),
+        ({"format": "csv", "header": "a,b"}, "input.header"),
+        ({"format": "hex", "frame": []}, "input.frame"),
+        ({"format": "hex", "frame": FRAME, "order": "up"}, "input.frame"),
+    ],
+)
+def test_a_wrong_input_is_refused_with_its_place(spec: Any, path: str) -> None:
+    with pytest.raises(SensorTypeError) as e:
+        compile_input(spec, "input")
+    assert e.value.path == path
+
+
+_INPUTS = [
+    compile_input(spec, "input")
+    for spec in ("json", "json_lines", "lenient_json", "key_value", "csv", "text", "hex", "base64", "msgpack", "xml")
+]
+
+
+@given(
+    read=st.sampled_from(_INPUTS),
+    payload=st.one_of(st.binary(max_size=200), st.text("{}[]',:/*#ab1=<>&;\n ").map(str.encode)),
+)
+def test_whatever_comes_an_input_gives_documents_or_refuses(read: Any, payload: bytes) -> None:
+    try:
+        assert isinstance(read(payload), list)
+    except WrongValueError as e:
+        told = str(e)
+    else:
+        return
+    assert told
