@@ -243,7 +243,7 @@ class _Writer:
         if name == _IT:
             return _load(_IT), []
         if name in self.names:
-            return _call("op_get", _load(_SCOPE), ast.Tuple(elts=[ast.Constant(name)], ctx=ast.Load())), []
+            return _load(_SCOPE), [ast.Constant(name)]
         return _load(_IT), [ast.Constant(name)]
 
     def _slice(self, node: ast.Subscript, after: list[ast.expr]) -> ast.expr:
