@@ -23,6 +23,7 @@ the whole message; ``topic`` holds the captures and ``received`` the microsecond
 from __future__ import annotations
 
 import math
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from brain.errors import SensorTypeError
@@ -217,11 +218,11 @@ class _Form:
     def rows(self, msg: Any, scope: dict[str, Any], most: int) -> Iterator[Mapped | Refused]:
         """The readings of a document, at most so many."""
         try:
-            elements = list(self._elements(msg, scope, self._each))
+            elements = list(islice(self._elements(msg, scope, self._each), most))  # levels may multiply
         except WrongValueError as e:
             yield Refused(e.reason, str(e))
             return
-        for it, names in elements[:most]:
+        for it, names in elements:
             try:
                 if self._when is None or self._when(it, names):
                     yield self._one(it, names)

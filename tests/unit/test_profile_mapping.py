@@ -184,6 +184,11 @@ def test_refusals_name_their_place(profile: str, payload: Any, reason: str, told
     assert told in got.detail
 
 
+def test_levels_that_multiply_end_at_the_limit() -> None:
+    profile = "{each: [msg, msg, msg], fields: {temp_c: it}}"
+    assert refusal(profile, list(range(5_000))).reason == "too_large"
+
+
 @pytest.mark.parametrize(
     ("profile", "path"),
     [
