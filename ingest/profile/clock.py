@@ -14,6 +14,7 @@ unit by size is our own default; the four ranges do not overlap between the year
 from __future__ import annotations
 
 import re
+from calendar import isleap
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -236,12 +237,12 @@ def _assembled(value: Any, parts: dict[str, str], zone: ZoneInfo | None) -> int:
     micros = int(parts.get("f", "0")[:6].ljust(6, "0"))
     where: tzinfo | None = _offset(parts["z"]) if "z" in parts else zone
     day = int(parts.get("d", 1))
-    us = _micros(value, where, year, month, day, hour, int(parts.get("M", 0)), int(parts.get("S", 0)), micros)
     if "j" in parts:
-        if not 1 <= int(parts["j"]) <= 366:
+        if not (1 <= year <= 9999 and 1 <= int(parts["j"]) <= 365 + isleap(year)):
             raise ValueError(f"{_shown(value)} names no time: day {parts['j']} of the year")
-        us += (int(parts["j"]) - 1) * 86_400_000_000
-    return us
+        date = datetime(year, 1, 1, tzinfo=UTC) + timedelta(days=int(parts["j"]) - 1)
+        month, day = date.month, date.day
+    return _micros(value, where, year, month, day, hour, int(parts.get("M", 0)), int(parts.get("S", 0)), micros)
 
 
 def _shown(value: Any) -> str:

@@ -100,7 +100,7 @@ class Expression:
             raise WrongValueError(f"{self.path}: {e}", e.reason) from None
         except MENDED:
             pass
-        found = [(name, leaf(it, names)) for name, leaf in self._leaves]
+        found = [(name, _leaf_value(leaf, it, names)) for name, leaf in self._leaves]
         if any(value is None for _, value in found):
             return None
         told = ", ".join(f"{name} = {_shown(value)}" for name, value in found[:4])
@@ -332,6 +332,14 @@ class _Writer:
         return _call("op_join", *parts)
 
 
+def _leaf_value(leaf: Callable[[Any, Mapping[str, Any]], Any], it: Any, names: Mapping[str, Any]) -> Any:
+    """What a path leads to; its own keys may be computed, and that may fail."""
+    try:
+        return leaf(it, names)
+    except (*MENDED, WrongValueError):
+        return "what cannot be computed"
+
+
 def _is_plain(op: ast.operator, side: ast.expr) -> bool:
     """Whether, with this constant, Python's own operator fails by itself for all but numbers: nothing to look at first.
 
@@ -345,5 +353,8 @@ def _is_plain(op: ast.operator, side: ast.expr) -> bool:
 
 
 def _shown(value: Any) -> str:
-    shown = repr(value)
+    try:
+        shown = repr(value)
+    except ValueError:  # Python does not print numbers of thousands of digits
+        return "a very long number"
     return shown if len(shown) <= 60 else shown[:60] + "…"

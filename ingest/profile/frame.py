@@ -33,10 +33,12 @@ __all__ = ["Frame", "compile_frame"]
 
 _INTEGERS: Final = {f"{sign}{bits}": (bits // 8, sign == "i") for sign in "ui" for bits in (8, 16, 24, 32, 64)}
 _FLOATS: Final = {"f32": 4, "f64": 8}
+_ORDERED: Final = frozenset({*_INTEGERS, *_FLOATS})
 _SIZED: Final = frozenset({"hex", "ascii", "bytes", "bcd", "bcd_le"})
 _VALUE_KEYS: Final = frozenset({"name", "type", "size", "order", "scale", "offset", "missing", "values", "bits"})
 _MOST_ENTRIES: Final = 500
 _MOST_READ: Final = 20_000  # values of one frame: what a small table can make of a large frame
+_BYTES_A_VALUE: Final = 64  # of a checksum: as much work as reading a value
 _DEEPEST: Final = 6
 
 
@@ -181,8 +183,9 @@ class _Compiler:
         """What reads the raw value."""
         kind = entry.get("type")
         little = self._little(entry, path)
-        if isinstance(kind, str) and kind.endswith(("le", "be")) and kind[:-2] in (*_INTEGERS, *_FLOATS):
-            kind, little = kind[:-2], kind.endswith("le")
+        if _plain_type(kind) != kind:
+            little = str(kind).endswith("le")
+            kind = _plain_type(kind)
         if kind in _INTEGERS:
             size, signed = _INTEGERS[kind]
             end = "little" if little else "big"
@@ -216,11 +219,11 @@ class _Compiler:
                 value = None
             elif values is not None:
                 value = values.get(value, values.get(str(value)))
-            elif not plain:
+            elif not plain and value is not None:
                 value = round(value * scale + offset, 9)  # 0.1 * 3 is meant to be 0.3
             out[name] = value
 
-        if bits and entry.get("type") in (*_FLOATS, *_SIZED):
+        if bits and _plain_type(entry.get("type")) not in _INTEGERS:
             raise SensorTypeError(f"{path}.bits", "only whole numbers have bits; read them as u8, u16 ...")
         if not plain and entry.get("type") in ("hex", "ascii", "bytes"):
             raise SensorTypeError(f"{path}.scale", "only numbers have a scale and an offset")
@@ -280,6 +283,7 @@ class _Compiler:
         name = entry["check"]
 
         def step(reader: _Reader, _: dict[str, Any]) -> None:
+            reader.left -= (reader.pos - start) // _BYTES_A_VALUE
             wanted = run(reader.data[start : reader.pos])
             told = int.from_bytes(reader.take(size, name), end)  # type: ignore[arg-type]
             if told != wanted:
@@ -366,6 +370,11 @@ class _Compiler:
                 reader.pos = reader.pos if end is None else end
 
         return step
+
+
+def _plain_type(kind: Any) -> Any:
+    """A type without its order of bytes: ``i16`` of ``i16le``."""
+    return kind[:-2] if isinstance(kind, str) and kind[-2:] in ("le", "be") and kind[:-2] in _ORDERED else kind
 
 
 def _dotted(tag: tuple[int, ...]) -> str:

@@ -23,7 +23,10 @@ __all__ = ["FUNCTIONS", "LAZY", "MENDED", "OVER_ELEMENTS", "Function", "WrongVal
 _LONGEST: Final = 262_144  # characters or bytes a value may grow to
 _MOST_SHIFT: Final = 63
 _MOST_POWER: Final = 64
-_NUMBER: Final = re.compile(r"\s*([+-]?(?:\d[\d \u00a0_']*)?(?:[.,]\d+)?(?:[eE][+-]?\d{1,3})?)\s*(.*?)\s*", re.DOTALL)
+_NUMBER: Final = re.compile(
+    r"\s*([+-]?(?:\d{1,3}(?:[ \u00a0_']\d{3})+|\d+)?(?:[.,]\d+)?(?:[eE][+-]?\d{1,3})?)\s*((?![\d.,]|x[0-9a-fA-F]).*?)?\s*",
+    re.DOTALL | re.ASCII,
+)
 _LONGEST_NUMBER: Final = 100
 MENDED: Final = (TypeError, KeyError, IndexError, AttributeError, ZeroDivisionError, OverflowError, ValueError)
 """What a computation with missing or wrong values raises; ``Expression`` tells which of the two it was."""
@@ -122,10 +125,18 @@ def _join(*parts: Any) -> str | None:
     """A template; ``None`` where one of its values is missing."""
     if any(part is None for part in parts):
         return None
-    out = "".join(part if isinstance(part, str) else _text(part) for part in parts)
-    if len(out) > _LONGEST:
+    texts = [part if isinstance(part, str) else _text(part) for part in parts]
+    if sum(map(len, texts)) > _LONGEST:
         raise WrongValueError(f"a text of more than {_LONGEST} characters is too long")
-    return out
+    return "".join(texts)
+
+
+def _replace(value: str, old: str, new: str) -> str:
+    if not old:
+        return value
+    if len(value) + value.count(old) * max(0, len(new) - len(old)) > _LONGEST:
+        raise WrongValueError(f"a text of more than {_LONGEST} characters is too long")
+    return value.replace(old, new)
 
 
 def operators() -> dict[str, Callable[..., Any]]:
@@ -189,8 +200,9 @@ def _quantity(value: Any) -> tuple[float | None, str]:
     if isinstance(value, str) and len(value) <= _LONGEST_NUMBER:
         found = _NUMBER.fullmatch(value)
         if found and any(c.isdigit() for c in found[1]):
-            digits = re.sub(r"[ \u00a0_']", "", found[1]).replace(",", ".")
-            return float(digits), found[2]
+            number = float(re.sub(r"[ \u00a0_']", "", found[1]).replace(",", "."))
+            if math.isfinite(number):
+                return number, found[2] or ""
     raise WrongValueError(f"{str(value)[:60]!r} is no number, also without its unit")
 
 
@@ -409,7 +421,7 @@ FUNCTIONS: Final[dict[str, Function]] = {
         ('strip(" x ")', "x"),
     ),
     "replace": Function(
-        _of_text(lambda v, old, new: _join(v.replace(old, new, 1000)) if old else v), 3, 3,
+        _of_text(_replace), 3, 3,
         "one text in place of another", ('replace("a-b", "-", ":")', "a:b"),
     ),
     "split": Function(_of_text(_split), 1, 2, "a list of the parts of a text", ('split("a,b", ",")[1]', "b")),

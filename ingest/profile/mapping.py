@@ -30,7 +30,7 @@ from brain.errors import SensorTypeError
 from ingest.profile.clock import time_reader, zone_of
 from ingest.profile.datum import DATUMS, to_wgs84
 from ingest.profile.expression import Expression, compile_expression
-from ingest.profile.functions import WrongValueError
+from ingest.profile.functions import MENDED, WrongValueError
 from ingest.profile.stages import compile_input
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ _FORM_KEYS: Final = ("each", "when", "device", "time", "id", "status", "position
 KEYS: Final = frozenset({"input", "zone", "let", "ignore", "observations", "choose", *_FORM_KEYS})
 """What a profile says about its messages; the rest declares the sensor type."""
 _FIELD_KEYS: Final = frozenset({"from", "table", "missing", "scale", "offset"})
+_DECLARED: Final = frozenset({"kind", "unit", "range", "values", "label"})
 _POSITION_KEYS: Final = frozenset({"lon", "lat", "alt_m", "height_m", "point", "order", "datum"})
 _TRUTH: Final = {
     "true": True,
@@ -121,8 +122,8 @@ def compile_mapping(
                     raise SensorTypeError(
                         f"observations[{i}].{key}", f"no such key here; there are {', '.join(_FORM_KEYS)}"
                     )
-            sources = {n: f for n, f in shared.get("fields", {}).items() if _has_source(f)}
-            merged = {**shared, **own, "fields": {**sources, **own.get("fields", {})}}
+            fields = {**_fields(shared, "fields"), **_fields(own, f"observations[{i}].fields")}
+            merged = {**shared, **own, "fields": fields}
             forms.append(_Form(merged, f"observations[{i}].", kinds, names, zone))
     else:
         raise SensorTypeError("observations", "write a list of forms, like [{when: it.type == 1, fields: {...}}]")
@@ -146,12 +147,12 @@ def compile_mapping(
                 out.append(Refused(e.reason, str(e)))
                 continue
             for form in forms:
-                made = list(form.rows(msg, scope, _MOST_ROWS - len(out)))
+                made = list(form.rows(msg, scope))
                 out += made
                 if made and choose == "first":
                     break
-        if len(out) >= _MOST_ROWS:
-            return [Refused("too_large", f"payload: more than {_MOST_ROWS} readings in one message")]
+            if len(out) > _MOST_ROWS:
+                return [Refused("too_large", f"payload: more than {_MOST_ROWS} readings in one message")]
         if not out and ignored:
             return None
         return out or [Refused("no_match", "payload: no observation of the profile fits this message")]
@@ -205,22 +206,23 @@ class _Form:
         self._texts = [(key, compiled(raw[key], key)) for key in ("id", "status") if key in raw]
         self._position = _position(raw.get("position"), f"{prefix}position", compiled)
         self._fields = [
-            _field(name, spec, f"fields.{name}", kinds, compiled)
-            for name, spec in raw.get("fields", {}).items()
-            if _has_source(spec)
+            _field(name, spec, f"{prefix}fields.{name}", kinds, names)
+            for name, spec in _fields(raw, f"{prefix}fields").items()
         ]
         if not self._fields and self._position is None:
             raise SensorTypeError(
                 f"{prefix}fields", "no field says where it comes from; write like temp_c: {from: it.temp}"
             )
-        self._path = prefix
 
-    def rows(self, msg: Any, scope: dict[str, Any], most: int) -> Iterator[Mapped | Refused]:
-        """The readings of a document, at most so many."""
+    def rows(self, msg: Any, scope: dict[str, Any]) -> Iterator[Mapped | Refused]:
+        """The readings of a document."""
         try:
-            elements = list(islice(self._elements(msg, scope, self._each), most))  # levels may multiply
+            elements = list(islice(self._elements(msg, scope, self._each), _MOST_ROWS + 1))  # levels may multiply
         except WrongValueError as e:
             yield Refused(e.reason, str(e))
+            return
+        if len(elements) > _MOST_ROWS:
+            yield Refused("too_large", f"{self._each[-1].path}: more than {_MOST_ROWS} elements in one message")
             return
         for it, names in elements:
             try:
@@ -228,6 +230,8 @@ class _Form:
                     yield self._one(it, names)
             except WrongValueError as e:
                 yield Refused(e.reason, str(e))
+            except MENDED:  # a number of thousands of digits cannot even be printed
+                yield Refused("wrong_type", "payload: a value is beyond what can be computed with")
 
     def _elements(
         self, it: Any, scope: dict[str, Any], levels: Sequence[Expression]
@@ -244,27 +248,38 @@ class _Form:
             return
         else:
             raise WrongValueError(f"{levels[0].path}: {inner!r:.60} is neither a list nor an object")
-        for count, (key, element) in enumerate(pairs):
-            if count > _MOST_ROWS:
-                raise WrongValueError(f"{levels[0].path}: more than {_MOST_ROWS} elements", "too_large")
+        for key, element in pairs:
             yield from self._elements(element, {**scope, "key": key, "parent": it}, levels[1:])
 
     def _one(self, it: Any, scope: Mapping[str, Any]) -> Mapped | Refused:
         device = self._device(it, scope)
         if device is None or device == "":
             return Refused("missing", f"{self._device.path}: {self._device.text[:80]} names no device")
-        if isinstance(device, float) and device.is_integer():
-            device = int(device)
         values: dict[str, Any] = {}
         for key, expression in self._texts:
             if (value := expression(it, scope)) is not None:
-                values[key] = value if isinstance(value, str) else _plain(value)
+                values[key] = _word(value, expression.path)
         if self._position is not None:
             self._position(it, scope, values)
         for name, read in self._fields:
             if (value := read(it, scope)) is not None:
                 values[name] = value
-        return Mapped(str(device), self._time(it, scope), values)
+        return Mapped(_word(device, self._device.path), self._time(it, scope), values)
+
+
+def _fields(form: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """Fields that say where they come from."""
+    fields = form.get("fields", {})
+    if not isinstance(fields, dict):
+        raise SensorTypeError(path, "write fields as a mapping, like temp_c: {from: it.temp}")
+    return {name: spec for name, spec in fields.items() if _has_source(spec)}
+
+
+def _word(value: Any, path: str) -> str:
+    """A text of a text, a number or a truth value."""
+    if isinstance(value, (dict, list, tuple, bytes)):
+        raise WrongValueError(f"{path}: {value!r:.60} stands where a text is wanted")
+    return value if isinstance(value, str) else _key(value)
 
 
 def _plain(value: Any) -> str:
@@ -352,7 +367,7 @@ def _number(value: Any, path: str) -> float | None:
 
 
 def _field(
-    name: str, spec: Any, path: str, kinds: Mapping[str, str], compiled: Callable[[Any, str], Expression]
+    name: str, spec: Any, path: str, kinds: Mapping[str, str], names: Sequence[str]
 ) -> tuple[str, Callable[[Any, Mapping[str, Any]], Any]]:
     kind = kinds.get(name)
     if kind is None:
@@ -360,7 +375,12 @@ def _field(
             path, f"there is no such field; declare it in fields, with its unit: {name}: {{unit: ...}}"
         )
     entry = spec if isinstance(spec, dict) else {"from": spec}
-    source = compiled(entry["from"], f"{path}.from")
+    for key in entry:
+        if key not in _FIELD_KEYS | _DECLARED:
+            raise SensorTypeError(
+                f"{path}.{key}", f"no such key; a field's source has {', '.join(sorted(_FIELD_KEYS))}"
+            )
+    source = compile_expression(_text(entry["from"], f"{path}.from"), f"{path}.from", names)
     missing, table = entry.get("missing", []), entry.get("table")
     if not isinstance(missing, list):
         raise SensorTypeError(f"{path}.missing", "write what means nothing as a list, like [65535, '--']")
@@ -400,9 +420,7 @@ def _field(
             if truth is None:
                 raise WrongValueError(f"{source.path}: {value!r:.60} is neither true nor false")
             return truth
-        if isinstance(value, (dict, list, tuple, bytes)):
-            raise WrongValueError(f"{source.path}: {value!r:.60} stands where a text is wanted")
-        return value if isinstance(value, str) else _key(value)
+        return _word(value, source.path)
 
     return name, run
 
