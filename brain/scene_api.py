@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Assessment",
+    "Bulletin",
+    "Effect",
+    "EffectKind",
     "Evidence",
     "Fact",
     "Gate",
@@ -67,6 +71,60 @@ class Mark(NamedTuple):
     """
 
     at: int
+
+
+class EffectKind(StrEnum):
+    """What an open incident does to the city, in words that scenes share.
+
+    ``road_slow``: traffic on ``links`` goes at ``speed_kmh``. ``road_closed``: nobody passes ``links``, or the roads in
+    ``area``. ``hazard``: people in ``area`` are in danger; who must go there goes warned.
+    """
+
+    ROAD_SLOW = "road_slow"
+    ROAD_CLOSED = "road_closed"
+    HAZARD = "hazard"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """One thing an open incident does to the city: how scenes meet without knowing each other. Immutable.
+
+    Attributes:
+        links: Directed links (from, to) of the road graph it holds for; empty where ``area`` says where.
+        speed_kmh: Of ``road_slow``.
+        area: GeoJSON geometry, lon and lat.
+        text: For people, like "gas leak at RQ-07".
+
+    Example:
+        >>> Effect(kind=EffectKind.ROAD_SLOW, links=(("B2", "N5"),), speed_kmh=12.0).links
+        (('B2', 'N5'),)
+    """
+
+    kind: EffectKind
+    links: tuple[tuple[str, str], ...] = ()
+    speed_kmh: float | None = None
+    area: Mapping[str, Any] | None = None
+    text: Text = Text("", "")  # noqa: RUF009 - a named tuple cannot be changed
+
+
+class Bulletin(NamedTuple):
+    """The effects of one incident as they are from now on; empty once it is over. Replaces its former bulletin.
+
+    Comes to the scenes that ``hears`` its kinds at the first whole second after the step that changed the effects,
+    before the mark of that second; so it does not depend on how the stream was cut.
+
+    Attributes:
+        at: Microseconds since 1970 UTC, a multiple of 1,000,000.
+        level: Of the incident in force.
+        effects: Of the kinds that the scene hears.
+    """
+
+    at: int
+    incident: str
+    scene: str
+    event: str
+    level: Level
+    effects: tuple[Effect, ...]
 
 
 class Parameter(NamedTuple):
@@ -216,6 +274,7 @@ class Assessment:
             ``people`` ``site_only`` ``over_30_min`` ``construction_site`` ``hazardous_site`` ``toxic``.
         ended: True when the exit conditions hold now, so the clearing hold may run. None: the desk decides - ended when
             no witness that claims a level holds.
+        effects: What it does to the city while it is open; other scenes hear of it (``Bulletin``).
     """
 
     level: Level | None
@@ -227,6 +286,7 @@ class Assessment:
     actions: tuple[Text, ...] = ()
     conditions: frozenset[str] = frozenset()
     ended: bool | None = None
+    effects: tuple[Effect, ...] = ()
 
 
 class Policy(ABC):
@@ -298,6 +358,7 @@ class Scene(ABC, Generic[S]):
         policies: One for each event it can raise.
         parameters: Every threshold, by name.
         state_type: Class of the state, for serialisation.
+        hears: Kinds of effects of other scenes' incidents that it is told of (none by default).
     """
 
     name: ClassVar[str]
@@ -307,14 +368,18 @@ class Scene(ABC, Generic[S]):
     policies: ClassVar[tuple[Policy, ...]]
     parameters: ClassVar[Mapping[str, Parameter]]
     state_type: ClassVar[type[Any]]
+    hears: ClassVar[frozenset[EffectKind]] = frozenset()
 
     @abstractmethod
     def initial(self, world: World) -> S:
         """The state before the first row."""
 
     @abstractmethod
-    def step(self, state: S, feed: Piece | Mark, world: World) -> Iterable[Evidence]:
-        """Advance the state in place by the rows of a piece or by a mark; yield evidence in order of position."""
+    def step(self, state: S, feed: Piece | Mark | Bulletin, world: World) -> Iterable[Evidence]:
+        """Advance the state in place by a piece, a mark or a bulletin; yield evidence in order of position.
+
+        Bulletins come only to scenes that hear some kind of effects.
+        """
 
     def due(self, state: S, world: World) -> int | None:
         """Microseconds before which a mark changes nothing and says nothing; None: none is wanted before the next row.

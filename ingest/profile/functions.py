@@ -24,7 +24,8 @@ _LONGEST: Final = 262_144  # characters or bytes a value may grow to
 _MOST_SHIFT: Final = 63
 _MOST_POWER: Final = 64
 _NUMBER: Final = re.compile(
-    r"\s*([+-]?(?:\d{1,3}(?:[ \u00a0_']\d{3})+|\d+)?(?:[.,]\d+)?(?:[eE][+-]?\d{1,3})?)\s*((?![\d.,]|x[0-9a-fA-F]).*?)?\s*",
+    r"\s*([+-]?(?:\d{1,3}(?:[ \u00a0_']\d{3})+|\d+)?(?:[.,]\d+)?(?:[eE][+-]?\d{1,3})?)\s*"
+    r"((?![\d.,]|x[0-9a-fA-F]).*?)?\s*",
     re.DOTALL | re.ASCII,
 )
 _LONGEST_NUMBER: Final = 100

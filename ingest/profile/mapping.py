@@ -27,6 +27,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from brain.errors import SensorTypeError
+from ingest.decoders import Message
 from ingest.profile.clock import time_reader, zone_of
 from ingest.profile.datum import DATUMS, to_wgs84
 from ingest.profile.expression import Expression, compile_expression
@@ -82,7 +83,7 @@ class Mapped(NamedTuple):
 
 def compile_mapping(
     document: Mapping[str, Any], kinds: Mapping[str, str]
-) -> Callable[[bytes, Mapping[str, str], int], list[Mapped | Refused] | None]:
+) -> Callable[[Message], list[Mapped | Refused] | None]:
     """A function from a message to its readings.
 
     Args:
@@ -90,8 +91,8 @@ def compile_mapping(
         kinds: Field name -> ``number``, ``boolean`` or ``text``.
 
     Returns:
-        The function, of payload, captures of the topic and microseconds of receipt. It gives readings and refusals in
-        order, or None for a message that the profile ignores; it never raises.
+        The function. It gives readings and refusals in order, or None for a message that the profile ignores; it never
+        raises.
 
     Raises:
         SensorTypeError: Something in the profile is wrong; names the path and says how to mend it.
@@ -99,7 +100,7 @@ def compile_mapping(
     Example:
         >>> profile = {"each": "values", "id": "key", "fields": {"temp_c": {"from": "it.t", "scale": 0.1}}}
         >>> read = compile_mapping(profile, {"temp_c": "number"})
-        >>> read(b'{"values": {"a": {"t": 215}, "b": {"t": "?"}}}', {"device": "D1"}, 0)[0]
+        >>> read(Message(b'{"values": {"a": {"t": 215}, "b": {"t": "?"}}}', {"device": "D1"}, 0))[0]
         Mapped(device='D1', time=None, values={'id': 'a', 'temp_c': 21.5})
     """
     read = compile_input(document.get("input", "json"), "input")
@@ -128,15 +129,23 @@ def compile_mapping(
     else:
         raise SensorTypeError("observations", "write a list of forms, like [{when: it.type == 1, fields: {...}}]")
 
-    def run(payload: bytes, captures: Mapping[str, str], received: int) -> list[Mapped | Refused] | None:
+    def run(message: Message) -> list[Mapped | Refused] | None:
         out: list[Mapped | Refused] = []
         ignored = 0
         try:
-            documents = read(payload)
+            documents = read(message)
         except WrongValueError as e:
             return [Refused(e.reason, str(e))]
+        if not documents:
+            return None
         for msg in documents:
-            scope: dict[str, Any] = {"msg": msg, "topic": captures, "received": received, "key": None, "parent": None}
+            scope: dict[str, Any] = {
+                "msg": msg,
+                "topic": message.captures,
+                "received": message.received,
+                "key": None,
+                "parent": None,
+            }
             try:
                 for name, expression in lets:
                     scope[name] = expression(msg, scope)

@@ -12,7 +12,8 @@
 | ``bytes`` ``hex`` ``base64`` | the bytes, or with ``frame: [...]`` the object that the byte table makes of them |
 | ``msgpack`` | the document |
 
-``charset`` says how texts are coded (default UTF-8; XML tells its own). Every input gives a list of documents.
+``charset`` says how texts are coded (default UTF-8; XML tells its own). Every input gives a list of documents. The
+formats of ``ingest.decoders`` are inputs too, each with its own settings.
 """  # noqa: E501 - a table
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from xml.parsers import expat
 import msgspec
 
 from brain.errors import SensorTypeError
+from ingest.decoders import Message, formats
 from ingest.profile.frame import compile_frame
 from ingest.profile.functions import FUNCTIONS, WrongValueError
 
@@ -67,8 +69,8 @@ _SURE: Final = {"true": "true", "false": "false", "null": "null", "None": "null"
 _NOTHING: Final = frozenset({"NaN", "nan", "Infinity", "undefined"})
 
 
-def compile_input(spec: Any, path: str) -> Callable[[bytes], list[Any]]:
-    """A function from a payload to its documents.
+def compile_input(spec: Any, path: str) -> Callable[[Message], list[Any]]:
+    """A function from a message to its documents.
 
     Args:
         spec: The name of an input, or a mapping with ``format`` and its settings.
@@ -81,15 +83,44 @@ def compile_input(spec: Any, path: str) -> Callable[[bytes], list[Any]]:
         SensorTypeError: There is no such input or setting.
 
     Example:
-        >>> compile_input({"format": "key_value", "pairs": ";"}, "input")(b"T=21.5;H=40")
+        >>> compile_input({"format": "key_value", "pairs": ";"}, "input")(Message(b"T=21.5;H=40", {}, 0))
         [{'T': '21.5', 'H': '40'}]
-        >>> compile_input("lenient_json", "input")(b"{'temp': 21, /* old */ }")
+        >>> compile_input("lenient_json", "input")(Message(b"{'temp': 21, /* old */ }", {}, 0))
         [{'temp': 21}]
     """
     settings = {"format": spec} if isinstance(spec, str) else spec
-    if not isinstance(settings, dict) or settings.get("format") not in _KEYS:
-        raise SensorTypeError(path, f"{spec!r:.60} is no input; known are {', '.join(_KEYS)}")
-    form: str = settings["format"]
+    form = settings.get("format") if isinstance(settings, dict) else None
+    if isinstance(form, str) and form in formats():
+        return _of_format(form, settings, path)
+    if not isinstance(form, str) or form not in _KEYS:
+        raise SensorTypeError(path, f"{spec!r:.60} is no input; known are {', '.join([*_KEYS, *formats()])}")
+    plain = _plain_input(form, settings, path)
+    return lambda message: plain(message.payload)
+
+
+def _of_format(name: str, settings: dict[str, Any], path: str) -> Callable[[Message], list[Any]]:
+    """A format that needs code, with its settings checked."""
+    form = formats()[name]
+    chosen = dict(form.settings)
+    for key, value in settings.items():
+        if key == "format":
+            continue
+        if key not in form.settings:
+            allowed = ", ".join(form.settings) or "none"
+            raise SensorTypeError(f"{path}.{key}", f"{name} has no such setting; it has {allowed}")
+        default = form.settings[key]
+        if default is not None and type(value) is not type(default):
+            raise SensorTypeError(f"{path}.{key}", f"{value!r:.60} is no {type(default).__name__} like {default!r}")
+        chosen[key] = value
+    if form.check is not None:
+        try:
+            form.check(chosen)
+        except ValueError as e:
+            raise SensorTypeError(path, str(e)) from None
+    return lambda message: form.read(message, chosen)
+
+
+def _plain_input(form: str, settings: dict[str, Any], path: str) -> Callable[[bytes], list[Any]]:
     for key in settings:
         if key != "format" and key not in _KEYS[form]:
             allowed = ", ".join(sorted(_KEYS[form])) or "none"
@@ -303,7 +334,7 @@ def _xml(payload: bytes, charset: str | None) -> Any:
     told = charset or (declared[1].decode() if declared else "utf-8")
     try:
         if not _CHARSET.fullmatch(told):  # Python knows more codecs, some of which cost the square of the length
-            raise LookupError
+            raise LookupError  # noqa: TRY301 - one sentence for both
         text = payload.decode("gb18030" if told.lower() in ("gb2312", "gbk") else told)
     except (LookupError, UnicodeDecodeError):
         raise WrongValueError(f"payload: is not {told[:40]}", "not_json") from None

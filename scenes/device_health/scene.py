@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from brain.model import Level, Piece, Text, microseconds
-from brain.scene_api import Evidence, Fact, Interest, Mark, Parameter, Policy, Scene, World
+from brain.scene_api import Bulletin, Evidence, Fact, Interest, Mark, Parameter, Policy, Scene, World
 from scenes.device_health.policy import DeviceCheck, DeviceFault
 from scenes.toolkit.table import Slots, column, grow, turns
 
@@ -64,9 +64,9 @@ class DeviceHealth(Scene[ClockState]):
         """Marks change nothing."""
         return None
 
-    def step(self, state: ClockState, feed: Piece | Mark, world: World) -> Iterable[Evidence]:
+    def step(self, state: ClockState, feed: Piece | Mark | Bulletin, world: World) -> Iterable[Evidence]:
         """See the module."""
-        if isinstance(feed, Mark):
+        if not isinstance(feed, Piece):
             return
         for batch in feed.batches.values():
             if len(batch):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from brain.model import Piece, Text
-from brain.scene_api import Fact, Interest, Mark, Parameter, Reasoning, Scene
+from brain.scene_api import Bulletin, Fact, Interest, Mark, Parameter, Reasoning, Scene
 from scenes.first_aid import coverage, watch
 from scenes.first_aid.dispatch import home, make_plan, patient_place
 from scenes.first_aid.parameters import PARAMETERS
@@ -65,11 +65,13 @@ class FirstAid(Scene[FirstAidState]):
             state.wards[hospital.id] = Ward(hospital.state, hospital.load)
         return state
 
-    def step(self, state: FirstAidState, feed: Piece | Mark, world: World) -> Iterable[Evidence]:
+    def step(self, state: FirstAidState, feed: Piece | Mark | Bulletin, world: World) -> Iterable[Evidence]:
         """Take rows in order of position, or a mark."""
         ctx = Context(town_of(world.city), state, world.parameters)
         if isinstance(feed, Mark):
             yield from _on_mark(ctx, feed.at)
+            return
+        if isinstance(feed, Bulletin):
             return
         for _, batch, i in _in_order(ctx, feed, world):
             yield from _ROW[batch.sensor_type](ctx, batch, i, world)

@@ -8,7 +8,7 @@ import numpy as np
 
 from brain.city.index import distance_m
 from brain.model import Batch, Piece, Text, microseconds
-from brain.scene_api import Evidence, Fact, Interest, Mark, Parameter, Policy, Reasoning, Scene, World
+from brain.scene_api import Bulletin, Evidence, Fact, Interest, Mark, Parameter, Policy, Reasoning, Scene, World
 from scenes.safety_production.detectors import NONE
 from scenes.safety_production.parameters import PARAMETERS
 from scenes.safety_production.policy import GasLeak, ToxicGasInAir
@@ -75,10 +75,12 @@ class SafetyProduction(Scene[SafetyState]):
         """Marks only end what cameras and drones have fallen silent about."""
         return next_silence(state, world)
 
-    def step(self, state: SafetyState, feed: Piece | Mark, world: World) -> Iterable[Evidence]:
+    def step(self, state: SafetyState, feed: Piece | Mark | Bulletin, world: World) -> Iterable[Evidence]:
         """See the module."""
         if isinstance(feed, Mark):
             yield from fall_silent(state, feed.at, world)
+            return
+        if isinstance(feed, Bulletin):
             return
         gas, said = feed.get("gas-detector"), _SILENT
         items: list[_Item] = []

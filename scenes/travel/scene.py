@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from brain.model import Piece, Text, microseconds
-from brain.scene_api import Fact, Interest, Mark, Parameter, Reasoning, Scene
+from brain.scene_api import Bulletin, Fact, Interest, Mark, Parameter, Reasoning, Scene
 from scenes.toolkit.calls import calls_of
 from scenes.toolkit.roads import metres
 from scenes.travel import congestion
@@ -65,11 +65,13 @@ class Travel(Scene[TravelState]):
         """Nothing seen yet."""
         return TravelState()
 
-    def step(self, state: TravelState, feed: Piece | Mark, world: World) -> Iterable[Evidence]:
+    def step(self, state: TravelState, feed: Piece | Mark | Bulletin, world: World) -> Iterable[Evidence]:
         """Take rows in order of position, or a mark."""
         ctx = _context(state, world)
         if isinstance(feed, Mark):
             yield from _on_mark(ctx, feed.at)
+            return
+        if isinstance(feed, Bulletin):
             return
         for _, batch, i in _in_order(ctx, feed, world.registry):
             device = world.registry.by_id(int(batch.device[i]))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from brain.errors import SensorTypeError
 from brain.times import to_us
 from ingest.profile.datum import to_wgs84
+from ingest.decoders import Message
 from ingest.profile.mapping import Mapped, Refused, compile_mapping
 
 KINDS = {"temp_c": "number", "power_w": "number", "open": "boolean", "state": "text", "code": "text"}
@@ -21,7 +22,7 @@ KINDS = {"temp_c": "number", "power_w": "number", "open": "boolean", "state": "t
 def rows(profile: str, payload: Any, device: str = "D1") -> list[Mapped | Refused] | None:
     """What a profile (YAML) makes of a message."""
     raw = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-    return compile_mapping(yaml.safe_load(profile), KINDS)(raw, {"device": device}, 0)
+    return compile_mapping(yaml.safe_load(profile), KINDS)(Message(raw, {"device": device}, 0))
 
 
 def one(profile: str, payload: Any) -> dict[str, Any]:
@@ -251,7 +252,7 @@ _VALUE = st.recursive(
 
 @given(_VALUE)
 def test_whatever_comes_a_profile_gives_readings_or_refusals(message: Any) -> None:
-    got = _FULL(json.dumps(message).encode(), {"device": "D"}, 0)
+    got = _FULL(Message(json.dumps(message).encode(), {"device": "D"}, 0))
     assert got
     for reading in got:
         assert isinstance(reading, Refused) or set(reading.values) <= {"lon", "lat", "temp_c", "state", "open"}

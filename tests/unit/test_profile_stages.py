@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from brain.errors import SensorTypeError
 from ingest.profile.functions import WrongValueError
+from ingest.decoders import Message
 from ingest.profile.stages import DEEPEST, compile_input
 
 FRAME = [{"name": "temp_c", "type": "i16", "scale": 0.1}]
@@ -48,7 +49,7 @@ XML = """<?xml version="1.0" encoding="GB2312"?>
     ],
 )  # fmt: skip
 def test_documents(spec: Any, payload: bytes, wanted: Any) -> None:
-    got = compile_input(spec, "input")(payload)
+    got = compile_input(spec, "input")(Message(payload, {}, 0))
     if wanted is None:
         wanted = [{"a": 'it\'s "x"', "b": None, "c": True, "d": None}]
     assert got == wanted
@@ -85,7 +86,7 @@ OUTSIDE = b'<!DOCTYPE l [<!ENTITY x SYSTEM "file:///etc/passwd">]><l>&x;</l>'
 )
 def test_what_is_refused(spec: Any, payload: bytes, reason: str, told: str) -> None:
     with pytest.raises(WrongValueError) as e:
-        compile_input(spec, "input")(payload)
+        compile_input(spec, "input")(Message(payload, {}, 0))
     assert e.value.reason == reason
     assert told in str(e.value)
     assert len(str(e.value)) < 250
@@ -93,7 +94,7 @@ def test_what_is_refused(spec: Any, payload: bytes, reason: str, told: str) -> N
 
 def test_as_deep_as_allowed_is_taken() -> None:
     payload = b"[" * DEEPEST + b"]" * DEEPEST
-    assert compile_input("json", "input")(payload)
+    assert compile_input("json", "input")(Message(payload, {}, 0))
 
 
 @pytest.mark.parametrize(
