@@ -29,7 +29,7 @@ GROUP: Final = "cloudbrain.decoders"
 
 
 class Memory(Protocol):
-    """What a sensor type remembers between messages: small documents of plain values under keys of at most 200 characters.
+    """What a sensor type remembers between messages: small plain documents under keys of at most 200 characters.
 
     Values are None, bool, int, float, str, bytes, lists and dicts of such with text keys; at most 64 KiB a key.
     """
@@ -135,7 +135,7 @@ def formats() -> Mapping[str, Format]:
         found = point.load()
         if not isinstance(found, Format) or found.name in out:
             raise ConfigurationError(
-                f"entry point {point.name} ({point.value}) is no new Format of ingest.decoders; mend or remove its package"
+                f"entry point {point.name} ({point.value}) is no new Format of ingest.decoders; mend its package"
             )
         out[found.name] = found
     return out

@@ -27,7 +27,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from brain.errors import SensorTypeError
-from ingest.decoders import Message
 from ingest.profile.clock import time_reader, zone_of
 from ingest.profile.datum import DATUMS, to_wgs84
 from ingest.profile.expression import Expression, compile_expression
@@ -36,6 +35,8 @@ from ingest.profile.stages import compile_input
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from ingest.decoders import Message
 
 __all__ = ["Mapped", "Refused", "compile_mapping"]
 
@@ -98,6 +99,7 @@ def compile_mapping(
         SensorTypeError: Something in the profile is wrong; names the path and says how to mend it.
 
     Example:
+        >>> from ingest.decoders import Message
         >>> profile = {"each": "values", "id": "key", "fields": {"temp_c": {"from": "it.t", "scale": 0.1}}}
         >>> read = compile_mapping(profile, {"temp_c": "number"})
         >>> read(Message(b'{"values": {"a": {"t": 215}, "b": {"t": "?"}}}', {"device": "D1"}, 0))[0]

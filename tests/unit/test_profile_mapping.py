@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from brain.errors import SensorTypeError
 from brain.times import to_us
-from ingest.profile.datum import to_wgs84
 from ingest.decoders import Message
+from ingest.profile.datum import to_wgs84
 from ingest.profile.mapping import Mapped, Refused, compile_mapping
 
 KINDS = {"temp_c": "number", "power_w": "number", "open": "boolean", "state": "text", "code": "text"}

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brain.errors import SensorTypeError
-from ingest.profile.functions import WrongValueError
 from ingest.decoders import Message
+from ingest.profile.functions import WrongValueError
 from ingest.profile.stages import DEEPEST, compile_input
 
 FRAME = [{"name": "temp_c", "type": "i16", "scale": 0.1}]
@@ -131,7 +131,7 @@ _INPUTS = [
 )
 def test_whatever_comes_an_input_gives_documents_or_refuses(read: Any, payload: bytes) -> None:
     try:
-        assert isinstance(read(payload), list)
+        assert isinstance(read(Message(payload, {}, 0)), list)
     except WrongValueError as e:
         told = str(e)
     else:
