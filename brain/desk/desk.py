@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from brain.desk.association import SECOND, nearest, within
+from brain.desk.board import Board, Notice
 from brain.desk.fusion import Fused, cap_level, fuse
 from brain.desk.incident import Incident, Line, change, is_simulated, log_object
 from brain.desk.neighbours import Neighbours
@@ -56,6 +57,7 @@ class DeskState:
     lines: int = 0
     incidents: dict[str, list[Incident]] = field(default_factory=dict)
     loose: dict[str, dict[str, Line]] = field(default_factory=dict)
+    board: Board = field(default_factory=Board)
 
 
 class Desk:
@@ -90,6 +92,9 @@ class Desk:
             for line in incident.lines.values():
                 self._near[incident.judge].add(incident, line.evidence)
             self._schedule(incident)
+        standing = {i.incident_id for i in self._alive.values()}
+        for incident_id in [k for k in state.board.notices if k not in standing]:
+            state.board.take_down(incident_id)
 
     # -- hearing -------------------------------------------------------------------------------------------------
     def hear(self, key: str, evidence: Evidence, at: int) -> list[Step]:
@@ -361,6 +366,9 @@ class Desk:
         incident.shown = incident.show()
         assessment = incident.assessment
         conditions = assessment.conditions if assessment is not None else frozenset()
+        effects = assessment.effects if assessment is not None and incident.state == "open" else ()
+        notice = Notice(judge.scene, judge.policy.event, incident.level, tuple(effects))
+        self.state.board.put(incident.incident_id, notice, at)
         told = departments(judge.policy.event, incident.level, conditions, *incident.place(), self._index)
         rule: dict[str, Any] = {"scene": judge.scene, "version": judge.version, "overlay": judge.world.overlay}
         simulated = is_simulated(incident.lines.values(), self._registry)
