@@ -107,7 +107,7 @@ class Engine:
         if self._next is None:
             self._next = (int(min(r[0] for r in received.values())) // SECOND + 1) * SECOND
         steps: list[Step] = []
-        left = {n: 0 for n in batches if n in self._wanted}
+        left = {n: 0 for n in batches if n in self._wanted or self._desk.lookout.follows(n)}
         while left:
             first = int(min(received[n][i] for n, i in left.items()))
             steps += self._marks_until(first)
@@ -183,17 +183,30 @@ class Engine:
             mine = {n: b for n, b in mine.items() if len(b)}
             if mine:
                 heard += ((e.position, number, seat, e) for e in self._ask(seat, Piece(mine)))
+        drones = [b for n, b in timely.items() if len(b) and self._desk.lookout.follows(n)]
         if not heard:
+            self._look(drones, 0, NEVER)
             return []
         heard.sort(key=lambda h: h[:2])  # stable: a scene's own order stays within a position
         steps: list[Step] = []
+        looked = 0
         for position, _, seat, evidence in heard:
+            self._look(drones, looked, position + 1)  # a step knows the drones as they were, wherever pieces are cut
+            looked = position + 1
             at = _received(part.values(), position)
             if at is None:
                 self._fail(seat, f"{evidence.rule} names position {position}, which is not of the rows it was given")
             else:
                 steps += self._deliver(seat, evidence, at)
+        self._look(drones, looked, NEVER)
         return steps
+
+    def _look(self, drones: Iterable[Batch], low: int, high: int) -> None:
+        """Show the desk where drones were, by their rows with positions in ``[low, high)``."""
+        for batch in drones:
+            i, j = np.searchsorted(batch.position, [low, high]).tolist()
+            if i < j:
+                self._desk.lookout.see(batch if j - i == len(batch) else batch.take(slice(i, j)))
 
     def _timely(self, name: str, batch: Batch) -> Batch:
         """The rows that rules may see; the same batch where all may."""
