@@ -15,7 +15,7 @@ WORD_PREFIXES: Final = dict(zip(_WORD_PREFIXES.split(), "numchkMGumckMh", strict
 # Symbol, what it is (a base in capitals, or a number and units), * where prefixes are allowed.
 _DEFINED: Final = """
 m LENGTH *; g MASS *; s TIME *; A CURRENT *; K TEMPERATURE *; mol AMOUNT *; cd LIGHT *; rad ANGLE *; bit INFORMATION *
-B LEVEL *; B[SPL] LEVEL *; [pH] ACIDITY; {NTU} TURBIDITY; {PSU} SALINITY; {AQI} INDEX
+B LEVEL *; B[SPL] LEVEL *; [pH] ACIDITY; {NTU} TURBIDITY; {PSU} SALINITY; {AQI} INDEX; [arb'U] ARBITRARY
 min 60 s; h 3600 s; d 86400 s; wk 604800 s; a 31557600 s; mo 2629800 s
 L 0.001 m3 *; t 1000000 g *; ar 100 m2 *; deg 0.017453292519943295 rad; [nmi_i] 1852 m; [kn_i] 1852 m/h
 [ft_i] 0.3048 m; [in_i] 0.0254 m; [yd_i] 0.9144 m; [mi_i] 1609.344 m; [lb_av] 453.59237 g; [oz_av] 28.349523125 g
