@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORM_KEYS", "MOST_ROWS", "Form", "Mapped", "Refused", "sourced_fields"]
 
-FORM_KEYS: Final = ("each", "when", "device", "time", "id", "status", "position", "fields")
+FORM_KEYS: Final = ("each", "when", "device", "time", "row_id", "status", "position", "fields")
 """What a form may say."""
 MOST_ROWS: Final = 10_000
 """Readings of one message, at most."""
@@ -122,7 +122,11 @@ class Form:
         self._when = None if when is None else compiled(when, "when")
         self._device = compiled(raw.get("device", "topic.device"), "device")
         self._time, time_text = time_source(raw.get("time"), f"{prefix}time", compiled, zone)
-        self._texts = [(key, compiled(raw[key], key)) for key in ("id", "status") if raw.get(key) is not None]
+        self._texts = [
+            (name, compiled(raw[key], key))
+            for key, name in (("row_id", "id"), ("status", "status"))
+            if raw.get(key) is not None
+        ]
         self._position = position_source(raw.get("position"), f"{prefix}position", compiled)
         fields = [
             field_source(name, spec, f"{prefix}fields.{name}", kinds, names)

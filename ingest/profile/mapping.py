@@ -7,7 +7,7 @@ each: data.values                     # a reading per element of a list or objec
 when: it.valid                        # readings that do not hold it are left out
 device: msg.dev_eui                   # default: the capture {device} of the topic
 time: {from: it.ts, as: unix_s}       # default: the time of receipt
-id: key                               # tells readings of one device and time apart
+row_id: key                           # tells readings of one device and time apart
 position: {lon: it.x, lat: it.y, datum: gcj02}
 fields:
   temp_c: {from: it.t, scale: 0.1, missing: [9999]}
@@ -75,7 +75,7 @@ def compile_mapping(
 
     Example:
         >>> from ingest.decoders import Message
-        >>> profile = {"each": "values", "id": "key", "fields": {"temp_c": {"from": "it.t", "scale": 0.1}}}
+        >>> profile = {"each": "values", "row_id": "key", "fields": {"temp_c": {"from": "it.t", "scale": 0.1}}}
         >>> read = compile_mapping(profile, {"temp_c": "number"})
         >>> got = read(Message(b'{"values": {"a": {"t": 215}, "b": {"t": "?"}}}', {"device": "D1"}, 0))
         >>> got[0].device, got[0].values

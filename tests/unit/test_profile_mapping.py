@@ -59,7 +59,7 @@ def test_a_flat_object() -> None:
 
 
 def test_dynamic_keys_become_readings_with_their_key_as_id() -> None:
-    profile = 'each: filter(msg.params, starts(_key, "em:"))\nid: text(it._key)\nfields: {power_w: it.act_power}'
+    profile = 'each: filter(msg.params, starts(_key, "em:"))\nrow_id: text(it._key)\nfields: {power_w: it.act_power}'
     got = rows(profile, {"params": {"em:0": {"act_power": 5}, "em:1": {"act_power": 7}, "wifi": {"rssi": 1}}})
     assert got == [
         Row("D1", None, {"id": "em:0", "power_w": 5.0}),
@@ -104,7 +104,7 @@ def test_forms_all_or_the_first_that_fits() -> None:
     forms = """
     observations:
       - {when: kind == 1, fields: {temp_c: v}}
-      - {when: v > 5, id: '"high"', fields: {state: '"high"'}}
+      - {when: v > 5, row_id: '"high"', fields: {state: '"high"'}}
     """.replace("\n    ", "\n")
     assert rows(forms, {"kind": 1, "v": 9}) == [
         Row("D1", None, {"temp_c": 9.0}),
@@ -159,7 +159,7 @@ def test_the_way_back_from_bd_09_over_gcj_02() -> None:
 
 
 def test_good_readings_beside_bad_ones_stay() -> None:
-    got = rows("{each: msg, id: text(key), fields: {temp_c: it.t}}", [{"t": 1}, {"t": "warm"}, {"t": 3}])
+    got = rows("{each: msg, row_id: text(key), fields: {temp_c: it.t}}", [{"t": 1}, {"t": "warm"}, {"t": 3}])
     assert got is not None
     assert [type(r).__name__ for r in got] == ["Row", "Refused", "Row"]
     assert got[1] == Refused(
