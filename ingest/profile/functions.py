@@ -29,6 +29,14 @@ _NUMBER: Final = re.compile(
     re.DOTALL | re.ASCII,
 )
 _LONGEST_NUMBER: Final = 100
+_PLAIN_NUMBER: Final = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?\s*", re.ASCII)
+_KINDS: Final[tuple[tuple[str, tuple[type, ...]], ...]] = (
+    ("boolean", (bool,)),
+    ("number", (int, float)),
+    ("text", (str,)),
+    ("list", (list, tuple)),
+    ("bytes", (bytes,)),
+)
 MENDED: Final = (TypeError, KeyError, IndexError, AttributeError, ZeroDivisionError, OverflowError, ValueError)
 """What a computation with missing or wrong values raises; ``Expression`` tells which of the two it was."""
 
@@ -300,6 +308,42 @@ def _json(value: str) -> Any:
         raise WrongValueError(f"{value[:60]!r} is no JSON") from None
 
 
+def _json_text(value: Any) -> str | None:
+    if value is None:
+        return None
+    try:
+        text = msgspec.json.encode(value).decode()
+    except (msgspec.EncodeError, TypeError, RecursionError, ValueError):
+        raise WrongValueError(f"{value!r:.60} cannot be written as JSON") from None
+    if len(text) > _LONGEST:
+        raise WrongValueError(f"a text of more than {_LONGEST} characters is too long")
+    return text
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    for kind, types in _KINDS:
+        if isinstance(value, types):
+            return kind
+    return "object"
+
+
+def _only_number(value: Any) -> float | None:
+    """A number, or a text that holds a number and nothing else; None for all else."""
+    if isinstance(value, str) and len(value) <= _LONGEST_NUMBER and _PLAIN_NUMBER.fullmatch(value):
+        value = float(value)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if number and math.isfinite(value) else None
+
+
+def _only_text(value: Any) -> str | None:
+    """What ``only_number`` leaves: texts and truth values as they are, lists and objects as JSON."""
+    if value is None or value == "" or _only_number(value) is not None:
+        return None
+    return _json_text(value) if isinstance(value, (dict, list, tuple)) else _text(value)
+
+
 def _split(value: str, separator: str | None = None) -> list[str]:
     if separator == "":
         raise WrongValueError("split() wants a separator, or none for blanks")
@@ -443,6 +487,22 @@ FUNCTIONS: Final[dict[str, Function]] = {
     ),
     "length": Function(_length, 1, 1, "of a text, bytes, a list or an object", ("length([1, 2, 3])", 3)),
     "json": Function(_of_text(_json), 1, 1, "the document inside a text", ("""json('{"a": 2}').a""", 2)),
+    "json_text": Function(_json_text, 1, 1, "the JSON of a value", ("json_text(it.l[0])", '{"n":1}')),
+    "kind": Function(
+        _kind, 1, 1, "number, text, boolean, list, object, bytes or nothing", ("kind(it.l)", "list"),
+    ),
+    "only_number": Function(
+        _only_number, 1, 1, "a number, also of a text that holds nothing else; nothing of all else",
+        ('only_number("21.5")', 21.5),
+    ),
+    "only_text": Function(
+        _only_text, 1, 1, "what only_number leaves: texts, truth values, JSON of lists and objects",
+        ('only_text("21 May")', "21 May"),
+    ),
+    "hex": Function(
+        lambda v: v.hex() if isinstance(v, bytes) else None, 1, 1, "bytes as a hexadecimal text",
+        ('hex(base64("AQI="))', "0102"),
+    ),
     "base64": Function(_of_text(_base64), 1, 1, "the bytes of a base64 text, both alphabets", ('base64("AQI=")[1]', 2)),
     "hex_bytes": Function(
         _of_text(_hex_bytes), 1, 1, "the bytes of a hexadecimal text", ('hex_bytes("01:ff")[1]', 255)
