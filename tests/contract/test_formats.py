@@ -1,0 +1,64 @@
+"""Walks the folders of the shipped formats: profile, page, samples and what they become."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from brain.model import FieldKind
+from tests.contract.format_walk import FOLDER, captures, load, outcomes, samples
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FOLDERS = sorted(p.parent for p in FOLDER.glob("*/profile.yaml"))
+
+
+@pytest.mark.parametrize("folder", sorted(p for p in FOLDER.iterdir() if p.is_dir() and p.name != "__pycache__"))
+def test_a_folder_is_complete(folder: Path):
+    for name in ("profile.yaml", "README.md", "expected.jsonl"):
+        assert (folder / name).is_file(), name
+    assert [len(lines) for _, lines in samples(folder)]
+    page = (folder / "README.md").read_text("utf-8")
+    assert page.startswith("# ")
+    assert f"cloudbrain sensor-type add {folder.name}" in page
+    assert any("一" <= c <= "鿿" for c in page), "a paragraph in Chinese"
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda p: p.name)
+def test_a_profile_says_everything(folder: Path):
+    found = load(folder)
+    assert found.document["id"] == folder.name
+    assert found.document["topics"]
+    assert found.warnings == []
+    if "into" in found.document:
+        return
+    for field in found.sensor_type.fields:
+        assert field.label.zh, field.name
+        assert field.label.en, field.name
+        if field.kind is FieldKind.NUMBER:
+            assert field.unit, field.name
+    assert all(f"`{f.name}`" in (folder / "README.md").read_text("utf-8") for f in found.sensor_type.fields)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda p: p.name)
+def test_samples_become_what_is_expected(folder: Path):
+    expected = [json.loads(line) for line in (folder / "expected.jsonl").read_text("utf-8").splitlines()]
+    assert outcomes(folder) == expected
+    assert any("device" in line for line in expected), "a format that never yields a row shows nothing"
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda p: p.name)
+def test_rows_of_a_message_can_be_told_apart(folder: Path):
+    rows = [(r["sample"], r["device"], r["time"], r.get("id")) for r in outcomes(folder) if "device" in r]
+    keyed = load(folder).sensor_type.key
+    assert keyed or len(set(rows)) == len(rows)
+
+
+def test_topics_are_matched_by_levels():
+    assert captures(["a/{x}/up"], "a/7/up") == {"topic": "a/7/up", "x": "7"}
+    assert captures(["$q/{x}/{rest*}"], "$q/7/b/c") == {"topic": "$q/7/b/c", "x": "7", "rest": "b/c"}
+    assert captures(["a/+/c", "a/#"], "a/b/d") == {"topic": "a/b/d"}
+    assert captures(["a/{x}/up"], "a/7/up/more") is None
