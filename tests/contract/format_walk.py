@@ -52,14 +52,15 @@ def load(folder: Path) -> Format:
     if "into" in document:
         sensor_type = next(t for t in load_builtin() if t.id == document["into"])
     else:
-        declared = {k: v for k, v in document.items() if k == "fields" or k not in KEYS | {"topics"}}
+        declared = {k: v for k, v in document.items() if k in ("id", "fields") or k not in KEYS | {"topics"}}
         declared["fields"] = {
             name: {k: v for k, v in spec.items() if k not in SOURCE}
             for name, spec in _declared(document["fields"]).items()
         }
         sensor_type = sensor_type_from(declared, warnings)
     kinds = {f.name: f.kind.value for f in sensor_type.fields}
-    return Format(document, sensor_type, warnings, compile_mapping(document, kinds))
+    mapping = {k: v for k, v in document.items() if k != "id"}  # that of the sensor type; rows have theirs in a form
+    return Format(document, sensor_type, warnings, compile_mapping(mapping, kinds))
 
 
 def _declared(fields: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-NAMES = ("decoder", "splitter", "topic", "times", "city", "profile", "piece")
+FORMATS = ("hj212",)
+NAMES = ("decoder", "splitter", "topic", "times", "city", "profile", "piece", *FORMATS)
 
 
 def main() -> int:

@@ -1,0 +1,97 @@
+"""A fuzz target for each format that needs code: bytes give plain documents or one sentence, and again the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ingest.decoders import Message, Notes, formats
+from ingest.profile.functions import WrongValueError
+from tests.contract.format_walk import FOLDER, captures, load, payload_of, samples
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+RECEIVED = 1_782_885_600_000_000
+DEEPEST = 32
+REASONS = {
+    *("not_json", "wrong_type", "missing", "out_of_range", "not_in_list", "bad_time", "bad_text", "too_large"),
+    *("too_deep", "bad_checksum", "no_match", "encrypted"),
+}
+CUT = b"\x00\x1e\x00"
+"""Between the messages of one input: what was remembered goes from one to the next."""
+
+
+def _plain(value: Any, depth: int = 0) -> bool:
+    if depth > DEEPEST:
+        return False
+    if isinstance(value, dict):
+        return all(isinstance(k, str) and _plain(v, depth + 1) for k, v in value.items())
+    if isinstance(value, list):
+        return all(_plain(v, depth + 1) for v in value)
+    return value is None or isinstance(value, (bool, int, float, str, bytes))
+
+
+def _read(name: str, data: bytes, settings: dict[str, Any], topic: dict[str, str]) -> list[Any]:
+    """What a format makes of messages in a row: documents and refusals."""
+    form, memory = formats()[name], Notes()
+    out: list[Any] = []
+    for payload in data.split(CUT)[:20]:
+        try:
+            documents = form.read(Message(payload, topic, RECEIVED, memory), {**form.settings, **settings})
+        except WrongValueError as e:
+            out.append((e.reason, str(e)))
+        else:
+            assert isinstance(documents, list)
+            assert _plain(documents)
+            out.append(documents)
+    for reason, told in (one for one in out if isinstance(one, tuple)):
+        assert reason in REASONS, reason
+        assert 0 < len(told) < 400, told
+        assert told.isprintable(), told
+    assert _plain(memory.kept)
+    assert all(len(key) <= 200 for key in memory.kept)
+    return out
+
+
+def _folders(name: str) -> list[Path]:
+    found = []
+    for folder in sorted(p.parent for p in FOLDER.glob("*/profile.yaml")):
+        given = load(folder).document.get("input", "json")
+        if (given if isinstance(given, str) else given["format"]) == name:
+            found.append(folder)
+    return found
+
+
+def _settings(folder: Path) -> dict[str, Any]:
+    given = load(folder).document["input"]
+    return {} if isinstance(given, str) else {k: v for k, v in given.items() if k != "format"}
+
+
+def target_of(name: str) -> tuple[Callable[[bytes], None], Callable[[], list[bytes]]]:
+    """The target of a format, and its seeds: its samples, each and all of a file in a row."""
+    folders = _folders(name)
+    reads = [(_settings(f), load(f).read, load(f).document["topics"]) for f in folders]
+
+    def topic_of(filters: Iterable[str]) -> dict[str, str]:
+        topic = "/".join("up" if level.startswith("{") else level for level in next(iter(filters)).split("/"))
+        return captures(list(filters), topic) or {"topic": topic}
+
+    def fuzz_one(data: bytes) -> None:
+        for settings, read, topics in reads:
+            topic = topic_of(topics)
+            assert _read(name, data, settings, topic) == _read(name, data, settings, topic)
+            memory = Notes()
+            for payload in data.split(CUT)[:20]:
+                for one in read(Message(payload, topic, RECEIVED, memory)) or []:
+                    assert len(one) >= 2
+
+    def seeds() -> list[bytes]:
+        out: list[bytes] = []
+        for folder in folders:
+            for _, lines in samples(folder):
+                payloads = [payload_of(sample) for _, sample in lines]
+                out += [*payloads, CUT.join(payloads)]
+        return out
+
+    return fuzz_one, seeds
