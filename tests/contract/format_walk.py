@@ -18,8 +18,8 @@ import ingest
 from brain.model import FieldKind
 from brain.times import iso, to_us
 from ingest.decoders import Message, Notes
-from ingest.profile.mapping import KEYS, Refused, compile_mapping
-from ingest.profile.native import sensor_type_from
+from ingest.profile.mapping import Refused, compile_mapping
+from ingest.profile.native import kinds_of, sensor_type_from
 from ingest.sensor_types import load_builtin
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 FOLDER = Path(ingest.__file__).parent / "formats"
 RECEIVED_AT = "2026-07-01T06:00:00Z"
 """Of samples that do not say when they came."""
-SOURCE = frozenset({"from", "table", "missing", "scale", "offset"})
 STATUS = frozenset({"ok", "calibrating", "maintenance", "fault"})
 
 
@@ -49,22 +48,10 @@ def load(folder: Path) -> Format:
     """The format of a folder."""
     document = yaml.safe_load((folder / "profile.yaml").read_text("utf-8"))
     warnings: list[str] = []
-    if "into" in document:
-        sensor_type = next(t for t in load_builtin() if t.id == document["into"])
-    else:
-        declared = {k: v for k, v in document.items() if k in ("id", "fields") or k not in KEYS | {"topics"}}
-        declared["fields"] = {
-            name: {k: v for k, v in spec.items() if k not in SOURCE}
-            for name, spec in _declared(document["fields"]).items()
-        }
-        sensor_type = sensor_type_from(declared, warnings)
-    kinds = {f.name: f.kind.value for f in sensor_type.fields}
-    mapping = {k: v for k, v in document.items() if k != "id"}  # that of the sensor type; rows have theirs in a form
-    return Format(document, sensor_type, warnings, compile_mapping(mapping, kinds))
-
-
-def _declared(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: spec if isinstance(spec, dict) else {} for name, spec in fields.items()}
+    sensor_type = sensor_type_from(document, warnings, {t.id: t for t in load_builtin()})
+    assert sensor_type.profile is not None
+    read = compile_mapping(json.loads(sensor_type.profile), kinds_of(sensor_type.fields))
+    return Format(document, sensor_type, warnings, read)
 
 
 def captures(filters: list[str], topic: str) -> dict[str, str] | None:
@@ -114,7 +101,8 @@ def outcomes(folder: Path) -> list[dict[str, Any]]:
             if made is None:
                 out.append({"sample": name, "ignored": True})
             out += [{"sample": name, **_row(found.sensor_type, one, received)} for one in made or []]
-    return out
+    as_lines: list[dict[str, Any]] = json.loads(json.dumps(out))
+    return as_lines
 
 
 def _row(sensor_type: SensorType, one: Mapped | Refused, received: int) -> dict[str, Any]:
