@@ -19,7 +19,8 @@ import numpy as np
 
 from brain.errors import ConfigurationError
 from brain.model import Batch, Device, Piece
-from brain.pipeline.engine import Engine, check_overrides
+from brain.pipeline.engine import Engine
+from brain.pipeline.seats import check_overrides
 from brain.registry import Registry
 from brain.store.rows import storage_keys
 from brain.times import to_us

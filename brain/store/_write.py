@@ -95,6 +95,8 @@ class WritePart(RegistryPart):
                 await self._keep_refused(c, flush)
             if flush.timeless:
                 await c.execute(_Q["put_timeless"].text, list(flush.timeless), flush.received_at)
+            if flush.states:
+                await self._keep_states(c, flush)
             if flush.answers:
                 await self._answer(c, flush, types, fresh)
         self._minute = max(self._minute, flush.received_at // _MINUTE)
@@ -209,9 +211,22 @@ class WritePart(RegistryPart):
         new = [q for q in flush.quarantined if q.retry_of is None]
         if new:
             rows = [
-                (q.received_at, q.topic, q.sensor_type, q.device, q.reason, q.detail, q.payload, q.size) for q in new
+                (q.received_at, q.topic, q.sensor_type, q.device, q.reason, q.detail, q.payload, q.size, q.place)
+                for q in new
             ]
             await c.execute(_Q["put_quarantine"].text, *map(list, zip(*rows, strict=True)))
+
+    async def _keep_states(self, c: Connection, flush: Flush) -> None:
+        kept = [(t, k, v) for (t, k), v in flush.states.items() if v is not None]
+        if kept:
+            await c.execute(_Q["put_states"].text, *map(list, zip(*kept, strict=True)), flush.received_at)
+        gone = [key for key, v in flush.states.items() if v is None]
+        if gone:
+            await c.execute(_Q["forget_states"].text, [t for t, _ in gone], [k for _, k in gone])
+
+    async def load_states(self) -> list[tuple[str, str, bytes]]:
+        """What profiles remember, longest unchanged first."""
+        return [(r["sensor_type"], r["key"], r["value"]) for r in await self._door.fetch(_Q["load_states"].text)]
 
     async def _answer(
         self, c: Connection, flush: Flush, types: dict[str, SensorType], fresh: dict[str, NDArray[np.bool_]]

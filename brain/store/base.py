@@ -77,6 +77,7 @@ class Quarantined:
         payload: The bytes of the whole message (up to 256 KiB, else its first 10 KiB); ``size`` is the true size.
         sensor_type: The type it was meant for, None where the topic names no registered one.
         retry_of: Id of the quarantine record this is a new try of, else None.
+        place: Of the reading in its message; -1 for the whole message.
         ledger_key: Key of the ledger it counts under: the sensor type, or ``unknown``.
     """
 
@@ -89,6 +90,7 @@ class Quarantined:
     payload: bytes
     size: int
     retry_of: int | None = None
+    place: int = -1
     ledger_key: str = "unknown"
 
 
@@ -104,7 +106,8 @@ class Flush:
         known: Readings known to be duplicates before the store was asked (sensor type -> device name -> n).
         timeless: Hashes of messages without time, to know their copies by; 16 bytes each.
         answers: Inbox id -> positions of its rows and its refusals, answered in the same transaction.
-        ignored: Retained messages without time: counted, not ingested.
+        ignored: Messages that are counted, not ingested: retained ones without time, those a profile passes over.
+        states: What profiles remember from here on: (sensor type, key) -> value, None where it is forgotten.
         token: Tells this flush from all others. Writing the *same object* again after a lost answer is safe: the store
             knows it by its token and returns what it did the first time.
     """
@@ -118,6 +121,7 @@ class Flush:
     timeless: Sequence[bytes] = ()
     answers: Mapping[int, Answer] = field(default_factory=dict)
     ignored: int = 0
+    states: Mapping[tuple[str, str], bytes | None] = field(default_factory=dict)
     token: int = field(default_factory=lambda: secrets.randbits(62) + 1)
 
 
@@ -143,12 +147,19 @@ class Written(NamedTuple):
 
 
 class InboxItem(NamedTuple):
-    """A message that came over HTTP, or a quarantined one that is tried again; ``received_at`` microseconds."""
+    """A message that came over HTTP, or a quarantined one that is tried again.
+
+    Attributes:
+        first_received_at: Of a quarantined one, microseconds.
+        place: Of the refused reading in it; -1 or None for the whole message.
+    """
 
     inbox_id: int
     topic: str
     payload: bytes
     retry_of: int | None
+    first_received_at: int | None = None
+    place: int | None = None
 
 
 class LogEntry(NamedTuple):
@@ -278,6 +289,9 @@ class Store(Protocol):
             FencedError: Another writer claimed the head; nothing was written.
             StoreError: Out of reach (try again), or a row was refused (``poison`` attribute True: bisect).
         """
+
+    async def load_states(self) -> list[tuple[str, str, bytes]]:
+        """What profiles remember: (sensor type, key, value), longest unchanged first."""
 
     async def timeless_since(self, received_at: int) -> set[bytes]:
         """Hashes of messages without time received since (10 minutes are kept)."""

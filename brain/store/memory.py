@@ -66,6 +66,7 @@ class MemoryStore:
         self._ledger: dict[str, Counts] = {}
         self._tally: dict[int, tuple[int, int]] = {}
         self._timeless: dict[bytes, int] = {}
+        self._states: dict[tuple[str, str], bytes] = {}
         self._quarantine: list[dict[str, Any]] = []
         self._inbox: dict[int, tuple[InboxItem, dict[str, Any] | None, int]] = {}
         self._inbox_top = 0
@@ -197,6 +198,10 @@ class MemoryStore:
                 self._tally_device(d.device_id, duplicate, quarantined)
         self._keep_refused(flush)
         self._timeless.update(dict.fromkeys(flush.timeless, flush.received_at))
+        for state, value in flush.states.items():
+            self._states.pop(state, None)
+            if value is not None:
+                self._states[state] = value
         self._answer(flush, fresh)
         self._entry += 1
         self._log[self._entry] = LogEntry(self._entry, flush.received_at, piece)
@@ -219,7 +224,7 @@ class MemoryStore:
                 record = {
                     n: getattr(q, n) for n in ("received_at", "topic", "sensor_type", "device", "reason", "detail")
                 }
-                record |= {"payload": q.payload, "size": q.size, "retries": 0, "mended_at": None}
+                record |= {"payload": q.payload, "size": q.size, "place": q.place, "retries": 0, "mended_at": None}
                 self._quarantine.append({"quarantine_id": len(self._quarantine) + 1, **record})
 
     def _answer(self, flush: Flush, fresh: Mapping[str, Any]) -> None:
@@ -249,6 +254,10 @@ class MemoryStore:
         device = self._registry.by_id(device_id)
         return None if device is None else device.name
 
+    async def load_states(self) -> list[tuple[str, str, bytes]]:
+        """What profiles remember, longest unchanged first."""
+        return [(t, k, v) for (t, k), v in self._states.items()]
+
     async def timeless_since(self, received_at: int) -> set[bytes]:
         """Hashes of messages without time received since."""
         return {h for h, at in self._timeless.items() if at >= received_at}
@@ -257,7 +266,11 @@ class MemoryStore:
         """Hand in a message over HTTP."""
         self._inbox_top += 1
         inbox_id = self._inbox_top
-        self._inbox[inbox_id] = (InboxItem(inbox_id, topic, payload, retry_of), None, 0)
+        first: tuple[int | None, int | None] = None, None
+        if retry_of is not None and 0 < retry_of <= len(self._quarantine):
+            record = self._quarantine[retry_of - 1]
+            first = record["received_at"], record["place"]
+        self._inbox[inbox_id] = (InboxItem(inbox_id, topic, payload, retry_of, *first), None, 0)
         self._notify("inbox")
         return inbox_id
 

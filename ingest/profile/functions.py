@@ -441,6 +441,15 @@ def _bearing(u: float, v: float) -> float:
     return math.degrees(math.atan2(-u, -v)) % 360.0
 
 
+def _increase(now: Any, last: Any) -> float | None:
+    """How much a counter grew; one that fell has begun again from nothing."""
+    if now is None or last is None:
+        return None
+    if not (_counts(now) and _counts(last)):
+        raise WrongValueError(f"{now!r:.40} and {last!r:.40} are no counters")
+    return float(now - last if now >= last else now)
+
+
 LAZY: Final = frozenset({"first", "missing", "present"})
 """Functions whose values are computed one by one; what fails is as if missing."""
 OVER_ELEMENTS: Final = frozenset({"find", "filter", "map", "max_by", "min_by", "count"})
@@ -510,6 +519,10 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "mean": Function(_over(lambda n: math.fsum(n) / len(n)), 1, 20, "their mean", ("mean(1, 2)", 1.5)),
     "min": Function(_over(min), 1, 20, "the smallest of them", ("min([3, 2])", 2)),
     "max": Function(_over(max), 1, 20, "the largest of them", ("max(3, 2)", 3)),
+    "increase": Function(
+        _increase, 2, 2, "how much a counter grew since; one that fell has begun again from nothing",
+        ("increase(7, 5)", 2.0),
+    ),
     "abs": Function(_of_number(abs), 1, 1, "without its sign", ("abs(-2)", 2)),
     "round": Function(
         _of_number(lambda v, digits=0: round(float(v), max(-15, min(15, int(digits))))), 1, 2,

@@ -431,6 +431,8 @@ def _only(entry: Mapping[str, Any], allowed: frozenset[str], path: str) -> None:
     for key in entry:
         if key not in allowed:
             where = f"{path}.{_key(key)}" if path else _key(key)
+            if isinstance(key, str) and key.count(")") + key.count("]") > key.count("(") + key.count("["):
+                raise SensorTypeError(path, "inside {...} put quotes round an expression with a comma or a bracket")
             raise SensorTypeError(where, f"no such key; allowed are {', '.join(sorted(allowed))}")
 
 

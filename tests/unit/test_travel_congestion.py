@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.unit.scene_bench import Bench, brief
+from tests.unit.scene_bench import Bench, advice, brief
 from tests.unit.travel_road import USUAL, bench, watch
 
 SPEEDS = [{"device": d, "field": "speed_kmh", "median": 45, "mad": 2} for d in "UMDE"]
@@ -31,7 +31,7 @@ def test_a_quarter_of_an_hour_at_half_speed_is_congestion() -> None:
     assert brief(log) == [(1350.0, "raise", "blue", "evidence")]  # since 450 s
     assert log[0]["event"] == "congestion"
     assert log[0]["departments"] == {"act": ["traffic_police", "transport"], "inform": []}
-    assert log[0]["plan"] == {"corridor": "EAST", "travel_time_ratio": 2.05}
+    assert advice(log[0]) == {"corridor": "EAST", "travel_time_ratio": 2.05}
 
 
 def test_it_clears_when_the_travel_time_falls_below_the_dead_band() -> None:

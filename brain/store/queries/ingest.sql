@@ -67,8 +67,9 @@ ON CONFLICT (device_id) DO UPDATE SET duplicate = t.duplicate + excluded.duplica
 
 -- name: put_quarantine
 -- Keeps refused readings.
-INSERT INTO brain.quarantine (received_at, topic, sensor_type, device, reason, detail, payload, size)
-SELECT * FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::int[]);
+INSERT INTO brain.quarantine (received_at, topic, sensor_type, device, reason, detail, payload, size, place)
+SELECT * FROM unnest(
+    $1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::int[], $9::int[]);
 
 -- name: note_retry
 -- A new try of a quarantine record: counted; refused again it says why now, else it is mended.
@@ -82,6 +83,21 @@ WHERE quarantine_id = $1;
 -- Hashes of messages without time.
 INSERT INTO brain.timeless (hash, received_at) SELECT DISTINCT h, $2::timestamptz FROM unnest($1::bytea[]) AS g (h)
 ON CONFLICT (hash) DO UPDATE SET received_at = excluded.received_at;
+
+-- name: put_states
+-- What profiles remember from now on.
+INSERT INTO brain.profile_state (sensor_type, key, value, changed_at)
+SELECT t, k, v, $4::timestamptz FROM unnest($1::text[], $2::text[], $3::bytea[]) AS g (t, k, v)
+ON CONFLICT (sensor_type, key) DO UPDATE SET value = excluded.value, changed_at = excluded.changed_at;
+
+-- name: forget_states
+-- What profiles remember no more.
+DELETE FROM brain.profile_state p USING unnest($1::text[], $2::text[]) AS g (t, k)
+WHERE p.sensor_type = g.t AND p.key = g.k;
+
+-- name: load_states
+-- All that profiles remember, longest unchanged first.
+SELECT sensor_type, key, value FROM brain.profile_state ORDER BY changed_at, sensor_type, key;
 
 -- name: timeless_since
 -- Hashes of messages without time received since.
@@ -103,7 +119,9 @@ SELECT inbox_id, pg_notify('inbox', '') FROM message;
 
 -- name: inbox_take
 -- Unanswered messages, oldest first.
-SELECT inbox_id, topic, payload, retry_of FROM brain.inbox WHERE answer IS NULL ORDER BY inbox_id LIMIT $1;
+SELECT i.inbox_id, i.topic, i.payload, i.retry_of, q.received_at AS first_received_at, q.place
+FROM brain.inbox i LEFT JOIN brain.quarantine q ON q.quarantine_id = i.retry_of
+WHERE i.answer IS NULL ORDER BY i.inbox_id LIMIT $1;
 
 -- name: inbox_answer
 -- The answer of a message.
