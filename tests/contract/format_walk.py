@@ -21,9 +21,10 @@ from ingest.decoders import Message, Notes
 from ingest.profile.mapping import Refused, compile_mapping
 from ingest.profile.native import kinds_of, sensor_type_from
 from ingest.sensor_types import load_builtin
+from ingest.topics import TopicTree, parse_topic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from brain.model import SensorType
     from ingest.profile.mapping import Mapped
@@ -31,11 +32,12 @@ if TYPE_CHECKING:
 FOLDER = Path(ingest.__file__).parent / "formats"
 RECEIVED_AT = "2026-07-01T06:00:00Z"
 """Of samples that do not say when they came."""
+SOURCE = frozenset({"from", "table", "missing", "scale", "offset"})
 STATUS = frozenset({"ok", "calibrating", "maintenance", "fault"})
 
 
 class Format(NamedTuple):
-    """A profile of the folder, ready to read messages."""
+    """A document of the folder, ready to read messages."""
 
     document: dict[str, Any]
     sensor_type: SensorType
@@ -46,31 +48,21 @@ class Format(NamedTuple):
 @cache
 def load(folder: Path) -> Format:
     """The format of a folder."""
-    document = yaml.safe_load((folder / "profile.yaml").read_text("utf-8"))
+    text = (folder / "profile.yaml").read_text("utf-8")
     warnings: list[str] = []
-    sensor_type = sensor_type_from(document, warnings, {t.id: t for t in load_builtin()})
-    assert sensor_type.profile is not None
+    sensor_type = sensor_type_from(text, warnings, {t.id: t for t in load_builtin()})
+    assert sensor_type.profile is not None, folder
     read = compile_mapping(json.loads(sensor_type.profile), kinds_of(sensor_type.fields))
-    return Format(document, sensor_type, warnings, read)
+    return Format(yaml.safe_load(text), sensor_type, warnings, read)
 
 
-def captures(filters: list[str], topic: str) -> dict[str, str] | None:
+def captures(filters: Iterable[str], topic: str) -> dict[str, str] | None:
     """The captures of the first filter that a topic matches; None where none does."""
-    levels = topic.split("/")
+    tree = TopicTree()
     for text in filters:
-        wanted, out = text.split("/"), {"topic": topic}
-        for i, want in enumerate(wanted):
-            rest = want == "#" or want.endswith("*}")
-            if i >= len(levels) or not (rest or want == "+" or want.startswith("{") or want == levels[i]):
-                break
-            if want.startswith("{"):
-                out[want.strip("{}*")] = "/".join(levels[i:]) if rest else levels[i]
-            if rest:
-                return out
-        else:
-            if len(wanted) == len(levels):
-                return out
-    return None
+        tree.add(parse_topic(text, "topics"), None)
+    found = tree.match(topic)
+    return found[0][1] if found else None
 
 
 def samples(folder: Path) -> Iterator[tuple[str, list[tuple[str, dict[str, Any]]]]]:
@@ -95,13 +87,13 @@ def outcomes(folder: Path) -> list[dict[str, Any]]:
         memory = Notes()
         for name, sample in lines:
             received = to_us(sample.get("received_at", RECEIVED_AT))
-            taken = captures(found.document["topics"], sample["topic"])
+            taken = captures(found.sensor_type.topics, sample["topic"])
             assert taken is not None, f"{name}: the profile has no topic for {sample['topic']}"
             made = found.read(Message(payload_of(sample), taken, received, memory))
             if made is None:
                 out.append({"sample": name, "ignored": True})
             out += [{"sample": name, **_row(found.sensor_type, one, received)} for one in made or []]
-    as_lines: list[dict[str, Any]] = json.loads(json.dumps(out))
+    as_lines: list[dict[str, Any]] = json.loads(json.dumps(out))  # a box is a list there
     return as_lines
 
 

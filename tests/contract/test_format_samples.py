@@ -61,8 +61,16 @@ def test_an_event_of_frigate() -> None:
 def test_a_review_of_frigate_is_a_row_for_each_kind_of_object() -> None:
     track = {"track": "1718987129.308396-fqk5ka", "zone": "front_yard"}
     assert rows("frigate", "frigate/reviews", "frigate/reviews.json") == [
-        ("frigate:front_cam", 1_718_987_129_308_396, {"event": "person_present", **track}),
-        ("frigate:front_cam", 1_718_987_129_308_396, {"event": "vehicle_present", **track}),
+        (
+            "frigate:front_cam",
+            1_718_987_129_308_396,
+            {"id": "1718987129.308396-fqk5ka/person", "event": "person_present", **track},
+        ),
+        (
+            "frigate:front_cam",
+            1_718_987_129_308_396,
+            {"id": "1718987129.308396-fqk5ka/car", "event": "vehicle_present", **track},
+        ),
     ]
 
 
