@@ -305,7 +305,7 @@ def _json(value: str) -> Any:
     try:
         return msgspec.json.decode(value)
     except (msgspec.DecodeError, RecursionError, ValueError):
-        raise WrongValueError(f"{value[:60]!r} is no JSON") from None
+        raise WrongValueError(f"{value[:60]!r} is no JSON", "not_json") from None
 
 
 def _json_text(value: Any) -> str | None:
