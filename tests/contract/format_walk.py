@@ -18,12 +18,13 @@ import ingest
 from brain.model import FieldKind
 from brain.times import iso, to_us
 from ingest.decoders import Message, Notes
-from ingest.profile.mapping import KEYS, Refused, compile_mapping
-from ingest.profile.native import sensor_type_from
+from ingest.profile.mapping import Refused, compile_mapping
+from ingest.profile.native import kinds_of, sensor_type_from
 from ingest.sensor_types import load_builtin
+from ingest.topics import TopicTree, parse_topic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from brain.model import SensorType
     from ingest.profile.mapping import Mapped
@@ -36,7 +37,7 @@ STATUS = frozenset({"ok", "calibrating", "maintenance", "fault"})
 
 
 class Format(NamedTuple):
-    """A profile of the folder, ready to read messages."""
+    """A document of the folder, ready to read messages."""
 
     document: dict[str, Any]
     sensor_type: SensorType
@@ -47,43 +48,21 @@ class Format(NamedTuple):
 @cache
 def load(folder: Path) -> Format:
     """The format of a folder."""
-    document = yaml.safe_load((folder / "profile.yaml").read_text("utf-8"))
+    text = (folder / "profile.yaml").read_text("utf-8")
     warnings: list[str] = []
-    if "into" in document:
-        sensor_type = next(t for t in load_builtin() if t.id == document["into"])
-    else:
-        declared = {k: v for k, v in document.items() if k in ("id", "fields") or k not in KEYS | {"topics"}}
-        declared["fields"] = {
-            name: {k: v for k, v in spec.items() if k not in SOURCE}
-            for name, spec in _declared(document["fields"]).items()
-        }
-        sensor_type = sensor_type_from(declared, warnings)
-    kinds = {f.name: f.kind.value for f in sensor_type.fields}
-    mapping = {k: v for k, v in document.items() if k != "id"}  # that of the sensor type; rows have theirs in a form
-    return Format(document, sensor_type, warnings, compile_mapping(mapping, kinds))
+    sensor_type = sensor_type_from(text, warnings, {t.id: t for t in load_builtin()})
+    assert sensor_type.profile is not None, folder
+    read = compile_mapping(json.loads(sensor_type.profile), kinds_of(sensor_type.fields))
+    return Format(yaml.safe_load(text), sensor_type, warnings, read)
 
 
-def _declared(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: spec if isinstance(spec, dict) else {} for name, spec in fields.items()}
-
-
-def captures(filters: list[str], topic: str) -> dict[str, str] | None:
+def captures(filters: Iterable[str], topic: str) -> dict[str, str] | None:
     """The captures of the first filter that a topic matches; None where none does."""
-    levels = topic.split("/")
+    tree = TopicTree()
     for text in filters:
-        wanted, out = text.split("/"), {"topic": topic}
-        for i, want in enumerate(wanted):
-            rest = want == "#" or want.endswith("*}")
-            if i >= len(levels) or not (rest or want == "+" or want.startswith("{") or want == levels[i]):
-                break
-            if want.startswith("{"):
-                out[want.strip("{}*")] = "/".join(levels[i:]) if rest else levels[i]
-            if rest:
-                return out
-        else:
-            if len(wanted) == len(levels):
-                return out
-    return None
+        tree.add(parse_topic(text, "topics"), None)
+    found = tree.match(topic)
+    return found[0][1] if found else None
 
 
 def samples(folder: Path) -> Iterator[tuple[str, list[tuple[str, dict[str, Any]]]]]:
@@ -108,7 +87,7 @@ def outcomes(folder: Path) -> list[dict[str, Any]]:
         memory = Notes()
         for name, sample in lines:
             received = to_us(sample.get("received_at", RECEIVED_AT))
-            taken = captures(found.document["topics"], sample["topic"])
+            taken = captures(found.sensor_type.topics, sample["topic"])
             assert taken is not None, f"{name}: the profile has no topic for {sample['topic']}"
             made = found.read(Message(payload_of(sample), taken, received, memory))
             if made is None:

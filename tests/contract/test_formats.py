@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from brain.model import FieldKind
-from tests.contract.format_walk import FOLDER, captures, load, outcomes, samples
+from tests.contract.format_walk import FOLDER, load, outcomes, samples
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,17 +30,18 @@ def test_a_folder_is_complete(folder: Path):
 def test_a_profile_says_everything(folder: Path):
     found = load(folder)
     assert found.document["id"] == folder.name
-    assert found.document["topics"]
-    units = {f.name: f.unit for f in found.sensor_type.fields if f.kind is FieldKind.NUMBER}
-    if "unit" not in {f.name for f in found.sensor_type.fields}:  # rows that tell their own unit have it in a field
-        assert None not in units.values()
-        assert found.warnings == []
+    assert found.sensor_type.topics
+    page = (folder / "README.md").read_text("utf-8")
+    doubts = [w for w in found.warnings if not (w.startswith("time: none is read") and "time of receipt" in page)]
+    if "unit" in {f.name for f in found.sensor_type.fields}:  # rows that tell their own unit have it in a field
+        doubts = [w for w in doubts if "a number without a unit" not in w]
+    assert doubts == []
     if "into" in found.document:
         return
     for field in found.sensor_type.fields:
         assert field.label.zh, field.name
         assert field.label.en, field.name
-    assert all(f"`{f.name}`" in (folder / "README.md").read_text("utf-8") for f in found.sensor_type.fields)
+        assert f"`{field.name}`" in page
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda p: p.name)
@@ -56,10 +56,3 @@ def test_rows_of_a_message_can_be_told_apart(folder: Path):
     rows = [(r["sample"], r["device"], r["time"], r.get("id")) for r in outcomes(folder) if "device" in r]
     keyed = load(folder).sensor_type.key
     assert keyed or len(set(rows)) == len(rows)
-
-
-def test_topics_are_matched_by_levels():
-    assert captures(["a/{x}/up"], "a/7/up") == {"topic": "a/7/up", "x": "7"}
-    assert captures(["$q/{x}/{rest*}"], "$q/7/b/c") == {"topic": "$q/7/b/c", "x": "7", "rest": "b/c"}
-    assert captures(["a/+/c", "a/#"], "a/b/d") == {"topic": "a/b/d"}
-    assert captures(["a/{x}/up"], "a/7/up/more") is None

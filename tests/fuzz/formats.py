@@ -71,7 +71,7 @@ def _settings(folder: Path) -> dict[str, Any]:
 def target_of(name: str) -> tuple[Callable[[bytes], None], Callable[[], list[bytes]]]:
     """The target of a format, and its seeds: its samples, each and all of a file in a row."""
     folders = _folders(name)
-    reads = [(_settings(f), load(f).read, load(f).document["topics"]) for f in folders]
+    reads = [(_settings(f), load(f).read, load(f).sensor_type.topics) for f in folders]
 
     def topic_of(filters: Iterable[str]) -> dict[str, str]:
         topic = "/".join("up" if level.startswith("{") else level for level in next(iter(filters)).split("/"))
