@@ -430,6 +430,8 @@ def _parsed(text: str | bytes) -> Any:
     except (yaml.YAMLError, ValueError, RecursionError, LookupError, AttributeError, TypeError) as e:
         # the last three come out of PyYAML where a tag does not fit its value, like !!timestamp x
         first = " ".join(str(e).split())[:200]
+        if "flow mapping" in first or "flow sequence" in first:
+            first += "; inside {...} and [...] put quotes round an expression that has a comma, a bracket or a colon"
         raise SensorTypeError("", f"the document is neither YAML nor JSON: {first}") from None
 
 
