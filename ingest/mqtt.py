@@ -38,6 +38,7 @@ _KEEP_ALIVE_S: Final = 30
 _LINGER_S: Final = 0.002
 _BUSY_S: Final = 0.0015  # a read so soon after the one before: there is load, so wait for more
 _ANSWER_S: Final = 10.0
+_CHANGE_S: Final = 1.0
 _FAREWELL_S: Final = 2.0
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 5.0
@@ -217,14 +218,19 @@ class AckingSource:
             self._protocol.send(_wire.pubacks([i for i, _ in known]))
         self._release(sum(len(held[1]) for _, held in known))
 
-    def follow(self, filters: Sequence[str], wanted: tuple[str, ...] | None) -> None:
-        """Ask for these filters from now on instead of those so far; see the arguments of the class."""
+    async def follow(self, filters: Sequence[str], wanted: tuple[str, ...] | None) -> None:
+        """Ask for these filters from now on instead of those so far; see the arguments of the class.
+
+        Waits a second at most for the broker's answer; where there is no connection now, the next one asks.
+        """
         new, gone = set(filters) - set(self._filters), set(self._filters) - set(filters)
         self._filters, self.wanted = tuple(filters), wanted
         if self._protocol is not None:
             self._protocol.want(wanted)
             if self.connected and (new or gone):
-                self._protocol.change(sorted(new), sorted(gone))
+                answer = self._protocol.change(sorted(new), sorted(gone))
+                if answer is not None:
+                    await asyncio.wait([answer], timeout=_CHANGE_S)
 
     def pause(self) -> None:
         """Receive nothing more; what is held can still be acknowledged."""
@@ -418,14 +424,20 @@ class _Protocol(asyncio.Protocol):
         """Take in messages of topics that begin so from now on, None: all."""
         self._splitter.want(wanted)
 
-    def change(self, new: Sequence[str], gone: Sequence[str]) -> None:
-        """Subscribe to some filters and leave others; one that the broker refuses is told in the log."""
+    def change(self, new: Sequence[str], gone: Sequence[str]) -> asyncio.Future[bytes] | None:
+        """Subscribe to some filters and leave others; one that the broker refuses is told in the log.
+
+        Returns:
+            The broker's answer to come, None where nothing new was asked for.
+        """
         if gone:
             self.send(_wire.unsubscribe(2, gone))
         if new:
             self._answers[_wire.SUBACK] = answer = self._loop.create_future()
             answer.add_done_callback(lambda done: self._told(new, done))
             self.send(_wire.subscribe(1, new))
+            return answer
+        return None
 
     def _told(self, filters: Sequence[str], done: asyncio.Future[bytes]) -> None:
         if done.cancelled() or done.exception() is not None:

@@ -126,6 +126,7 @@ class _Ingest:
         self._places = Places()
         self._copies = Copies()
         self._memories = Memories()
+        self._revision = -1
         self._shed = 0
         self._gave_up = -1.0
 
@@ -250,7 +251,10 @@ class _Ingest:
                 log.warning("city_unreadable", error=str(e))
         self._decoder = Decoder(registry, self._places, copies=self._copies, memories=self._memories)
         filters = covering([self._subscribe, *(t.filter for t in self._decoder.tree.topics)])
-        self._source.follow(filters, self._wanted(filters))
+        await self._source.follow(filters, self._wanted(filters))
+        if registry.revision != self._revision:
+            await self._persist(lambda: self._store.note_registry_taken(registry.revision))
+            self._revision = registry.revision
         self._reloaded = time.monotonic()
 
     def _wanted(self, filters: list[str]) -> tuple[str, ...] | None:

@@ -14,6 +14,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from brain.city.index import distance_m
 from brain.desk.association import SECOND, nearest, within
 from brain.desk.board import Board, Notice
 from brain.desk.fusion import Fused, cap_level, fuse
@@ -25,7 +26,7 @@ from brain.model import LEVELS, Modality, Step
 from brain.scene_api import Evidence, View
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from brain.city.index import CityIndex
     from brain.registry import Registry
@@ -102,6 +103,16 @@ class Desk:
         standing = {i.incident_id for i in self._alive.values()}
         for incident_id in [k for k in state.board.notices if k not in standing]:
             state.board.take_down(incident_id)
+
+    def standing(self, keys: Collection[str], lon: float, lat: float, radius_m: float) -> list[str]:
+        """Ids of the open incidents before these judges within a distance of a place, oldest first."""
+        near = []
+        for _, incident in sorted(self._alive.items()):
+            x, y = incident.place()
+            is_near = x is not None and y is not None and distance_m(lon, lat, x, y) <= radius_m
+            if incident.judge in keys and incident.state == "open" and is_near:
+                near.append(incident.incident_id)
+        return near
 
     # -- hearing -------------------------------------------------------------------------------------------------
     def hear(self, key: str, evidence: Evidence, at: int) -> list[Step]:

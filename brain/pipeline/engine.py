@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from brain.city import City
     from brain.model import Step
     from brain.registry import Registry
-    from brain.scene_api import Scene
+    from brain.scene_api import Reasoning, Scene
 
 __all__ = ["Engine"]
 
@@ -280,6 +280,31 @@ class Engine:
             return None
         found = self._index.district_of(lon, lat)
         return "" if found is None else found.id
+
+    # -- asking --------------------------------------------------------------------------------------------------
+    def explain(self, name: str, lon: float, lat: float, radius_m: float) -> list[tuple[Seat, list[Reasoning]]]:
+        """Why a scene speaks or keeps silent round a place now: its conditions, for each seat that listens there.
+
+        Raises:
+            SceneError: The scene cannot tell; the sentence says what it did.
+        """
+        found = self._index.district_of(lon, lat)
+        district = found.id if found is not None else "" if self._index.city.districts else None
+        out: list[tuple[Seat, list[Reasoning]]] = []
+        for seat in self.seats:
+            if seat.scene.name == name and seat.error is None and seat.listens(district):
+                try:
+                    out.append((seat, list(seat.scene.explain(seat.state, lon, lat, radius_m, seat.world))))
+                except Exception as error:
+                    raise SceneError(
+                        f"scene {name} broke its contract: {type(error).__name__} when asked why: {error}"
+                    ) from error
+        return out
+
+    def standing(self, name: str, lon: float, lat: float, radius_m: float) -> list[str]:
+        """Ids of the open incidents of a scene within a distance of a place, oldest first."""
+        own = {key for key, judge in self._policies.items() if judge.scene == name}
+        return self._desk.standing(own, lon, lat, radius_m)
 
     # -- saving --------------------------------------------------------------------------------------------------
     def snapshot(self) -> bytes:

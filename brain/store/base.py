@@ -258,8 +258,29 @@ class Store(Protocol):
     async def load_registry(self) -> Registry:
         """All sensor types and devices."""
 
-    async def put_sensor_type(self, sensor_type: SensorType) -> None:
-        """Register a sensor type and make or extend its hypertable; notifies channel ``registry``."""
+    async def put_sensor_type(self, sensor_type: SensorType, source: str = "", samples: str = "[]") -> int:
+        """Register a sensor type and make or extend its hypertable; notifies channel ``registry``.
+
+        Args:
+            sensor_type: As it shall be from now on.
+            source: The document as it was handed in; kept with its version where it is not empty.
+            samples: JSON of the samples that came with it.
+
+        Returns:
+            The revision of the registry with it: ``registry_taken`` tells when ingest reads by it.
+
+        Raises:
+            SensorTypeError: It does not go together with what is stored.
+        """
+
+    async def sensor_type_versions(self, sensor_type: str) -> list[dict[str, Any]]:
+        """Versions, oldest first: ``version``, ``source``, ``samples`` (JSON) and ``added_at`` (microseconds)."""
+
+    async def note_registry_taken(self, revision: int) -> None:
+        """Ingest reads messages by this revision of the registry from now on."""
+
+    async def registry_taken(self) -> int:
+        """The revision that ingest reads by."""
 
     async def admit(self, names: Sequence[tuple[str, str]]) -> list[Device]:
         """Devices of these (sensor type, name), made where new, in the order asked; notifies ``devices``."""

@@ -17,7 +17,7 @@ from brain.store._cursor import decode_cursor, encode_cursor
 from brain.store._listen import CHANNELS, WakeUps
 from brain.store._memory_rows import Row, Table, refuse_bad_texts
 from brain.store._queries import KEEP, MOST_QUARANTINE, MOST_ROWS, quarantine_item
-from brain.store._registry import check_change, check_spelling
+from brain.store._registry import check_change, check_into, check_spelling
 from brain.store.base import ROWS_READ, Checkpoint, Counts, Head, InboxItem, Lease, LogEntry, Page, Written
 from brain.store.incidents import (
     MOST_INCIDENTS,
@@ -67,6 +67,8 @@ class MemoryStore:
         self._tally: dict[int, tuple[int, int]] = {}
         self._timeless: dict[bytes, int] = {}
         self._states: dict[tuple[str, str], bytes] = {}
+        self._versions: dict[str, list[dict[str, Any]]] = {}
+        self._revision = self._taken = 0
         self._quarantine: list[dict[str, Any]] = []
         self._inbox: dict[int, tuple[InboxItem, dict[str, Any] | None, int]] = {}
         self._inbox_top = 0
@@ -104,23 +106,46 @@ class MemoryStore:
     async def load_registry(self) -> Registry:
         """All sensor types and devices."""
         devices = sorted(self._registry.devices(), key=lambda d: d.device_id)
-        return Registry(self._registry.sensor_types.values(), devices)
+        registry = Registry(self._registry.sensor_types.values(), devices)
+        registry.revision = self._revision
+        return registry
 
-    async def put_sensor_type(self, sensor_type: SensorType) -> None:
+    async def put_sensor_type(self, sensor_type: SensorType, source: str = "", samples: str = "[]") -> int:
         """Register a sensor type."""
         columns_of(sensor_type)
         known = self._registry.sensor_type(sensor_type.id)
         if known is not None:
             check_spelling(sensor_type, known.id)
             if known == sensor_type:
-                return
+                return self._revision
+        if sensor_type.into is not None:
+            check_into(sensor_type, sensor_type.id in self._tables)
+        elif sensor_type.id in self._tables and known is not None:
             table = self._tables[sensor_type.id]
             check_change(sensor_type, table.kinds, bool(known.key))
             table.widen(sensor_type)
         else:
             self._tables[sensor_type.id] = Table(sensor_type)
         self._registry.put_sensor_type(sensor_type)
+        if source:
+            version = {"version": sensor_type.version, "source": source, "samples": samples, "added_at": self._since}
+            others = [v for v in self._versions.get(sensor_type.id, ()) if v["version"] != sensor_type.version]
+            self._versions[sensor_type.id] = sorted([*others, version], key=lambda v: v["version"])
+        self._revision += 1
         self._notify("registry")
+        return self._revision
+
+    async def sensor_type_versions(self, sensor_type: str) -> list[dict[str, Any]]:
+        """Versions with their documents, oldest first."""
+        return deepcopy(self._versions.get(sensor_type, []))
+
+    async def note_registry_taken(self, revision: int) -> None:
+        """Ingest reads messages by this revision from now on."""
+        self._taken = revision
+
+    async def registry_taken(self) -> int:
+        """The revision that ingest reads by."""
+        return self._taken
 
     async def admit(self, names: Sequence[tuple[str, str]]) -> list[Device]:
         """Devices of these (sensor type, name), made where new."""

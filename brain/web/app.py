@@ -13,6 +13,7 @@ from brain.web import (
 )
 from brain.web import (
     devices,
+    explain,
     health,
     incidents,
     live,
@@ -111,6 +112,7 @@ def make_app(
         quarantine,
         messages,
         scene_routes,
+        explain,
         city_routes,
         statistics,
         health,

@@ -39,6 +39,7 @@ class Context:
     Attributes:
         stop: Set when the server is asked to end: live streams leave at once.
         requests: (route, method, status) -> number, for the metrics.
+        replays: History is played again for one question at a time.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Context:
         self.feed = feed
         self.tracks = tracks
         self.stop = asyncio.Event()
+        self.replays = asyncio.Semaphore(1)
         self.requests: dict[tuple[str, str, int], int] = {}
         self._registry: Registry | None = None
         self._devices: list[Device] = []

@@ -31,11 +31,11 @@ def raw_bytes(payload: bytes) -> bytes:
     if len(payload) > LARGEST:
         raise WrongValueError(f"payload: {len(payload)} bytes are more than {LARGEST}", "too_large")
     text = payload.strip().removeprefix(b"0x").removeprefix(b"0X")
-    if not text:
-        raise WrongValueError("payload: there is no byte in it", "missing")
-    if not _TEXT.issuperset(text):
+    if text and not _TEXT.issuperset(text):
         return payload
     digits = text.translate(None, b" \t\r\n,:-\"'")
+    if not digits:
+        raise WrongValueError("payload: there is no byte in it", "missing")
     if len(digits) % 2:
         raise WrongValueError(f"payload: {len(digits)} hexadecimal digits are no whole bytes", "wrong_type")
     return bytes.fromhex(digits.decode())

@@ -11,14 +11,25 @@ import binascii
 import math
 import operator
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+import re2
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["FUNCTIONS", "LAZY", "MENDED", "OVER_ELEMENTS", "Function", "WrongValueError", "operators"]
+__all__ = [
+    "FUNCTIONS",
+    "LAZY",
+    "MENDED",
+    "OVER_ELEMENTS",
+    "Function",
+    "WrongValueError",
+    "compiled_pattern",
+    "operators",
+]
 
 _LONGEST: Final = 262_144  # characters or bytes a value may grow to
 _MOST_SHIFT: Final = 63
@@ -29,6 +40,7 @@ _NUMBER: Final = re.compile(
     re.DOTALL | re.ASCII,
 )
 _LONGEST_NUMBER: Final = 100
+_PATTERN_BYTES: Final = 1 << 20
 _PLAIN_NUMBER: Final = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?\s*", re.ASCII)
 _KINDS: Final[tuple[tuple[str, tuple[type, ...]], ...]] = (
     ("boolean", (bool,)),
@@ -441,6 +453,27 @@ def _bearing(u: float, v: float) -> float:
     return math.degrees(math.atan2(-u, -v)) % 360.0
 
 
+@lru_cache(maxsize=1024)
+def compiled_pattern(pattern: str) -> Any:
+    """A pattern of RE2, which takes time in proportion to the text whatever the pattern.
+
+    Raises:
+        WrongValueError: It is none.
+    """
+    options = re2.Options()
+    options.max_mem, options.log_errors = _PATTERN_BYTES, False
+    try:
+        return re2.compile(pattern, options)
+    except re2.error as e:
+        told = e.args[0].decode(errors="replace") if e.args and isinstance(e.args[0], bytes) else str(e)
+        raise WrongValueError(f"{pattern[:60]!r} is no pattern: {told}") from None
+
+
+def _match(value: str, pattern: str) -> list[str | None] | None:
+    found = compiled_pattern(pattern).search(value)
+    return None if found is None else [found.group(0), *found.groups()]
+
+
 def _increase(now: Any, last: Any) -> float | None:
     """How much a counter grew; one that fell has begun again from nothing."""
     if now is None or last is None:
@@ -479,6 +512,11 @@ FUNCTIONS: Final[dict[str, Function]] = {
         "one text in place of another", ('replace("a-b", "-", ":")', "a:b"),
     ),
     "split": Function(_of_text(_split), 1, 2, "a list of the parts of a text", ('split("a,b", ",")[1]', "b")),
+    "match": Function(
+        _of_text(_match), 2, 2,
+        "what a pattern (RE2) finds in a text: the whole and its groups, or nothing",
+        ('match("flow_m3", "^(.*)_(m3|kwh)$")[2]', "m3"),
+    ),
     "starts": Function(
         _of_text(lambda v, s: v.startswith(s)), 2, 2, "whether a text begins so", ('starts("em:0", "em:")', True)
     ),

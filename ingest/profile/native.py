@@ -40,6 +40,7 @@ from brain.errors import SensorTypeError
 from brain.model import COMMON_NUMBERS, COMMON_TEXTS, Field, FieldKind, Modality, SensorType, Text
 from ingest.profile.mapping import KEYS, compile_mapping
 from ingest.profile.sources import DECLARED_KEYS, SOURCE_KEYS
+from ingest.profile.units import canonical
 from ingest.topics import parse_topic
 
 if TYPE_CHECKING:
@@ -203,9 +204,10 @@ def _profile(top: Mapping[str, Any], fields: Sequence[Field]) -> str | None:
         if "topics" in top or "into" in top:
             raise SensorTypeError("fields", "no field says where it comes from; write like temp_c: {from: it.temp}")
         return None
+    units = {f.name: f.unit for f in fields}
     if isinstance(said.get("observations"), list):
-        said["observations"] = [_without_declared(o) for o in said["observations"]]
-    said["fields"] = sources
+        said["observations"] = [_without_declared(o, units) for o in said["observations"]]
+    said["fields"] = _with_units(sources, units)
     compile_mapping(said, kinds_of(fields))
     try:
         return json.dumps(said, ensure_ascii=False)
@@ -213,14 +215,21 @@ def _profile(top: Mapping[str, Any], fields: Sequence[Field]) -> str | None:
         raise SensorTypeError("", "a value in it is no text, number, list or mapping; put quotes round it") from None
 
 
-def _without_declared(form: Any) -> Any:
+def _with_units(sources: Mapping[str, Any], units: Mapping[str, str | None]) -> dict[str, Any]:
+    """Sources that convert units, with the unit they convert to."""
+    return {
+        n: {**e, "unit_to": units.get(n)} if isinstance(e, dict) and "unit_from" in e else e for n, e in sources.items()
+    }
+
+
+def _without_declared(form: Any, units: Mapping[str, str | None]) -> Any:
     if not isinstance(form, dict) or not isinstance(form.get("fields"), dict):
         return form
     fields = {
         n: {k: v for k, v in e.items() if k not in DECLARED_KEYS} if isinstance(e, dict) and "from" in e else e
         for n, e in form["fields"].items()
     }
-    return {**form, "fields": fields}
+    return {**form, "fields": _with_units(fields, units)}
 
 
 def kinds_of(fields: Sequence[Field]) -> dict[str, str]:
@@ -375,6 +384,9 @@ def _field(name: str, entry: Mapping[str, Any], told: list[str]) -> list[Field]:
                 raise SensorTypeError(f"{path}.{word}", f"only numbers have a {word}; this field is {kind}")
     elif unit is None:
         told.append(f"{path}: a number without a unit; give its UCUM code, or 1 for a plain count or ratio")
+    elif (known := canonical(unit)) != unit:
+        hint = f"UCUM writes it {known}" if known else "no unit is known by it; give its UCUM code, like Cel, m3/h or %"
+        told.append(f"{path}.unit: {unit}: {hint}")
     if values is not None:
         if kind != "text":
             raise SensorTypeError(f"{path}.values", f"only texts have a list of values; this field is {kind}")

@@ -17,6 +17,7 @@ from ingest.profile.clock import time_reader
 from ingest.profile.datum import DATUMS, to_wgs84
 from ingest.profile.expression import compile_expression
 from ingest.profile.functions import WrongValueError
+from ingest.profile.units import canonical, convert
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,7 +37,9 @@ __all__ = [
     "word",
 ]
 
-SOURCE_KEYS: Final = frozenset({"from", "table", "missing", "scale", "offset", "required", "form", "divide"})
+SOURCE_KEYS: Final = frozenset(
+    {"from", "table", "missing", "scale", "offset", "unit_from", "required", "form", "divide"}
+)
 """What an entry of ``fields`` says about where its value comes from ..."""
 DECLARED_KEYS: Final = frozenset({"kind", "unit", "range", "values", "label"})
 """... and what declares the field itself."""
@@ -278,7 +281,7 @@ def field_source(
         )
     entry = spec if isinstance(spec, dict) else {"from": spec}
     for key in entry:
-        if key not in SOURCE_KEYS | DECLARED_KEYS:
+        if key not in SOURCE_KEYS | DECLARED_KEYS | {"unit_to"}:  # the last is ours: the unit that the field declares
             raise SensorTypeError(
                 f"{path}.{key}", f"no such key; a field has {', '.join(sorted(SOURCE_KEYS | DECLARED_KEYS))}"
             )
@@ -299,9 +302,10 @@ def field_source(
             raise SensorTypeError(f"{path}.{key}", f"{number!r:.60} is no number")
         if key in entry and kind != "number":
             raise SensorTypeError(f"{path}.{key}", f"only numbers have a {key}; this field is {kind}")
+    turn = _conversion(entry, path, names) if "unit_from" in entry else None
     plain = scale == 1 and offset == 0
     words = {_key(k): v for k, v in table.items()} if table else None
-    simple = kind == "number" and plain and not missing and not table  # most fields of most profiles
+    simple = kind == "number" and plain and not missing and not table and turn is None  # most fields of most profiles
     read = _reader(kind, source, scale, offset, plain=plain)
 
     def run(it: Any, scope: Mapping[str, Any]) -> Any:
@@ -314,7 +318,7 @@ def field_source(
             value = _looked_up(words, value, path)
             if value is None:
                 return None
-        return read(value)
+        return read(value) if turn is None else turn(read(value), it, scope)
 
     if not _required(entry, path):
         return name, run, source
@@ -326,6 +330,42 @@ def field_source(
         return value
 
     return name, demanding, source
+
+
+def _conversion(
+    entry: Mapping[str, Any], path: str, names: Sequence[str]
+) -> Callable[[float | None, Any, Mapping[str, Any]], float | None]:
+    """From the unit that the device uses to that of the field: one that is known beforehand, or told in the message."""
+    target, told = entry.get("unit_to"), entry["unit_from"]
+    if target is None:
+        raise SensorTypeError(
+            f"{path}.unit_from", "the field declares no unit to convert to; give it one, like unit: Cel"
+        )
+    if not isinstance(told, str) or not told.strip():
+        raise SensorTypeError(
+            f"{path}.unit_from", f"{told!r:.60} is neither a unit like km/h nor an expression like it.unit"
+        )
+    if canonical(told) is not None and not told.startswith(("it.", "msg.")):
+        try:
+            factor, offset = convert(told, target)
+        except ValueError as e:
+            raise SensorTypeError(f"{path}.unit_from", str(e)) from None
+        return lambda number, _, __: None if number is None else round(number * factor + offset, 9)
+    source = compile_expression(told, f"{path}.unit_from", names)
+
+    def run(number: float | None, it: Any, scope: Mapping[str, Any]) -> float | None:
+        unit = source(it, scope)
+        if number is None:
+            return None
+        if unit is None or unit == "":
+            raise WrongValueError(f"{source.path}: {told[:60]} names no unit", "missing")
+        try:
+            factor, offset = convert(word(unit, source.path), target)
+        except ValueError as e:
+            raise WrongValueError(f"{source.path}: {e}", "not_in_list") from None
+        return round(number * factor + offset, 9)
+
+    return run
 
 
 def _reader(kind: str, source: Expression, scale: float, offset: float, *, plain: bool) -> Callable[[Any], Any]:

@@ -52,7 +52,12 @@ def test_gateways_write_bytes_or_hexadecimal_text(write: Any):
 
 
 def test_hexadecimal_text_of_half_bytes_nothing_and_too_much_are_refused():
-    for data, reason in ((b"681", "wrong_type"), (b"  ", "missing"), (b"\x68" * (LARGEST + 1), "too_large")):
+    for data, reason in (
+        (b"681", "wrong_type"),
+        (b"  ", "missing"),
+        (b'"', "missing"),
+        (b"\x68" * (LARGEST + 1), "too_large"),
+    ):
         with pytest.raises(WrongValueError) as caught:
             raw_bytes(data)
         assert caught.value.reason == reason

@@ -3,11 +3,15 @@
 UPDATE brain.head SET epoch = epoch + 1 RETURNING epoch, position, received_at;
 
 -- name: advance_head
--- Locks the head for this flush. No row: fenced, or the flush with this token is the last one written.
-UPDATE brain.head
-SET position = $2, received_at = $3, token = $4, ignored = ignored + $5, entry = entry + 1
-WHERE epoch = $1 AND token <> $4
-RETURNING entry;
+-- Locks the head for this flush. Where it is not ours any more, or the flush with this token is the last one written,
+-- it divides by zero: what was sent along with it must not happen.
+WITH moved AS (
+    UPDATE brain.head
+    SET position = $2, received_at = $3, token = $4, ignored = ignored + $5, entry = entry + 1
+    WHERE epoch = $1 AND token <> $4
+    RETURNING entry
+)
+SELECT 1 / count(*) FROM moved;
 
 -- name: last_flush
 -- What the last flush was and what came of it.
@@ -33,12 +37,13 @@ SELECT set_config('timescaledb.enable_chunk_append', 'off', true),
        set_config('plan_cache_mode', 'force_custom_plan', true);
 
 -- name: record_flush
--- The log entry, the ledger and the wake-up, in one statement.
+-- The log entry under the head's number, the ledger and the wake-up, in one statement.
 WITH entry AS (
-    INSERT INTO brain.log (entry, received_at, token, rows, outcome, piece) VALUES ($1, $2, $3, $4, $5, $6)
+    INSERT INTO brain.log (entry, received_at, token, rows, outcome, piece)
+    SELECT entry, $1::timestamptz, $2::int8, $3::int8, $4::text, $5::bytea FROM brain.head
 ), ledger AS (
     INSERT INTO brain.ledger AS l (key, received, stored, duplicate, quarantined)
-    SELECT * FROM unnest($7::text[], $8::int8[], $9::int8[], $10::int8[], $11::int8[])
+    SELECT * FROM unnest($6::text[], $7::int8[], $8::int8[], $9::int8[], $10::int8[])
     ON CONFLICT (key) DO UPDATE
     SET received = l.received + excluded.received, stored = l.stored + excluded.stored,
         duplicate = l.duplicate + excluded.duplicate, quarantined = l.quarantined + excluded.quarantined
