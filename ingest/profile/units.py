@@ -113,7 +113,7 @@ def _read(text: str) -> list[_Factor] | None:
             return _parsed(known)
     lower = plain.lower()
     plain = re.sub(r"\bN(m3|L|l)\b", r"\1{norm}", plain)  # Nm is a newton metre, Nm3 a normal cubic metre
-    plain = re.sub(r"^deg(ree)?s? +(?=[cfk])", "", plain, flags=re.IGNORECASE)  # degrees Celsius
+    plain = re.sub(r"^deg(?:ree)?s? +(?=[cfk])|(?<=celsius) +degrees?$", "", plain, flags=re.IGNORECASE)
     words = re.sub(r"\b([Cc]ubic|[Ss]quare) +(\w+)", lambda m: m[2] + ("3" if m[1].lower() == "cubic" else "2"), plain)
     words = re.sub(r"\s*(?:\bper\b|/)\s*", "/", words)
     words = re.sub(r"\s*\.\s*|\s+(?=[^\s+-])", ".", words.strip())
