@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from brain.cli.options import DataDir, Dsn, configure_logging, resolve_dsn, run
+from brain.cli.options import DataDir, Dsn, configure_logging, resolve_dsn, run, stoppable
 from brain.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Iterator
 
 __all__ = ["parse_place", "register"]
@@ -91,14 +92,15 @@ def scene_explain(
     configure_logging()
     address = resolve_dsn(dsn, data_dir)
 
-    async def body(_: object) -> None:
+    async def body(stop: asyncio.Event) -> None:
         from brain.store import open_store
 
+        tell = stoppable(stop, progress)
         store = await open_store(address)
         try:
             document = await store.load_city()
             model = City() if document is None else parse_city(document, "the stored city model")
-            answer = await replay.explain_store(model, store, load(), question, progress)
+            answer = await replay.explain_store(model, store, load(), question, tell)
         finally:
             await store.close()
         _show(answer, as_json=as_json)
