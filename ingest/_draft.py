@@ -25,6 +25,7 @@ class DraftField:
 
     name: str
     source: str | None = None
+    unit_from: str | None = None
     kind: str = "number"
     unit: str | None = None
     low: float | None = None
@@ -47,6 +48,8 @@ class DraftField:
             parts.append(f"values: {json.dumps(self.values, ensure_ascii=False)}")
         if self.source is not None:
             parts.append(f"from: {json.dumps(self.source, ensure_ascii=False)}")
+        if self.unit_from is not None:
+            parts.append(f"unit_from: {json.dumps(self.unit_from, ensure_ascii=False)}")
         if self.missing:
             parts.append(f"missing: {json.dumps(self.missing, ensure_ascii=False)}")
         label = json.dumps(self.label[:200] or self.name, ensure_ascii=False)

@@ -49,8 +49,8 @@ def document_from_entities(entities: Any) -> tuple[str, list[str]]:
     Example:
         >>> text, doubts = document_from_entities({"id": "t1", "type": "Tank", "fill": {"type": "Number", "value": 3,
         ...     "metadata": {"unitCode": {"value": "MTR"}}}})
-        >>> print(text.splitlines()[-1])
-          fill: {unit: "m", from: "msg.values.fill", label: {zh: "fill", en: "fill"}}
+        >>> text.splitlines()[-1][:43]
+        '  fill: {unit: "m", from: "msg.values.fill"'
     """
     try:
         found = entities_of(entities)
@@ -95,8 +95,8 @@ def document_from_schema(schema: Mapping[str, Any], type_name: str | None = None
     Example:
         >>> text, _ = document_from_schema({"title": "Tank", "properties": {"fill": {"type": "number", "minimum": 0,
         ...     "description": "Property. Units:'meters'. How full it is."}}})
-        >>> print(text.splitlines()[-2][:46])
-          fill: {unit: m, from: "msg.values.fill", la
+        >>> text.splitlines()[-2][:43]
+        '  fill: {unit: "m", from: "msg.values.fill"'
     """
     properties = dict(_properties(schema, 0))
     if not properties:
@@ -166,9 +166,9 @@ def _entry_of_schema(entry: Mapping[str, Any]) -> DraftField:
     if kinds == {"boolean"}:
         return DraftField("", kind="boolean", label=label)
     listed = entry.get("enum")
-    doubt = ""
-    if isinstance(listed, list):
-        doubt = f"DOUBT: the schema allows {json.dumps(listed, ensure_ascii=False)[:100]}"
+    doubt = (
+        f"DOUBT: the schema allows {json.dumps(listed, ensure_ascii=False)[:100]}" if isinstance(listed, list) else ""
+    )
     return DraftField("", kind="text", label=label, doubt=doubt)
 
 
@@ -201,6 +201,8 @@ def _add(draft: Draft, name: str, field: DraftField, unit: Any) -> None:
         field.source = path
         if field.unit is None and "unit" not in field.doubt:
             field = _with_unit(field, name, [], unit)
+        if field.unit is not None:  # messages may tell another one
+            field.unit_from = f"first({path_text('msg.units', [name])}, {json.dumps(field.unit)})"
     elif field.kind == "boolean":
         field.source = path
     else:
@@ -222,12 +224,8 @@ def _add_geometry(draft: Draft) -> None:
 def _finished(draft: Draft) -> tuple[str, list[str]]:
     if not draft.fields:
         draft.fields.append(DraftField("entity", source="msg.id", kind="text", label="id of the entity"))
-    wanted = {
-        f.source.removeprefix("msg.values."): f.unit for f in draft.fields if f.kind == "number" and f.source and f.unit
-    }
-    plain = {k: v for k, v in wanted.items() if k.isidentifier()}
-    said = {"input": {"format": "ngsi", "units": plain} if plain else "ngsi"}
-    draft.said = {**{k: draft.said[k] for k in ("id", "version", "family", "name", "topics")}, **said, **draft.said}
+    first = ("id", "version", "family", "name", "topics")
+    draft.said = {**{k: draft.said[k] for k in first}, "input": "ngsi", **draft.said}
     return draft.text(), draft.doubts
 
 

@@ -11,9 +11,8 @@
 | ``location`` (GeoJSON, ``geo:point``) | ``location``, GeoJSON |
 | ``@context``, names that are addresses | left out; the last part of the address |
 
-Setting ``units``: attribute -> unit that is wanted; a value whose ``unitCode`` is another one is converted, or refused
-where that measures something else. Source: ETSI GS CIM 009 (NGSI-LD), 4.5; FIWARE NGSIv2 specification, "JSON Entity
-Representation"; the order of times is our own.
+Source: ETSI GS CIM 009 (NGSI-LD), 4.5; FIWARE NGSIv2 specification, "JSON Entity Representation"; the order of times is
+our own.
 """  # noqa: E501 - a table
 
 from __future__ import annotations
@@ -26,7 +25,6 @@ import msgspec
 from ingest.decoders import Format
 from ingest.profile.clock import time_reader, zone_of
 from ingest.profile.functions import WrongValueError
-from ingest.profile.units import canonical, convert
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,11 +100,15 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def _is_attribute(raw: Any) -> bool:
+    return isinstance(raw, dict) and isinstance(raw.get("type"), str) and raw["type"] in _TYPES
+
+
 def _attribute(raw: Any) -> tuple[Any, Any, Any]:
     """Value, unit and time of an attribute in any of its forms."""
-    if isinstance(raw, list) and raw and all(isinstance(r, dict) and r.get("type") in _TYPES for r in raw):
+    if isinstance(raw, list) and raw and all(_is_attribute(r) for r in raw):
         raw = next((r for r in raw if "datasetId" not in r), raw[0])
-    if not isinstance(raw, dict) or not (raw.get("type") in _TYPES or ("value" in raw and "type" in raw)):
+    if not isinstance(raw, dict) or not (_is_attribute(raw) or ("value" in raw and "type" in raw)):
         return _plain(raw), None, None
     value = next((_plain(raw[m]) for m in _MEMBERS if m in raw), None)
     if raw.get("type") == "geo:point" and isinstance(value, str):
@@ -134,20 +136,7 @@ def _microseconds(time: Any) -> int:
         return -(1 << 62)
 
 
-def _converted(name: str, value: Any, unit: Any, wanted: str) -> Any:
-    """A number in the unit that is wanted."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not isinstance(unit, str):
-        return value
-    if canonical(unit) == wanted:
-        return value
-    try:
-        scale, offset = convert(unit, wanted)
-    except ValueError as e:
-        raise WrongValueError(f"{name}: {e}") from None
-    return round(value * scale + offset, 9)
-
-
-def _documents(entity: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _documents(entity: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A document for each time at which attributes were observed, oldest first."""
     base: dict[str, Any] = {
         "id": entity["id"],
@@ -163,7 +152,7 @@ def _documents(entity: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[dic
         value, unit, time = _attribute(raw)
         if (
             isinstance(value, dict)
-            and value.get("type") in _GEOMETRIES
+            and str(value.get("type")) in _GEOMETRIES
             and (name == "location" or not base["location"])
         ):
             base["location"] = value
@@ -171,8 +160,6 @@ def _documents(entity: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[dic
                 continue
         if unit is not None:
             units[name] = unit
-            if name in wanted:
-                value = _converted(name, value, unit, wanted[name])
         values.setdefault(time, {})[name] = value
     undated = values.pop(None, {})
     times = sorted(values, key=_microseconds)
@@ -202,19 +189,11 @@ def _read(message: Message, settings: Mapping[str, Any]) -> list[Any]:
         raise WrongValueError("payload: nested too deep", "too_deep") from None
     except (msgspec.DecodeError, ValueError) as e:
         raise WrongValueError(f"payload: {str(e)[:120]}", "not_json") from None
-    return [d for entity in entities_of(document) for d in _documents(entity, settings["units"])]
-
-
-def _check(settings: Mapping[str, Any]) -> None:
-    for name, unit in settings["units"].items():
-        if not isinstance(unit, str) or canonical(unit) is None:
-            raise ValueError(f"units.{name}: {unit!r:.40} is no unit; write its UCUM code, like ug/m3")
+    return [d for entity in entities_of(document) for d in _documents(entity)]
 
 
 FORMAT: Final = Format(
     name="ngsi",
     title="NGSIv2 and NGSI-LD entities (FIWARE, ETSI GS CIM 009)",
     read=_read,
-    settings={"units": {}},
-    check=_check,
 )
