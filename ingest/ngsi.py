@@ -166,7 +166,9 @@ def _entry_of_schema(entry: Mapping[str, Any]) -> DraftField:
     if kinds == {"boolean"}:
         return DraftField("", kind="boolean", label=label)
     listed = entry.get("enum")
-    doubt = f"DOUBT: the schema allows {json.dumps(listed, ensure_ascii=False)[:100]}" if isinstance(listed, list) else ""
+    doubt = (
+        f"DOUBT: the schema allows {json.dumps(listed, ensure_ascii=False)[:100]}" if isinstance(listed, list) else ""
+    )
     return DraftField("", kind="text", label=label, doubt=doubt)
 
 
