@@ -27,6 +27,7 @@ from ingest.decoders import Format, Memory, Message
 from ingest.decoders._protobuf import as_double, as_float, as_text, fields_of
 from ingest.decoders._sparkplug_births import Births, key_of
 from ingest.profile.functions import WrongValueError
+from ingest.profile.units import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,7 +77,8 @@ def _metric(data: bytes) -> dict[str, Any]:
         elif number == 9 and isinstance(value, bytes):
             told = _properties(value)
             unit = next((v for k, v in told.items() if k.lower() in ("engunit", "unit", "units")), None)
-            out |= {"unit": unit[:_LONGEST_UNIT] if isinstance(unit, str) else None, "quality": told.get("Quality")}
+            unit = (canonical(unit) or unit[:_LONGEST_UNIT]) if isinstance(unit, str) else None
+            out |= {"unit": unit, "quality": told.get("Quality")}
         elif number in (10, 11, 14):
             out["raw"] = value
         elif number == 12:

@@ -8,6 +8,7 @@ import msgspec
 
 from ingest.decoders import Message, Notes, formats
 from ingest.profile.functions import WrongValueError
+from ingest.profile.mapping import compile_mapping
 from tests.contract.format_walk import FOLDER, captures, load, payload_of, samples
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ REASONS = {
     *("not_json", "wrong_type", "missing", "out_of_range", "not_in_list", "bad_time", "bad_text", "too_large"),
     *("too_deep", "bad_checksum", "no_match", "bad_topic", "encrypted"),
 }
+SEEDS = ("a1617801", "bf6178fb3ff8000000000000ff", "9f01f93c00c24101ff", "82a26178f56179f65f4101ff", "d81c81d81d00")
+"""Where no folder has samples: CBOR."""
 CUT = b"\x00\x1e\x00"
 """Between the messages of one input: what was remembered goes from one to the next."""
 
@@ -82,6 +85,9 @@ def target_of(name: str) -> tuple[Callable[[bytes], None], Callable[[], list[byt
     """The target of a format, and its seeds: its samples, each and all of a file in a row."""
     folders = _folders(name)
     reads = [(_settings(f), load(f).read, _topics(f)) for f in folders]
+    reads = reads or [
+        ({}, compile_mapping({"input": name, "fields": {"x": "it.x"}}, {"x": "number"}), [{"topic": "t"}])
+    ]
 
     def fuzz_one(data: bytes) -> None:
         payloads = data.split(CUT)[:20]
@@ -94,7 +100,7 @@ def target_of(name: str) -> tuple[Callable[[bytes], None], Callable[[], list[byt
                     assert len(one) >= 2
 
     def seeds() -> list[bytes]:
-        out: list[bytes] = []
+        out = [] if folders else [bytes.fromhex(text) for text in SEEDS]
         for folder in folders:
             for _, lines in samples(folder):
                 payloads = [payload_of(sample) for _, sample in lines]
