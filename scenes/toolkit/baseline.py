@@ -166,10 +166,10 @@ class Learned:
         Args:
             device: Registry ids, int32[n].
             time: Microseconds, int64[n].
-            value: float64[n], NaN where a row says nothing (it may still be asked what is usual).
+            value: float64[n], NaN where a row says nothing.
         """
         median, spread = np.full(len(device), np.nan), np.full(len(device), np.nan)
-        if not len(device):
+        if np.isnan(value).all():
             return median, spread
         row = self.rows.of(device)
         grow(self.series, self.rows.used)
@@ -180,7 +180,7 @@ class Learned:
             known = np.flatnonzero(s.page[row] >= 0)
             median[known], spread[known] = s.median[row[known]], s.spread[row[known]]
             return median, spread
-        for turn in turns(row):
+        for turn in (np.zeros(1, np.intp),) if len(row) == 1 else turns(row):
             self._turn(row[turn], key[turn], time[turn], value[turn])
             known = turn[s.page[row[turn]] >= 0]
             median[known], spread[known] = s.median[row[known]], s.spread[row[known]]

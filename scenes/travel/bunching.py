@@ -188,10 +188,10 @@ def _uneven(ctx: Context, fix: Fix, route: BusRoute, k: int, usual: float) -> It
 
 def silent(ctx: Context, now: int) -> Iterator[Evidence]:
     """Buses and gates that nothing is heard of any more (at a mark)."""
-    wait = ctx.parameters["bunching_gap_s"] * SECOND
+    wait, gone = (ctx.parameters[k] * SECOND for k in ("bunching_gap_s", "bunching_silent_s"))
     for name, route in list(ctx.state.routes.items()):
         for follower, bus in list(route.buses.items()):
-            if now - bus.time > wait:
+            if now - bus.time > gone:
                 yield from _part(ctx, name, route, bus, follower, bus.time, -1)
                 del route.buses[follower]
         for k, time in list(route.uneven.items()):
@@ -206,9 +206,9 @@ def silent(ctx: Context, now: int) -> Iterator[Evidence]:
 
 def next_due(ctx: Context) -> Iterator[int]:
     """Times at which a mark may say something here."""
-    wait = int(ctx.parameters["bunching_gap_s"] * SECOND) + 1
+    wait, gone = (int(ctx.parameters[k] * SECOND) + 1 for k in ("bunching_gap_s", "bunching_silent_s"))
     for route in ctx.state.routes.values():
-        yield from (bus.time + wait for bus in route.buses.values())
+        yield from (bus.time + gone for bus in route.buses.values())
         yield from (time + wait for time in route.uneven.values())
 
 
@@ -308,10 +308,11 @@ class BusBunching(Policy):
         route = str(main.values["route"])
         buses = [str(b) for b in main.values["buses"]]
         zh, en = ("、".join(buses), " and ".join(buses)) if buses else ("发车间隔不均", "uneven headways")
-        return Assessment(
+        lon, lat = (main.lon, main.lat) if view.previous is None else (view.previous.lon, view.previous.lat)
+        return Assessment(  # where it was first seen: buses that drive on are no news
             level=Level.BLUE,
-            lon=main.lon,
-            lat=main.lat,
+            lon=lon,
+            lat=lat,
             plan={k: main.values[k] for k in ("route", "buses", "headway_s", "usual_headway_s")},
             headline=Text(f"{route} 路公交串车：{zh}", f"Buses of route {route} bunch: {en}"),
             actions=(

@@ -186,6 +186,7 @@ def _line(ctx: Context, corridor: str, jam: Jam, position: int, ended: int | Non
         lon=lon,
         lat=lat,
         subject=f"congestion/{corridor}",
+        window=(jam.since, jam.last),
         facts=(
             Fact("travel_time_ratio", round(jam.ratio, 2), ">=", p["congestion_ratio"], "1", ended is None),
             Fact("minutes", round(minutes, 1), ">=", p["congestion_s"] / 60, "min", met=True),

@@ -193,6 +193,7 @@ def _line(ctx: Context, known: Crowd, time: int, position: int, ended: int | Non
         lon=lon,
         lat=lat,
         subject=f"crowd/{known.zone}",
+        window=(known.since[known.level], time) if known.since[known.level] >= 0 else None,
         messages=known.messages,
         facts=facts,
         values={"zone": known.zone, "density": round(smooth, 2), "next": coming},

@@ -225,6 +225,7 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
     ),
     "bunching_spacing_m": Parameter(400, "m", Text("虚拟站距", "Distance of gates along a route"), "usual urban stops"),
     "bunching_gate_m": Parameter(40, "m", Text("虚拟站横向范围", "A bus passes a gate within this distance"), OURS),
+    "bunching_silent_s": Parameter(600, "s", Text("公交失联判定", "A bus silent for this long has left"), OURS),
     "bunching_gap_s": Parameter(3600, "s", Text("停运判定", "A longer headway is a break of service"), OURS),
     "gps_jump_kmh": Parameter(
         180, "km/h", Text("定位跳变速度", "A vehicle that moves faster than this has jumped"), OURS

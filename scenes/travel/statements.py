@@ -109,6 +109,7 @@ def track_line(
         lat=track.lat,
         subject=case.key,
         messages=track.messages,
+        window=(track.first, track.last),
         facts=(
             Fact("confidence", track.confidence, ">=", p["video_confidence"], "1", met=True),
             Fact("seconds_on_track", seconds, ">=", p["video_s"], "s", met=True),
