@@ -26,7 +26,7 @@ from ingest.topics import parse_topic
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from brain.model import SensorType
+    from brain.model import Field, SensorType
     from brain.registry import Registry
     from brain.store.base import Store
 
@@ -143,8 +143,10 @@ def check(
         out.errors.append(sentence(source, e) if isinstance(document, str) else str(e))
         return out
     if former is not None:
-        same = replace(former, version=made.version, retired=False) == made
-        version = former.version if same else max(made.version, former.version + 1)
+        version = max(made.version, former.version + 1)
+        made = replace(made, fields=_placed(former, made, version))
+        if replace(former, version=made.version, retired=False) == made:
+            version = former.version
         out.changes = _changes(former, made)
         made = replace(made, version=version)
     out.sensor_type = made
@@ -154,6 +156,21 @@ def check(
         out.warnings += _about(f"samples[{i}]", got)
     out.warnings += _regressions(made, kept, known)
     return out
+
+
+def _placed(former: SensorType, made: SensorType, version: int) -> tuple[Field, ...]:
+    """Fields with their columns: one that changes its kind or unit gets a new one, so that no column mixes two."""
+    before = {f.name: f for f in former.fields}
+    out = []
+    for new in made.fields:
+        old = before.get(new.name)
+        if old is None or made.into is not None:
+            out.append(new)
+        elif (old.kind, old.unit) == (new.kind, new.unit):
+            out.append(replace(new, column=old.column))
+        else:
+            out.append(replace(new, column=f"{new.name}__v{version}"))
+    return tuple(out)
 
 
 def _about(name: str, got: Preview) -> list[str]:
@@ -188,7 +205,8 @@ def _changes(former: SensorType, made: SensorType) -> list[str]:
         for what in ("kind", "unit", "low", "high", "values"):
             old, new = getattr(before[name], what), getattr(after[name], what)
             if old != new:
-                out.append(f"field {name}: {what} {old} becomes {new}")
+                where = f"; it goes on in column {after[name].column}" if what in ("kind", "unit") else ""
+                out.append(f"field {name}: {what} {old} becomes {new}{where}")
     for what in ("topics", "into", "past", "future", "late", "admission", "key"):
         if getattr(former, what) != getattr(made, what):
             out.append(f"{what}: {getattr(former, what)} becomes {getattr(made, what)}")
