@@ -18,6 +18,7 @@ import yaml
 
 from brain.errors import NotFoundError, SensorTypeError
 from brain.times import to_us
+from ingest.formats import shipped
 from ingest.preview import Preview, Sample, preview
 from ingest.profile.lines import line_of
 from ingest.profile.native import sensor_type_from
@@ -34,6 +35,7 @@ __all__ = ["Checked", "check", "default_topic", "register", "retire", "samples_f
 
 _MOST_SAMPLES: Final = 200
 _TAKE_UP_S: Final = 2.0
+_LONGEST_NAME: Final = 60
 
 
 @dataclass(slots=True)
@@ -125,12 +127,13 @@ def check(
     """What a document would do, without doing it.
 
     Args:
-        document: Text (YAML or JSON) or the parsed object.
+        document: Text (YAML or JSON), the parsed object, or the name of a format that is brought along.
         samples: To try; their topics may be empty: then the profile's own.
         registry: What is registered now.
         received_at: Microseconds: samples count as received then, unless they say when.
         kept: Samples of the version in force with what they became, to compare with.
     """
+    document = _brought_along(document)
     source = document if isinstance(document, str) else json.dumps(document, ensure_ascii=False, indent=2)
     out = Checked(source)
     known = registry.sensor_types
@@ -156,6 +159,13 @@ def check(
         out.warnings += _about(f"samples[{i}]", got)
     out.warnings += _regressions(made, kept, known)
     return out
+
+
+def _brought_along(document: Any) -> Any:
+    """The text of a format that is brought along, where the document is its name."""
+    name = document.strip() if isinstance(document, str) and len(document) <= _LONGEST_NAME else None
+    path = shipped().get(name) if name else None
+    return document if path is None else path.read_text("utf-8")
 
 
 def _placed(former: SensorType, made: SensorType, version: int) -> tuple[Field, ...]:
@@ -227,6 +237,7 @@ async def register(store: Store, document: Any, samples: Sequence[Sample] = ()) 
         StoreError: The data base is out of reach.
     """
     registry = await store.load_registry()
+    document = _brought_along(document)
     now = time.time_ns() // 1000
     kept = []
     if isinstance(document, (str, dict)):
