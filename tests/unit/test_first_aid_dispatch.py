@@ -35,6 +35,9 @@ def test_a_call_raises_at_once_with_the_whole_plan() -> None:
         "hospital": "H",  # 90 s; H2 is 600 s away
         "route": ["S", "P", "Q"],
         "green_wave": {"X1": 85.0, "X2": 195.0},  # 45 + 40; 45 + 100 + 50
+        # 67 - 2.3 * 145/60 - 1.1 * 145/60 - 2.1 * 245/60; A1 alone, CPR by telephone after 150 s: 2.0 less
+        "survival_pct": 50.2,
+        "survival_gain_pct": 2.0,
     }
 
 
