@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from scenes.first_aid.state import Case
     from scenes.first_aid.town import Place
 
-__all__ = ["Choice", "best_hospital", "hospital_scores", "load_of", "wait_s", "wanted_capability"]
+__all__ = ["Choice", "best_hospital", "hospital_scores", "load_of", "takes", "wait_s", "wanted_capability"]
 
 
 class Choice(NamedTuple):
@@ -43,7 +43,7 @@ def best_hospital(ctx: Context, case: Case, origin: Place, now: int, bound: Mapp
         now: Microseconds.
         bound: Patients of the same mass casualty bound for each hospital already.
     """
-    open_ones = {h: p for h, p in ctx.town.wards.items() if p is not None and ctx.state.wards[h].state != "divert"}
+    open_ones = {h: p for h, p in ctx.town.wards.items() if p is not None and takes(ctx, h, origin)}
     wanted = wanted_capability(case)
     able = {h: p for h, p in open_ones.items() if wanted is None or wanted in ctx.town.hospitals[h].capabilities}
     for group in (able, open_ones):
@@ -51,6 +51,11 @@ def best_hospital(ctx: Context, case: Case, origin: Place, now: int, bound: Mapp
         if score:
             return Choice(min(score, key=lambda h: (score[h], h)), group is able)
     return Choice(None, able=False)
+
+
+def takes(ctx: Context, hospital: str, origin: Place) -> bool:
+    """Whether it takes patients: it does not divert, nor lies in a hazard or closed area that the patient is not in."""
+    return ctx.state.wards[hospital].state != "divert" and ctx.inside(ctx.town.wards[hospital]) <= ctx.inside(origin)
 
 
 def hospital_scores(

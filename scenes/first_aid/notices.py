@@ -74,20 +74,26 @@ def _take(ctx: Context, bulletin: Bulletin) -> Iterable[str]:
 
 
 def _look_again(ctx: Context, case: Case, changed: set[str], now: int) -> Iterator[Evidence]:
-    reasons: list[str] = []
+    reasons: list[str | None] = []
     if case.arrived is None and changed:
         if any(watch.drives_on(ctx, case, key) for key in sorted(changed)):
-            reasons = watch.check_way(ctx, case, now)
+            reasons += watch.check_way(ctx, case, now)
         if not reasons and any(f"{a}>{b}" in changed for a, b in pairwise(case.plan.responder_route)):
-            reasons = watch.check_responder(ctx, case, now)
-    before, case.hazards = case.hazards, hazards_of(ctx, case)
-    if not reasons and any(h not in before for h in case.hazards):
+            reasons += watch.check_responder(ctx, case, now)
+    moved = watch.check_hospital(ctx, case, now) if changed else []
+    reasons = reasons or [*moved]
+    before = case.hazards
+    yield from look_round(ctx, case, now, -1)
+    grown = mass.gather(ctx, case, now) if case.red and not case.hospital_bound else []
+    if case in grown:
+        reasons = reasons or [None]  # it turns red: that is the reason
+    elif not reasons and any(h not in before for h in case.hazards):
         reasons = ["hazard"]
+    yield from mass_lines(ctx, case, -1) if grown else ()
     for reason in reasons:
         yield call_line(ctx, case, -1, reason)
-    if not case.hospital_bound:
-        yield from look_round(ctx, case, now, -1)
-        for other in mass.gather(ctx, case, now) if case.red else ():
+    for other in grown:
+        if other is not case:
             yield from mass_lines(ctx, other, -1)
             yield call_line(ctx, other, -1)
 
@@ -96,7 +102,7 @@ def look_round(ctx: Context, case: Case, now: int, position: int) -> Iterator[Ev
     """Note the hazards round an emergency, and say which red incidents its patient is in."""
     case.hazards = hazards_of(ctx, case)
     place = patient_place(ctx, case)
-    if place is None:
+    if place is None or case.hospital_bound:
         return
     for incident, notice in ctx.state.notices.items():
         if notice.level == Level.RED.value and incident not in case.red and _touches(ctx, notice, place):

@@ -21,7 +21,7 @@ from scenes.first_aid.dispatch import (
     take_path,
     whereabouts,
 )
-from scenes.first_aid.hospitals import best_hospital, hospital_scores
+from scenes.first_aid.hospitals import best_hospital, hospital_scores, takes
 from scenes.first_aid.mass import bound_for
 from scenes.toolkit.roads import metres
 
@@ -276,7 +276,7 @@ def change_stuck(ctx: Context, case: Case, now: int) -> list[str]:
 
 
 def check_hospital(ctx: Context, case: Case, now: int) -> list[str]:
-    """Another hospital when the planned one diverts, or when its load makes another one much quicker."""
+    """Another hospital when the planned one takes nobody, or when its load makes another one much quicker."""
     place = patient_place(ctx, case)
     where = whereabouts(ctx, case, now) if case.hospital_bound else None
     origin = where.place if where is not None else place
@@ -287,7 +287,7 @@ def check_hospital(ctx: Context, case: Case, now: int) -> list[str]:
     best, able = best_hospital(ctx, case, origin, now, bound)
     if best == present or best is None:
         return []
-    if present is not None and ctx.state.wards[present].state != "divert" and able == case.plan.able:
+    if present is not None and takes(ctx, present, origin) and able == case.plan.able:
         score = {
             h: hospital_scores(ctx, {h: p}, origin, now, bound) for h in (present, best) if (p := ctx.town.wards[h])
         }

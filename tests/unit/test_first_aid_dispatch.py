@@ -243,6 +243,35 @@ def test_a_lower_priority_spares_the_only_unit_of_a_zone() -> None:
     assert plan["primary_unit"] == "C1"  # not for the highest
 
 
+def test_of_all_within_the_target_the_one_that_costs_least_cover_spares_the_nearest() -> None:
+    # Q, priority 2, target 900 s. C1 145 s leaves ZP bare; C2 at H2 645 s is inside 840 s; C3 has 850 s to Q by its own slow
+    # way (85 s at 36 km/h from H: 45 + 90 s when it flows, here 9.6 km/h: 337.5 s) and covers nothing at all.
+    units = [{"id": "C1", "node": "P"}, {"id": "C2", "node": "H2"}, {"id": "C3", "node": "H"}]
+    city = town(units=units, target_s=480)
+    city["zones"] = [zones()[0], zones()[1] | {"demand": 0.3}]  # ZH is C2's alone
+    b = Bench([FirstAid()], city)
+    for a, z in (("H", "Q"), ("Q", "P")):  # C3: 45 + 810 s to Q, not in reach of ZP
+        b.say(-5, "road-status", "R", link_from=a, link_to=z, speed_kmh=4 if a == "H" else 2)
+    plan = plan_of(arrest(b, complaint="cough", priority=2))
+    assert (plan["primary_unit"], plan["eta_s"]) == ("C3", 855.0)  # beyond 840 s, but within 900 s and no loss
+
+
+def test_an_aed_that_is_out_is_not_sent_again_until_it_can_be_back() -> None:
+    b = arrest(bench(drones=[DRONE]))  # 87.1 s there
+    for at_s, call_id in ((100, "c2"), (500, "c3")):
+        b.say(
+            at_s, "emergency-call", "C", call_id=call_id, complaint="cardiac_arrest", priority=1, lon=120.318, lat=36.06
+        )
+    assert [s["plan"]["aed"] for s in b.same_however_cut() if s["op"] == "raise"] == ["D1", None, "D1"]
+
+
+def test_three_patients_that_one_caller_tells_of_are_no_more_than_orange() -> None:
+    b = bench()
+    for k, complaint in enumerate(("stroke", "chest_pain", "trauma_road")):
+        arrest(b, 10 * k, call_id=f"m{k}", complaint=complaint, priority=2)
+    assert {s["level"] for s in b.same_however_cut()} == {"yellow", "orange"}
+
+
 def test_a_call_without_a_place_is_raised_without_a_plan() -> None:
     log = arrest(bench(), node="nowhere").same_however_cut()
     assert (log[0]["op"], log[0]["level"], log[0]["position"]) == ("raise", "orange", None)

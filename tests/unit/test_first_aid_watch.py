@@ -83,6 +83,24 @@ def test_a_unit_that_falls_behind_is_told_as_a_slip() -> None:
     assert log[1]["plan"]["route"] == ["P", "Q"]
 
 
+def test_a_way_that_was_lost_and_opens_again_is_told() -> None:
+    b = arrest(bench()).say(10, "road-status", "R", link_from="P", link_to="Q", speed_kmh=0)
+    b.say(30, "road-status", "R", link_from="P", link_to="Q", speed_kmh=36)
+    log = b.same_however_cut()
+    assert [(s["reason"], s["plan"]["eta_s"]) for s in log[1:]] == [("eta_slip", None), ("reroute", 245.0)]
+    assert log[2]["plan"]["green_wave"] == {"X1": 85.0, "X2": 195.0}
+
+
+def test_a_link_that_closes_under_the_unit_is_driven_off() -> None:
+    b = drive(arrest(bench()), 75, 300, duty="dispatched")
+    b.say(80, "road-status", "R", link_from="S", link_to="P", speed_kmh=0)
+    assert len(b.same_however_cut()) == 1  # 70 s to P, as planned
+    plan = arrest(b.say(81, "ambulance", "A1", duty="off_duty"), 90, call_id="c2", node="P").same_however_cut()[-1][
+        "plan"
+    ]
+    assert plan["primary_unit"] == "A2"
+
+
 def test_a_low_priority_that_slips_is_yellow() -> None:
     b = arrest(bench(), complaint="cough", priority=3)
     b.say(20, "road-status", "R", link_from="P", link_to="Q", speed_kmh=18)  # C1: 145 -> 245 s
