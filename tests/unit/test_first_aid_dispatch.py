@@ -244,13 +244,13 @@ def test_a_lower_priority_spares_the_only_unit_of_a_zone() -> None:
 
 
 def test_of_all_within_the_target_the_one_that_costs_least_cover_spares_the_nearest() -> None:
-    # Q, priority 2, target 900 s. C1 145 s leaves ZP bare; C2 at H2 645 s is inside 840 s; C3 has 850 s to Q by its own slow
-    # way (85 s at 36 km/h from H: 45 + 90 s when it flows, here 9.6 km/h: 337.5 s) and covers nothing at all.
+    # Q, priority 2, target 900 s. C1 (145 s) leaves ZP bare; C2 (645 s) is 60 s inside the target but all that ZH has;
+    # C3 comes from H at 4 km/h, 45 + 810 s, and covers nothing.
     units = [{"id": "C1", "node": "P"}, {"id": "C2", "node": "H2"}, {"id": "C3", "node": "H"}]
     city = town(units=units, target_s=480)
     city["zones"] = [zones()[0], zones()[1] | {"demand": 0.3}]  # ZH is C2's alone
     b = Bench([FirstAid()], city)
-    for a, z in (("H", "Q"), ("Q", "P")):  # C3: 45 + 810 s to Q, not in reach of ZP
+    for a, z in (("H", "Q"), ("Q", "P")):
         b.say(-5, "road-status", "R", link_from=a, link_to=z, speed_kmh=4 if a == "H" else 2)
     plan = plan_of(arrest(b, complaint="cough", priority=2))
     assert (plan["primary_unit"], plan["eta_s"]) == ("C3", 855.0)  # beyond 840 s, but within 900 s and no loss
