@@ -31,7 +31,6 @@ __all__ = [
     "take_path",
     "target_s",
     "whereabouts",
-    "zone_cover",
     "zone_travel",
 ]
 
@@ -121,7 +120,8 @@ def make_plan(ctx: Context, case: Case, now: int) -> Plan:
     plan = Plan(aed=old.aed, aed_eta_s=old.aed_eta_s, aed_options=dict(old.aed_options))
     als = {u for u in origins if ctx.town.units[u].capability == "ALS"}
     capable = als if needs_als(case.complaint, case.priority) else set(origins)
-    travel = ctx.travel({u: origins[u] for u in capable}, place, max(900.0, target_s(ctx, case.priority)))
+    limit = max(900.0, target_s(ctx, case.priority))
+    travel = ctx.travel({u: origins[u] for u in capable}, place, limit)
     if not any(map(math.isfinite, travel.values())):
         travel, plan.capable = ctx.travel(origins, place), False
     if place.spot is None:  # a city without roads: given times are better than the crow's
@@ -131,7 +131,7 @@ def make_plan(ctx: Context, case: Case, now: int) -> Plan:
         first = min(eta, key=lambda u: (eta[u], u))
         plan.primary_unit = first if case.priority == 1 else _sparing(ctx, case, eta, first)
         plan.eta_s, plan.left_s = eta[plan.primary_unit], ready[plan.primary_unit]
-        path = quickest(ctx, origins[plan.primary_unit], place)
+        path = quickest(ctx, origins[plan.primary_unit], place, limit)
         if path is not None:
             take_path(plan, path, plan.left_s, case.priority)
         plan.start = origins[plan.primary_unit][:2]
@@ -155,12 +155,12 @@ def take_path(plan: Plan, path: Path, left_s: float, priority: int) -> None:
     plan.green_wave = {k: left_s + s for k, s in path.signals.items()} if priority <= 2 else {}
 
 
-def quickest(ctx: Context, origin: Place, place: Place) -> Path | None:
-    """The quickest way between two places with live speeds, or None."""
+def quickest(ctx: Context, origin: Place, place: Place, first_limit_s: float = 900.0) -> Path | None:
+    """The quickest way between two places with live speeds, or None; looks so far first, then everywhere."""
     if origin.spot is None or place.spot is None:
         return None
     live = ctx.speeds(place, origin)
-    for limit in (900.0, math.inf):
+    for limit in (first_limit_s, math.inf):
         path = ctx.town.graph.tree(place.spot, live, limit_s=limit).path(origin.spot)
         if path is not None:
             return path
@@ -194,36 +194,44 @@ def _sparing(ctx: Context, case: Case, eta: Mapping[str, float], first: str) -> 
     Then, of all that meet the target, the one with the smallest loss of expected cover is sent: the sum over the zones
     it covers of d (1 - q) q^(k - 1), with k units covering a zone of demand d, and q the share of time one is busy.
     """
-    zones = zone_cover(ctx)
-    least = ctx.parameters["coverage_demand"]
-
-    def bares(unit: str) -> bool:
-        return any(cover == {unit} for demand, cover in zones if demand >= least)
-
-    if not bares(first):
+    target = target_s(ctx, case.priority)
+    if not any(u != first and eta[u] <= target - ctx.parameters["target_margin_s"] for u in eta):
+        return first
+    free = [u for u, c in ctx.state.crews.items() if c.duty == "available" and c.case is None]
+    if not _bares(ctx, first, free):
         return first
     q = ctx.parameters["busy_fraction"]
-    target = target_s(ctx, case.priority)
+    zones = [(z.demand, set(in_reach(ctx, z.zone, free))) for z in ctx.town.zones]
 
     def loss(unit: str) -> float:
         return sum(d * (1 - q) * q ** (len(cover) - 1) for d, cover in zones if unit in cover)
 
-    if not any(u != first and eta[u] <= target - ctx.parameters["target_margin_s"] for u in eta):
-        return first
     return min((u for u in eta if eta[u] <= target), key=lambda u: (loss(u), eta[u], u))
 
 
-def zone_cover(ctx: Context) -> list[tuple[float, set[str]]]:
-    """Demand of each coverage zone and the free units that reach its middle within the target."""
-    free = [u for u, c in ctx.state.crews.items() if c.duty == "available" and c.case is None]
-    return [(z.demand, set(in_reach(ctx, z.zone, free))) for z in ctx.town.zones]
+def _bares(ctx: Context, unit: str, free: list[str]) -> bool:
+    """Whether a zone that must be covered has this free unit only."""
+    zones = [z for z in ctx.town.zones if z.demand >= ctx.parameters["coverage_demand"]]
+    place, home_given = home(ctx, unit, ctx.state.crews[unit]), _at_home(ctx, unit)
+    middles = {z.zone: z.place for z in zones if z.place is not None}
+    # One tree from the unit tells which zones are its own; only those are looked at from their side.
+    far = ctx.spread(middles, place, ctx.town.city.ems.target_s, inward=False) if place is not None else {}
+    for zone in zones:
+        given = home_given and (unit, zone.zone) in ctx.town.given
+        if given or math.isfinite(far.get(zone.zone, math.inf)):
+            cover = in_reach(ctx, zone.zone, [unit])
+            if cover and not in_reach(ctx, zone.zone, [u for u in free if u != unit]):
+                return True
+    return False
 
 
 def in_reach(ctx: Context, zone: str, units: list[str]) -> dict[str, float]:
     """Units that reach a zone within the target, with their travel seconds."""
     ems = ctx.town.city.ems
-    travel = zone_travel(ctx, zone, units)
-    return {u: s for u, s in travel.items() if ems.turnout_s + s <= ems.target_s}
+    given, routed, middle = _ways_to(ctx, zone, units)
+    if middle is not None and routed:  # looks no further than the target, so a tree a zone is small
+        given |= ctx.spread(routed, middle, max(0.0, ems.target_s), inward=True)
+    return {u: given[u] for u in units if u in given and ems.turnout_s + given[u] <= ems.target_s}
 
 
 def zone_travel(ctx: Context, zone: str, units: list[str]) -> dict[str, float]:
@@ -231,6 +239,14 @@ def zone_travel(ctx: Context, zone: str, units: list[str]) -> dict[str, float]:
 
     A time given in the city model stands for a unit at its station.
     """
+    given, routed, middle = _ways_to(ctx, zone, units)
+    if middle is not None and routed:
+        given |= ctx.travel(routed, middle, max(900.0, ctx.town.city.ems.target_s))
+    return given
+
+
+def _ways_to(ctx: Context, zone: str, units: list[str]) -> tuple[dict[str, float], dict[str, Place], Place | None]:
+    """Given times of units to a zone, places of those whose time is to be found, and the zone's middle."""
     middle = next(z.place for z in ctx.town.zones if z.zone == zone)
     out: dict[str, float] = {}
     routed: dict[str, Place] = {}
@@ -242,10 +258,7 @@ def zone_travel(ctx: Context, zone: str, units: list[str]) -> dict[str, float]:
             out[unit] = given
         elif place is not None and middle is not None:
             routed[unit] = place
-    if middle is None:
-        return out
-    out |= ctx.travel(routed, middle, max(900.0, ctx.town.city.ems.target_s)) if routed else {}
-    return out
+    return out, routed, middle
 
 
 def _at_home(ctx: Context, unit: str) -> bool:
