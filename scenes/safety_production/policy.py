@@ -11,11 +11,12 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from brain.city.index import distance_m
-from brain.model import LEVELS, Level, Modality
+from brain.model import LEVELS, Level, Modality, Text
 from brain.scene_api import Assessment, Gate, Policy
+from scenes.safety_production.ground import raised, site_conditions
+from scenes.safety_production.harm import area_round, effects_of
 from scenes.safety_production.statements import gas_name
 from scenes.safety_production.texts import actions_of, headline_of
-from scenes.toolkit.area import circle, geojson, sector
 from scenes.toolkit.places import name_of, site_of
 
 if TYPE_CHECKING:
@@ -61,9 +62,11 @@ class _Gas(Policy):
         device = world.registry.find(first.sensor_type, first.device)
         site = site_of(world.city, device, *place)
         wind = first.values["wind"]
+        level = raised(level, site, world)
         if level is None and view.previous is not None:
             level = view.previous.level  # nothing holds any more: the advice stays that of its height
         shown = level or Level.BLUE
+        area = self._area(place, wind, world)
         site_name = name_of(site, first.device)
         modalities = [m for m in Modality if any(w.modality == m for w in [*holding, *eyes])]
         alarmed = [w for w in holding if _stage(w) >= 2]
@@ -72,14 +75,18 @@ class _Gas(Policy):
             level=level,
             lon=place[0],
             lat=place[1],
-            area=self._area(place, wind, world),
+            area=area,
             plan=self._plan(first, wind, shown, world),
             headline=headline_of(
                 first, site_name, gas_name(first.values["key"]), shown, modalities, wind, world, seconded=seconded
             ),
             actions=actions_of(first.values["key"], shown),
-            conditions=self._conditions(site),
+            conditions=self._conditions(site, eyes),
+            effects=effects_of(level, view.certainty, area, self._effect(site_name)),
         )
+
+    def _effect(self, place: Text) -> Text:
+        return Text(f"{place.zh}燃气泄漏", f"gas leak at {place.en}")
 
     def _eyes(self, witnesses: Sequence[Evidence]) -> list[Evidence]:
         """Cameras and drones whose finding holds, or ended not longer ago than the gate allows."""
@@ -106,15 +113,12 @@ class _Gas(Policy):
         self, place: tuple[float | None, float | None], wind: Sequence[Any] | None, world: World
     ) -> dict[str, Any] | None:
         lon, lat = place
-        if lon is None or lat is None:
-            return None
         p = world.parameters
-        parts = [circle(lon, lat, p["evacuate_m"])]
-        if wind is not None:
-            from_deg, speed, steady = wind
-            half = p["downwind_half_deg"] if steady and speed >= p["calm_ms"] else 180.0
-            parts.append(sector(lon, lat, (from_deg + 180) % 360, half, p["downwind_m"]))
-        return geojson(*parts)
+        if wind is None:
+            return area_round(lon, lat, p["evacuate_m"])
+        from_deg, speed, steady = wind
+        half = p["downwind_half_deg"] if steady and speed >= p["calm_ms"] else 180.0
+        return area_round(lon, lat, p["evacuate_m"], ((from_deg + 180) % 360, half, p["downwind_m"]))
 
     def _plan(self, first: Evidence, wind: Sequence[Any] | None, level: Level, world: World) -> dict[str, Any]:
         p = world.parameters
@@ -130,10 +134,12 @@ class _Gas(Policy):
             plan["report_within_s"] = 3600
         return plan
 
-    def _conditions(self, site: Site | None) -> frozenset[str]:
-        words = {"toxic"} if self.event == "toxic_gas" else set()
-        if site is not None and site.kind in ("construction", "hazardous"):
-            words.add(f"{site.kind}_site")
+    def _conditions(self, site: Site | None, eyes: Sequence[Evidence]) -> frozenset[str]:
+        words = site_conditions(site)
+        if self.event == "toxic_gas":
+            words.add("toxic")
+        if any(w.values.get("seen") == "flame" for w in eyes):
+            words.add("fire")
         return frozenset(words)
 
 
@@ -147,6 +153,9 @@ class ToxicGasInAir(_Gas):
     """Toxic gas, or too little or too much oxygen: event ``toxic_gas``."""
 
     event: ClassVar[str] = "toxic_gas"
+
+    def _effect(self, place: Text) -> Text:
+        return Text(f"{place.zh}有毒气体", f"toxic gas at {place.en}")
 
 
 def _stage(evidence: Evidence) -> int:

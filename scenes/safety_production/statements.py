@@ -18,10 +18,21 @@ if TYPE_CHECKING:
     from brain.model import Device
     from brain.scene_api import World
     from scenes.safety_production.detectors import Detectors
-    from scenes.safety_production.state import SafetyState, Sight, Whiff
-    from scenes.safety_production.watchers import Seen
+    from scenes.safety_production.seen import Seen
+    from scenes.safety_production.state import Heat, SafetyState, Sight, SmokeAlarm, Whiff
 
-__all__ = ["SUPPORTED", "called_line", "detector_facts", "gas_line", "gas_name", "held_line", "seen_line", "smelt_line"]
+__all__ = [
+    "SUPPORTED",
+    "alarm_line",
+    "called_line",
+    "detector_facts",
+    "gas_line",
+    "gas_name",
+    "heat_line",
+    "held_line",
+    "seen_line",
+    "smelt_line",
+]
 
 SUPPORTED: Final = ("gas_leak", "toxic_gas")  # events that cameras and drones bear witness for
 _LEVELS: Final = {1: Level.BLUE, 2: Level.YELLOW, 3: Level.ORANGE}
@@ -272,7 +283,9 @@ def seen_line(
         )
 
 
-def smelt_line(whiff: Whiff, device: Device, position: int, world: World, *, holds: bool) -> Iterator[Evidence]:
+def smelt_line(
+    whiff: Whiff, device: Device, position: int, world: World, *, holds: bool, reason: str | None = None
+) -> Iterator[Evidence]:
     """Methane under a drone, for each event it bears witness for."""
     p = world.parameters
     if holds:
@@ -303,4 +316,94 @@ def smelt_line(whiff: Whiff, device: Device, position: int, world: World, *, hol
             messages=whiff.count,
             facts=facts,
             values={"methane": _shown(whiff.peak)},
+            reason=reason,
         )
+
+
+def heat_line(heat: Heat, device: Device, position: int, world: World, *, holds: bool) -> Evidence:
+    """Heat under a drone: bears witness for a fire, never raises one (roofs and chimneys are hot)."""
+    p = world.parameters
+    if holds:
+        summary = Text(
+            f"{device.name} 热像高出环境 {heat.peak:.0f} °C",
+            f"{device.name} sees {heat.peak:.0f} °C over ambient",
+        )
+    else:
+        summary = Text(f"{device.name} 热像已恢复正常", f"{device.name} sees no more heat")
+    return _eye(
+        "S4.drone_thermal",
+        f"drone/{device.name}/thermal",
+        Modality.LOW_ALTITUDE,
+        device,
+        heat,
+        position,
+        p["weight_thermal"],
+        summary,
+        Fact(
+            "thermal_over_ambient",
+            _shown(heat.peak),
+            ">=",
+            p["thermal_over_c"],
+            "Cel",
+            heat.peak >= p["thermal_over_c"],
+        ),
+        {"heat": _shown(heat.peak)},
+        holds=holds,
+    )
+
+
+def alarm_line(alarm: SmokeAlarm, device: Device, position: int, world: World, *, holds: bool) -> Evidence:
+    """A smoke detector in alarm: bears witness for a fire, never raises one (most such alarms alone are false)."""
+    if holds:
+        summary = Text(f"{device.name} 烟感报警", f"{device.name}: smoke detector in alarm")
+    else:
+        summary = Text(f"{device.name} 烟感已复位", f"{device.name}: smoke detector is back to normal")
+    return _eye(
+        "S4.smoke_detector",
+        f"smoke-detector/{device.name}",
+        Modality.METER,
+        device,
+        alarm,
+        position,
+        world.parameters["weight_smoke_detector"],
+        summary,
+        Fact("alarm", str(holds).lower(), "==", "true", "1", holds),
+        {"alarm": holds},
+        holds=holds,
+    )
+
+
+def _eye(
+    rule: str,
+    witness: str,
+    modality: Modality,
+    device: Device,
+    finding: Heat | SmokeAlarm,
+    position: int,
+    weight: float,
+    summary: Text,
+    fact: Fact,
+    values: Mapping[str, Any],
+    *,
+    holds: bool,
+) -> Evidence:
+    return Evidence(
+        event="fire",
+        rule=rule,
+        witness=witness,
+        modality=modality,
+        sensor_type=device.sensor_type,
+        device=device.name,
+        time=finding.last,
+        position=position,
+        weight=weight,
+        summary=summary,
+        holds=holds,
+        ended=None if holds else finding.last,
+        opens=False,
+        lon=finding.lon,
+        lat=finding.lat,
+        messages=finding.count,
+        facts=(fact,),
+        values=values,
+    )
