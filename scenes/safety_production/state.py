@@ -26,7 +26,7 @@ class Sight:
         seconds: Of the longest track.
         received: Time of receipt of the last message.
         places: Of the tracks that tell their own place.
-        told: Whether it speaks now for a ``fire``, for ``hot_work`` without permit, and asks the site to look (``check``).
+        told: Whether it speaks now for a ``fire``, for ``hot_work`` without permit, and asks the site to ``check``.
     """
 
     tracks: dict[str, tuple[int, int]] = field(default_factory=dict)
