@@ -35,6 +35,23 @@ TOXIC: Final[Mapping[str, ToxicGas]] = {
     )
 }
 
+#: 60-minute acute exposure guideline levels 3, 2, 1 in ppm (carbon monoxide has no level 1)
+_AEGL: Final = {"NH3": (1100.0, 160.0, 30.0), "H2S": (50.0, 27.0, 0.51), "CO": (330.0, 83.0)}
+
+
+def _aegl() -> dict[str, Parameter]:
+    return {
+        f"{gas.lower()}_aegl{level}_ppm": Parameter(
+            ppm,
+            "ppm",
+            Text(f"{TOXIC[gas].name.zh} AEGL-{level}（60 分钟）", f"{gas}: AEGL-{level} at 60 minutes"),
+            "US EPA AEGL (to be checked with the table)",
+        )
+        for gas, levels in _AEGL.items()
+        for level, ppm in zip((3, 2, 1), levels, strict=False)
+    }
+
+
 PARAMETERS: Final[dict[str, Parameter]] = {
     # -- combustible gas (S1)
     "l1_pct": Parameter(
@@ -78,6 +95,9 @@ PARAMETERS: Final[dict[str, Parameter]] = {
         "1",
         Text("均值窗口最低覆盖率", "Share of its window that samples must span before a mean counts"),
         "default",
+    ),
+    "saturated_pct": Parameter(
+        100, "%", Text("饱和读数(%LEL)", "From this reading on a detector is at its end (%LEL)"), "default"
     ),
     "second_sensor_m": Parameter(
         60, "m", Text("第二探测器印证距离", "A second detector this near is a second witness"), "default"
@@ -265,6 +285,26 @@ PARAMETERS: Final[dict[str, Parameter]] = {
     "downwind_m": Parameter(300, "m", Text("下风向距离", "Reach of the sector downwind"), "default"),
     "downwind_half_deg": Parameter(30, "deg", Text("下风向扇形半角", "Half angle of that sector"), "default"),
     "calm_ms": Parameter(1, "m/s", Text("静风判定", "Below this wind the sector is a circle"), "default"),
+    "located_every_s": Parameter(10, "s", Text("定位间隔", "A source is searched at most this often"), "default"),
+    "located_sensors": Parameter(3, "1", Text("定位最少探测器", "... from this many detectors on"), "default"),
+    "located_misfit": Parameter(
+        0.3, "1", Text("定位最大残差", "... and believed when it leaves no larger share unexplained"), "default"
+    ),
+    "located_ellipse_m": Parameter(
+        50, "m", Text("定位最大椭圆", "... and its ellipse is no longer than this"), "default"
+    ),
+    "erg_isolate_m": Parameter(
+        60,
+        "m",
+        Text("重气隔离半径", "Chlorine: isolate all round"),
+        "ERG table 1, small spill (to be checked with the edition)",
+    ),
+    "erg_day_m": Parameter(
+        400, "m", Text("重气昼间下风防护距离", "Chlorine: protect downwind by day"), "ERG table 1, see erg_isolate_m"
+    ),
+    "erg_night_m": Parameter(
+        1500, "m", Text("重气夜间下风防护距离", "Chlorine: protect downwind by night"), "ERG table 1, see erg_isolate_m"
+    ),
     "located_moved_m": Parameter(10, "m", Text("定位更新距离", "A place found anew this far off is told"), "default"),
     "wind_fresh_s": Parameter(1800, "s", Text("气象数据时效", "Wind older than this is not used"), "default"),
     # -- weights (log-odds of the fusion)
@@ -281,3 +321,4 @@ PARAMETERS: Final[dict[str, Parameter]] = {
     "weight_violation": Parameter(6.2, "1", Text("飞行违规权重", "Weight of fixes that break a rule"), "default"),
     "weight_drone": Parameter(4.5, "1", Text("无人机甲烷权重", "Weight of methane seen by a drone"), "default"),
 }
+PARAMETERS.update(_aegl())

@@ -15,6 +15,7 @@ from brain.model import LEVELS, Level, Modality, Text
 from brain.scene_api import Assessment, Gate, Policy
 from scenes.safety_production.ground import raised, site_conditions
 from scenes.safety_production.harm import area_round, effects_of
+from scenes.safety_production.source import DENSE, dense_area, is_day, toxic_area, toxic_reach
 from scenes.safety_production.statements import gas_name
 from scenes.safety_production.texts import actions_of, headline_of
 from scenes.toolkit.places import name_of, site_of
@@ -66,7 +67,7 @@ class _Gas(Policy):
         if level is None and view.previous is not None:
             level = view.previous.level  # nothing holds any more: the advice stays that of its height
         shown = level or Level.BLUE
-        area = self._area(place, wind, world)
+        area = self._area(place, first, wind, world)
         site_name = name_of(site, first.device)
         modalities = [m for m in Modality if any(w.modality == m for w in [*holding, *eyes])]
         alarmed = [w for w in holding if _stage(w) >= 2]
@@ -102,23 +103,31 @@ class _Gas(Policy):
         return any(_stage(other) >= 2 and self._pair(line, other, world) for other in holding)
 
     def _place(self, first: Evidence, eyes: Sequence[Evidence]) -> tuple[float | None, float | None]:
-        """The drone's place of most methane is nearer to the hole than any detector."""
+        """The drone's place of most methane, else the source that fits the detectors best, else the detector."""
         smelt = [w for w in eyes if "methane" in w.values and w.lon is not None]
         if smelt:
             best = max(smelt, key=lambda w: float(w.values["methane"]))
             return best.lon, best.lat
-        return first.lon, first.lat
+        source = first.values["source"]
+        return (first.lon, first.lat) if source is None else (source["lon"], source["lat"])
 
     def _area(
-        self, place: tuple[float | None, float | None], wind: Sequence[Any] | None, world: World
+        self, place: tuple[float | None, float | None], first: Evidence, wind: Sequence[Any] | None, world: World
     ) -> dict[str, Any] | None:
+        """Circle and sector where the rate is not known; for toxic gas contours, or distances of a dense one."""
         lon, lat = place
-        p = world.parameters
-        if wind is None:
-            return area_round(lon, lat, p["evacuate_m"])
+        p, key, source = world.parameters, first.values["key"], first.values["source"]
+        if wind is None or lon is None or lat is None:
+            return area_round(lon, lat, p["erg_isolate_m"] if key in DENSE else p["evacuate_m"])
         from_deg, speed, steady = wind
-        half = p["downwind_half_deg"] if steady and speed >= p["calm_ms"] else 180.0
-        return area_round(lon, lat, p["evacuate_m"], ((from_deg + 180) % 360, half, p["downwind_m"]))
+        toward, half = (from_deg + 180) % 360, p["downwind_half_deg"] if steady and speed >= p["calm_ms"] else 180.0
+        if key in DENSE:
+            far = p["erg_day_m" if is_day(first.time, world.city.timezone) else "erg_night_m"]
+            return dense_area(lon, lat, p["erg_isolate_m"], far, toward, half)
+        ppm = p.get(f"{key.lower()}_aegl2_ppm")
+        if ppm is not None and source is not None:
+            return toxic_area(lon, lat, source["rate"], ppm, source["stability"], from_deg, speed, p["evacuate_m"])
+        return area_round(lon, lat, p["evacuate_m"], (toward, half, p["downwind_m"]))
 
     def _plan(self, first: Evidence, wind: Sequence[Any] | None, level: Level, world: World) -> dict[str, Any]:
         p = world.parameters
@@ -130,6 +139,14 @@ class _Gas(Policy):
         }
         if wind is not None:
             plan |= {"wind_from_deg": wind[0], "wind_ms": wind[1], "downwind_m": p["downwind_m"]}
+        source, key = first.values["source"], first.values["key"]
+        if source is not None:
+            plan["source"] = {k: v for k, v in source.items() if k != "rate"}
+        plan |= {k: first.values[k] for k in ("stel", "twa") if first.values.get(k) is not None}
+        if key in DENSE:
+            plan |= {"model": "ERG", "isolate_m": p["erg_isolate_m"]}
+        elif f"{key.lower()}_aegl2_ppm" in p and source is not None and wind is not None:
+            plan |= {"model": "plume", "aegl_m": toxic_reach(key, source, wind[1], p)}
         if level.rank >= 1:
             plan["report_within_s"] = 3600
         return plan

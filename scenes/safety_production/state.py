@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from scenes.safety_production.airspace import Flight  # noqa: TC001 - a state's types are there at run time
 from scenes.safety_production.detectors import Detectors  # noqa: TC001
 from scenes.safety_production.people import Conduct
 from scenes.toolkit.wind import Stations
 
-__all__ = ["COMBUSTIBLE", "OXYGEN", "Heat", "PermitGas", "SafetyState", "Sight", "SmokeAlarm", "Suppressed", "Whiff"]
+__all__ = [
+    "COMBUSTIBLE",
+    "OXYGEN",
+    "Heat",
+    "PermitGas",
+    "SafetyState",
+    "Sight",
+    "SmokeAlarm",
+    "Source",
+    "Suppressed",
+    "Whiff",
+]
 
 COMBUSTIBLE = "LEL"
 OXYGEN = "O2"
@@ -91,6 +103,21 @@ class PermitGas:
 
 
 @dataclass(slots=True)
+class Source:
+    """The source found by a detector in alarm and those round it.
+
+    Attributes:
+        at: Event time of the last search.
+        found: Place, ellipse and rate; None where nothing fits.
+        told: The last place told.
+    """
+
+    at: int | None = None
+    found: dict[str, Any] | None = None
+    told: tuple[float, float] | None = None
+
+
+@dataclass(slots=True)
 class Suppressed:
     """An alarm that was held back on purpose, for the audit: event time, device, what, and why."""
 
@@ -110,6 +137,7 @@ class SafetyState:
         whiffs: Device id of a drone -> what it smells.
         heats: Device id of a drone -> the heat it sees.
         alarms: Device id of a smoke detector -> its alarm.
+        sources: (table, row) of a detector in alarm -> the source it found.
         calls: Event time and place of the last calls that told of gas.
         people: Event time and place where people were seen last.
         permit_gas: (device id, permit) -> gas beside the permit.
@@ -124,6 +152,7 @@ class SafetyState:
     whiffs: dict[int, Whiff] = field(default_factory=dict)
     heats: dict[int, Heat] = field(default_factory=dict)
     alarms: dict[int, SmokeAlarm] = field(default_factory=dict)
+    sources: dict[tuple[str, int], Source] = field(default_factory=dict)
     calls: list[tuple[int, float, float]] = field(default_factory=list)
     people: list[tuple[int, float, float]] = field(default_factory=list)
     permit_gas: dict[tuple[int, str], PermitGas] = field(default_factory=dict)

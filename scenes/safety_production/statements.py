@@ -10,6 +10,7 @@ from brain.scene_api import Evidence, Fact
 from scenes.safety_production.detectors import NONE
 from scenes.safety_production.parameters import TOXIC
 from scenes.safety_production.reading import limits_of
+from scenes.safety_production.source import find_source
 from scenes.safety_production.state import COMBUSTIBLE, OXYGEN
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from brain.model import Device
     from brain.scene_api import World
-    from scenes.safety_production.detectors import Detectors
+    from scenes.safety_production.detectors import Detectors, Limits
     from scenes.safety_production.seen import Seen
     from scenes.safety_production.state import Heat, SafetyState, Sight, SmokeAlarm, Whiff
 
@@ -74,7 +75,9 @@ def detector_facts(table: Detectors, row: int, key: str, stage: int, world: Worl
         Fact("samples_in_a_row", float(run), ">=", float(limits.samples), "1", run >= limits.samples),
         Fact("seconds_in_a_row", _shown(span, 3), ">=", limits.span_us / 1e6, "s", span * 1e6 >= limits.span_us),
     ]
-    if stage == 1:
+    if table.dose is not None:
+        facts += _dose_facts(table, row, limits)
+    elif stage == 1:
         rise = table.rise(row, int(table.time[row]), limits)
         slope = None if math.isnan(rise.slope) else _shown(rise.slope)
         mean = None if math.isnan(rise.mean) else _shown(rise.mean)
@@ -84,6 +87,19 @@ def detector_facts(table: Detectors, row: int, key: str, stage: int, world: Worl
         floor = limits.exits[1]
         facts.append(Fact(quantity, _shown(value), ">=", _shown(floor), unit, value >= floor))
     return tuple(facts)
+
+
+def _dose_facts(table: Detectors, row: int, limits: Limits) -> list[Fact]:
+    """Means of 15 minutes and of 8 hours against their limits, where there are such."""
+    time = int(table.time[row])
+    out = []
+    if math.isfinite(limits.stel):
+        stel = table.stel(row, time, limits)
+        out.append(Fact("mean_15min_ppm", _mean(stel), ">=", limits.stel, "ppm", stel >= limits.stel))
+    if math.isfinite(limits.twa):
+        twa = table.twa(row, time)
+        out.append(Fact("mean_8h_ppm", _mean(twa), ">=", limits.twa, "ppm", twa >= limits.twa))
+    return out
 
 
 def gas_line(
@@ -111,18 +127,27 @@ def gas_line(
         facts = (Fact(quantity, _shown(value), "<", _shown(floor), code, value < floor),)
         summary = Text(f"{device.name} {name.zh}回落至 {shown}", f"{device.name}: {name.en} has fallen to {shown}")
     wind = state.stations.at(lon, lat, time, p["wind_fresh_s"]) if lon is not None and lat is not None else None
+    news = holds and stage >= 2 and int(table.run[row, stage - 1]) > limits.samples
+    source, reason = (
+        find_source(state, table, row, key, wind, world, may_tell=news) if holds and stage >= 2 else (None, None)
+    )
     values: dict[str, Any] = {
         "key": key,
         "stage": stage,
         "value": _shown(_reading(value, key, p), 3),
         "peak": _shown(_reading(float(table.peak[row]), key, p), 3),
         "wind": None if wind is None else [wind.from_deg, wind.speed_ms, wind.steady],
+        "source": source,
+        "saturated": key == COMBUSTIBLE and value >= p["saturated_pct"],
     }
+    if table.dose is not None:
+        values |= {"stel": _mean(table.stel(row, time, limits)), "twa": _mean(table.twa(row, time))}
     weight = p[("weight_prealarm", "weight_l1", "weight_l2")[stage - 1]]
+    rule = "dose" if table.dose is not None and stage == 1 else _RULES[stage]
     prefix = "S1" if key == COMBUSTIBLE else f"S1.{key}"
     return Evidence(
         event="gas_leak" if key == COMBUSTIBLE else "toxic_gas",
-        rule=f"{prefix}.{_RULES[stage]}",
+        rule=f"{prefix}.{rule}",
         witness=f"gas-detector/{device.name}" + ("" if key == COMBUSTIBLE else f"/{key}"),
         modality=Modality.METER,
         sensor_type=device.sensor_type,
@@ -139,7 +164,12 @@ def gas_line(
         messages=int(table.count[row]),
         facts=facts,
         values=values,
+        reason=reason,
     )
+
+
+def _mean(value: float) -> float | None:
+    return None if math.isnan(value) else _shown(value, 1)
 
 
 def _place(table: Detectors, row: int) -> tuple[float | None, float | None]:
