@@ -2,9 +2,9 @@
 
 Smoke alone asks the site to look (``device_check``); with a second kind of eye it is a fire. Flame is a fire at once,
 unless a hot-work permit covers its place: a valid one explains it, one that is not valid now makes it hot work without
-permit. At sites that live under permits (parameter ``permit_kinds`` in the README) a flame that no permit covers is
-both: the hazard, and the breach. Beside a leak in second alarm a flame is that leak's second eye and no incident of
-its own.
+permit (and a fire only when a second kind of eye sees it). At sites that live under permits and have none running a
+flame is both: the hazard, for those who fight it, and the breach, for those who supervise the work. Beside a leak in
+second alarm a flame is that leak's second eye and no incident of its own.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ import shapely
 from brain.city.index import METRES_PER_DEGREE, distance_m
 from brain.model import Certainty, Level, Modality, Text
 from brain.scene_api import Evidence, Fact
+from scenes.safety_production.detectors import NONE
 from scenes.safety_production.ground import site_seen
-from scenes.safety_production.permits import Cover, cover_of
+from scenes.safety_production.permits import Cover, cover_of, has_running_permit
 from scenes.safety_production.state import COMBUSTIBLE, Sight
 from scenes.safety_production.statements import seen_line
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["end_sight", "fire_call", "look", "see_people", "sight_facts"]
 
 PERMIT_KINDS: Final = ("construction", "industrial", "hazardous", "gas_station")
+EXPLOSIVE_KINDS: Final = ("hazardous", "gas_station")
 MOST_TRACKS: Final = 32
 MOST_PEOPLE: Final = 63
 _SEEN: Final = {"smoke": Text("烟雾", "smoke"), "flame": Text("明火", "flame")}
@@ -96,9 +98,15 @@ def _speak(
         if kind == "smoke":
             wanted = {"check": True, "fire": True}
         else:
-            here = cover.word == "none" and site is not None and site.kind in PERMIT_KINDS
+            here = (
+                cover.word == "none"
+                and site is not None
+                and site.kind in PERMIT_KINDS
+                and not has_running_permit(site, time, world)
+                and not _leaks(state, sight, world, 2)
+            )
             wanted = {"hot_work": cover.word == "expired" or here, "fire": cover.word != "expired" or seconded}
-            if _leaks(state, sight, world):
+            if _leaks(state, sight, world, 3):
                 wanted = {}
     for word in [w for w, told in sight.told.items() if told and not wanted.get(w)]:
         sight.told[word] = False
@@ -123,26 +131,19 @@ def _has_other_eye(state: SafetyState, sight: Sight, time: int, world: World) ->
     )
 
 
-def _leaks(state: SafetyState, sight: Sight, world: World) -> bool:
-    """Whether a detector of combustible gas near by is in second alarm."""
+def _leaks(state: SafetyState, sight: Sight, world: World, stage: int) -> bool:
+    """Whether a detector of combustible gas near by is at this step or above (2 first alarm, 3 second alarm)."""
     table = state.tables.get(COMBUSTIBLE)
     if table is None:
         return False
     used = table.slots.used
-    rows = np.flatnonzero((table.stage[:used] >= 3) & (table.ended[:used] < 0)).tolist()
+    rows = np.flatnonzero((table.stage[:used] >= stage) & (table.ended[:used] == NONE)).tolist()
     return any(_near(sight, float(table.lon[r]), float(table.lat[r]), world.parameters["witness_m"]) for r in rows)
 
 
 def _explosive(state: SafetyState, sight: Sight, site: Site | None, world: World) -> bool:
     """Whether there is something that explodes: by the kind of site, or gas in alarm near by."""
-    if site is not None and site.kind in ("hazardous", "gas_station"):
-        return True
-    table = state.tables.get(COMBUSTIBLE)
-    if table is None:
-        return False
-    used = table.slots.used
-    rows = np.flatnonzero((table.stage[:used] >= 2) & (table.ended[:used] < 0)).tolist()
-    return any(_near(sight, float(table.lon[r]), float(table.lat[r]), world.parameters["fire_gate_m"]) for r in rows)
+    return (site is not None and site.kind in EXPLOSIVE_KINDS) or _leaks(state, sight, world, 2)
 
 
 def _surroundings(state: SafetyState, sight: Sight, time: int, site: Site | None, world: World) -> dict[str, object]:

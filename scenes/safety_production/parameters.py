@@ -286,6 +286,12 @@ PARAMETERS: Final[dict[str, Parameter]] = {
     "downwind_half_deg": Parameter(30, "deg", Text("下风向扇形半角", "Half angle of that sector"), "default"),
     "calm_ms": Parameter(1, "m/s", Text("静风判定", "Below this wind the sector is a circle"), "default"),
     "located_every_s": Parameter(10, "s", Text("定位间隔", "A source is searched at most this often"), "default"),
+    "located_within_s": Parameter(
+        600,
+        "s",
+        Text("定位时限", "... in the first while of a finding, while detectors still remember their zero"),
+        "default",
+    ),
     "located_sensors": Parameter(3, "1", Text("定位最少探测器", "... from this many detectors on"), "default"),
     "located_misfit": Parameter(
         0.3, "1", Text("定位最大残差", "... and believed when it leaves no larger share unexplained"), "default"

@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from scenes.safety_production.ground import PermitArea
     from scenes.safety_production.state import SafetyState
 
-__all__ = ["PERMIT_LEVEL", "Cover", "cover_of", "gas_beside", "next_test", "permit_facts", "tests_due"]
+__all__ = [
+    "PERMIT_LEVEL",
+    "Cover",
+    "cover_of",
+    "gas_beside",
+    "has_running_permit",
+    "next_test",
+    "permit_facts",
+    "tests_due",
+]
 
 PERMIT_LEVEL: Final = 3  # index of the permit's gas level among a table's levels
 TESTED: Final = (HOT_WORK, CONFINED_SPACE)
@@ -68,6 +77,14 @@ def cover_of(
     if running:
         return Cover("gassy", running[0])
     return Cover("expired", here[0]) if here else Cover("none")
+
+
+def has_running_permit(site: Site, time: int, world: World) -> bool:
+    """Whether hot work is permitted anywhere in a site at a time."""
+    return any(
+        p.kind == HOT_WORK and p.runs(time) and distance_m(p.lon, p.lat, site.lon, site.lat) <= site.radius_m
+        for p in ground_of(world.city).permits
+    )
 
 
 def _reaches(permit: PermitArea, lon: float, lat: float, more_m: float) -> bool:

@@ -79,7 +79,15 @@ class _Gas(Policy):
             area=area,
             plan=self._plan(first, wind, shown, world),
             headline=headline_of(
-                first, site_name, gas_name(first.values["key"]), shown, modalities, wind, world, seconded=seconded
+                first,
+                site_name,
+                gas_name(first.values["key"]),
+                shown,
+                modalities,
+                wind,
+                self._near_m(first, world),
+                world,
+                seconded=seconded,
             ),
             actions=actions_of(first.values["key"], shown),
             conditions=self._conditions(site, eyes),
@@ -118,16 +126,26 @@ class _Gas(Policy):
         lon, lat = place
         p, key, source = world.parameters, first.values["key"], first.values["source"]
         if wind is None or lon is None or lat is None:
-            return area_round(lon, lat, p["erg_isolate_m"] if key in DENSE else p["evacuate_m"])
+            return area_round(lon, lat, self._near_m(first, world))
         from_deg, speed, steady = wind
         toward, half = (from_deg + 180) % 360, p["downwind_half_deg"] if steady and speed >= p["calm_ms"] else 180.0
         if key in DENSE:
-            far = p["erg_day_m" if is_day(first.time, world.city.timezone) else "erg_night_m"]
-            return dense_area(lon, lat, p["erg_isolate_m"], far, toward, half)
+            return dense_area(lon, lat, p["erg_isolate_m"], self._far_m(first, world), toward, half)
         ppm = p.get(f"{key.lower()}_aegl2_ppm")
         if ppm is not None and source is not None:
             return toxic_area(lon, lat, source["rate"], ppm, source["stability"], from_deg, speed, p["evacuate_m"])
         return area_round(lon, lat, p["evacuate_m"], (toward, half, p["downwind_m"]))
+
+    def _far_m(self, first: Evidence, world: World) -> float:
+        """How far people downwind must act."""
+        p = world.parameters
+        if first.values["key"] not in DENSE:
+            return p["downwind_m"]
+        return p["erg_day_m" if is_day(first.time, world.city.timezone) else "erg_night_m"]
+
+    def _near_m(self, first: Evidence, world: World) -> float:
+        """How far people all round must act."""
+        return world.parameters["erg_isolate_m" if first.values["key"] in DENSE else "evacuate_m"]
 
     def _plan(self, first: Evidence, wind: Sequence[Any] | None, level: Level, world: World) -> dict[str, Any]:
         p = world.parameters
@@ -135,16 +153,16 @@ class _Gas(Policy):
             "gas": first.values["key"],
             "value": first.values["value"],
             "peak": first.values["peak"],
-            "evacuate_m": p["evacuate_m"] if level.rank >= 1 else 0.0,
+            "evacuate_m": self._near_m(first, world) if level.rank >= 1 else 0.0,
         }
         if wind is not None:
-            plan |= {"wind_from_deg": wind[0], "wind_ms": wind[1], "downwind_m": p["downwind_m"]}
+            plan |= {"wind_from_deg": wind[0], "wind_ms": wind[1], "downwind_m": self._far_m(first, world)}
         source, key = first.values["source"], first.values["key"]
         if source is not None:
             plan["source"] = {k: v for k, v in source.items() if k != "rate"}
         plan |= {k: first.values[k] for k in ("stel", "twa") if first.values.get(k) is not None}
         if key in DENSE:
-            plan |= {"model": "ERG", "isolate_m": p["erg_isolate_m"]}
+            plan["model"] = "ERG"
         elif f"{key.lower()}_aegl2_ppm" in p and source is not None and wind is not None:
             plan |= {"model": "plume", "aegl_m": toxic_reach(key, source, wind[1], p)}
         if level.rank >= 1:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["DENSE", "dense_area", "find_source", "is_day", "toxic_area", "toxic_reach"]
 
 DENSE: Final = frozenset({"CL2"})  # outside the Gaussian model: published distances instead
+GATE_US: Final = 600_000_000
+ZERO_S: Final = 900.0
 MOST_SENSORS: Final = 64
 _KEPT: Final = 256
 
@@ -65,16 +67,22 @@ def find_source(
     known = state.sources.get((key, row))
     if known is None:
         known = state.sources[key, row] = Source()
-    if known.at is None or abs(time - known.at) >= p["located_every_s"] * 1e6:
+    young = time - int(table.since[row]) <= p["located_within_s"] * 1e6
+    if known.at is None or (young and abs(time - known.at) >= p["located_every_s"] * 1e6):
         known.at = time
         known.found = _search(table, row, wind, world) if key != OXYGEN else None
     if known.found is None:
         return None, None
     lon, lat = known.found["lon"], known.found["lat"]
-    if not may_tell or (known.told is not None and distance_m(*known.told, lon, lat) < p["located_moved_m"]):
+    if not may_tell:
         return known.found, None
+    said = [
+        s.told
+        for s in state.sources.values()
+        if s.told is not None and s.at is not None and abs(time - s.at) <= GATE_US
+    ]
     known.told = lon, lat
-    return known.found, "located"
+    return known.found, None if any(distance_m(*t, lon, lat) < p["located_moved_m"] for t in said) else "located"
 
 
 def _search(table: Detectors, row: int, wind: Wind | None, world: World) -> dict[str, Any] | None:
@@ -94,7 +102,7 @@ def _search(table: Detectors, row: int, wind: Wind | None, world: World) -> dict
         & ~table.dead[:used]
     )
     rows = np.flatnonzero(near).tolist()[:MOST_SENSORS]
-    sensors = [Sensor(float(table.lon[r]), float(table.lat[r]), float(table.value[r])) for r in rows]
+    sensors = [_sensor(table, r, time) for r in rows]
     if len({(s.lon, s.lat) for s in sensors}) < p["located_sensors"]:
         return None
     stability = stability_of(wind, time, world.city.timezone)
@@ -111,6 +119,13 @@ def _search(table: Detectors, row: int, wind: Wind | None, world: World) -> dict
         "rate": float(f"{found.rate:.3g}"),
         "stability": stability,
     }
+
+
+def _sensor(table: Detectors, row: int, time: int) -> Sensor:
+    """A detector's reading over the least it read lately, which is its zero."""
+    zero = float(table.recent.window(row, time, ZERO_S).value.min(initial=np.inf))
+    value = float(table.value[row])
+    return Sensor(float(table.lon[row]), float(table.lat[row]), max(0.0, value - min(zero, value)))
 
 
 def toxic_reach(key: str, source: Mapping[str, Any], speed_ms: float, p: Mapping[str, float]) -> dict[str, int]:

@@ -74,6 +74,7 @@ def headline_of(
     level: Level,
     modalities: Sequence[Modality],
     wind: Sequence[Any] | None,
+    evacuate_m: float,
     world: World,
     *,
     seconded: bool,
@@ -87,7 +88,8 @@ def headline_of(
         level: Of the hazard.
         modalities: Kinds of eyes that see it.
         wind: From where, m/s, steady; or None.
-        world: For distances.
+        evacuate_m: How far people all round must leave.
+        world: For thresholds.
         seconded: A second detector is in alarm too.
     """
     key, stage = first.values["key"], _STAGES[first.values["stage"]]
@@ -111,7 +113,7 @@ def headline_of(
     if wind is not None and wind[2] and wind[1] >= world.parameters["calm_ms"]:
         toward = compass((wind[0] + 180) % 360)
         zh, en = f"{zh}，下风向{toward.zh}", f"{en}, wind toward {toward.en}"
-    metres = f"{world.parameters['evacuate_m']:g}"
+    metres = f"{evacuate_m:g}"
     if key == COMBUSTIBLE:
         return Text(f"{zh}，请立即关阀、疏散{metres}米范围", f"{en}; shut valves, evacuate {metres} m")
     if first.values.get("key") in DENSE:

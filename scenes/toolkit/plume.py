@@ -29,6 +29,7 @@ FARTHEST_M: Final = 10_000.0
 BOX_M: Final = 100.0  # half side of the box that is searched
 GRID_M: Final = 5.0
 FINE_M: Final = 1.0
+REFINED: Final = 60
 CHI2_95: Final = 5.991  # two degrees of freedom
 #: sy and sz: (factor, factor within the root, exponent of the root)
 _SY: Final = {"A": 0.32, "B": 0.32, "C": 0.22, "D": 0.16, "E": 0.11, "F": 0.11}
@@ -139,11 +140,14 @@ def locate(sensors: Sequence[Sensor], from_deg: float, speed_ms: float, stabilit
     best = int(np.argmin(residual))
     noise = max(float(residual[best]) / max(1, len(sensors) - 2), (0.05 * top.value) ** 2)
     major, minor, bearing = _ellipse(east, north, np.exp(-(residual - residual[best]) / (2 * noise)))
-    fine_e, fine_n = _grid(float(east[best]), float(north[best]), GRID_M, FINE_M)
-    fine, rates = _residuals(fine_e, fine_n, at, values, from_deg, speed_ms, stability)
-    best = int(np.argmin(fine))
-    lon, lat = _back(top.lon, top.lat, float(fine_e[best]), float(fine_n[best]))
-    return Located(lon, lat, float(rates[best]), major, minor, bearing, float(fine[best] / (values**2).sum()))
+    for step in (FINE_M, FINE_M / 4):  # a narrow plume falls between the cells: look closer at the best of them
+        some = np.argsort(residual, kind="stable")[:REFINED]
+        de, dn = _grid(0.0, 0.0, 2.5 * step, step)
+        east, north = (east[some][:, None] + de).ravel(), (north[some][:, None] + dn).ravel()
+        residual, rates = _residuals(east, north, at, values, from_deg, speed_ms, stability)
+    best = int(np.argmin(residual))
+    lon, lat = _back(top.lon, top.lat, float(east[best]), float(north[best]))
+    return Located(lon, lat, float(rates[best]), major, minor, bearing, float(residual[best] / (values**2).sum()))
 
 
 def _back(lon: float, lat: float, east_m: float, north_m: float) -> tuple[float, float]:
