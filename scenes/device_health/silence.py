@@ -94,8 +94,8 @@ def look_for_silence(state: HealthState, at: int, world: World) -> Iterator[Evid
     for row in np.flatnonzero(silent).tolist():
         device = world.registry.by_id(int(beats.slots.device[row]))
         beats.lost[row] = True
-        if device is None or device.extra.get("work_order"):
-            continue
+        if device is None or device.simulated or device.extra.get("work_order"):
+            continue  # of a simulated device nobody looks after: its story is over
         yield _line(state, row, device, at, float(wait[row]), wait, world)
     ahead = due[awake & ~silent]
     state.check_at = min(at + _LOOK_US, int(ahead.min()) if len(ahead) else 2**62)
