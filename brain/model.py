@@ -152,6 +152,10 @@ class SensorType:
         late: A row older than this at receipt goes to history only, not to rules.
         admission: ``open`` lets a new device in by its first message, ``closed`` wants it registered first.
         max_bytes: Largest message, bytes.
+        topics: Topic filters with captures whose messages the profile reads; empty: none but ``city/<id>/<device>``.
+        profile: JSON of how a message becomes readings; None: native messages only.
+        into: Sensor type whose table the readings go to; None: its own.
+        retired: True: new messages are refused, what is stored stays.
     """
 
     id: str
@@ -166,6 +170,10 @@ class SensorType:
     admission: str = "open"
     max_bytes: int = 65536
     moving: bool = False
+    topics: tuple[str, ...] = ()
+    profile: str | None = None
+    into: str | None = None
+    retired: bool = False
 
     def __hash__(self) -> int:
         return hash((self.id, self.version))  # of all fields it would cost more than what is looked up with it

@@ -39,6 +39,7 @@ class Registry:
         self._ids: dict[str, dict[str, int]] = {}
         self._place: NDArray[np.float64] = np.full((16, 2), np.nan)
         self.top = 0
+        self.revision = 0  # of the sensor types, as the store counts it
         self.puts: list[int] = []  # ids in the order they were put: who keeps tables by id learns here what is new
         for t in sensor_types:
             self.put_sensor_type(t)

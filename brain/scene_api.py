@@ -198,6 +198,7 @@ class Evidence:
         facts: Values against thresholds, for "why".
         values: What the policy needs to judge and to write texts; JSON-able.
         reason: Why this statement should cause an update of its own (``located``, ``eta_slip`` ...), else None.
+        window: First and last event time, microseconds, of the device's rows it rests on; None: the row at ``time``.
     """
 
     event: str
@@ -225,6 +226,7 @@ class Evidence:
     values: Mapping[str, Any] = field(default_factory=dict)
     reason: str | None = None
     false_alarm: bool = False
+    window: tuple[int, int] | None = None
 
 
 class Gate(NamedTuple):
@@ -302,6 +304,7 @@ class Policy(ABC):
         latched: True (default): the level never falls while the incident is open.
         joins: Events whose incidents this event's evidence may support too (smoke for gas_leak): none by default.
         periodic_s: An open incident says itself again after this long without a step; 0: never.
+        verifiable: False where no eye can confirm it (faults of devices): its plan names nobody who could look.
     """
 
     event: ClassVar[str]
@@ -313,6 +316,7 @@ class Policy(ABC):
     latched: ClassVar[bool] = True
     joins: ClassVar[tuple[str, ...]] = ()
     periodic_s: ClassVar[float] = 900.0
+    verifiable: ClassVar[bool] = True
 
     @abstractmethod
     def assess(self, view: View, world: World) -> Assessment:

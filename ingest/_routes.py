@@ -32,7 +32,9 @@ def kind_at(head: str, registry: Registry) -> Kind | None:
     if len(parts) != 2 or parts[0] != "city" or not parts[1]:
         return None
     found = registry.sensor_type(parts[1])
-    return None if found is None else kind_of(found)
+    if found is not None and found.into is not None:
+        found = registry.sensor_type(found.into)
+    return None if found is None or found.retired else kind_of(found)
 
 
 def fault_of(topic: str, registry: Registry) -> tuple[str | None, str | None, Fault]:
@@ -52,5 +54,11 @@ def fault_of(topic: str, registry: Registry) -> tuple[str | None, str | None, Fa
             "bad_topic", f"topic: {parts[2][:140]!r} is no device id; use 1 to 128 characters without blanks and + #"
         )
         return None if found is None else found.id, None, fault
+    if found is not None:
+        return (
+            found.id,
+            parts[2],
+            Fault("unknown_sensor_type", f"topic: sensor type {found.id} is retired; add it again"),
+        )
     fault = Fault("unknown_sensor_type", f"topic: no sensor type {parts[1][:60]!r} is registered; register it first")
     return None, parts[2], fault

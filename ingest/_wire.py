@@ -43,6 +43,7 @@ __all__ = [
     "pubacks",
     "publish",
     "subscribe",
+    "unsubscribe",
 ]
 
 CONNACK: Final = 2
@@ -144,6 +145,10 @@ class Splitter:
         self._wanted_topic = wanted
         self.unwanted: list[int] = []
 
+    def want(self, wanted: tuple[str, ...] | None) -> None:
+        """Change which topics are wanted."""
+        self._wanted_topic = wanted
+
     def feed(self, data: bytes, arrivals: Arrivals) -> list[Packet]:
         """Append the messages that are complete now; the complete packets of other types are returned.
 
@@ -222,6 +227,11 @@ def connect(client_id: str, keep_alive_s: int, user: str | None = None, password
 def subscribe(packet_id: int, filters: Sequence[str], qos: int = 1) -> bytes:
     """SUBSCRIBE to topic filters."""
     return _packet(0x82, struct.pack(">H", packet_id) + b"".join(_text(f) + bytes([qos]) for f in filters))
+
+
+def unsubscribe(packet_id: int, filters: Sequence[str]) -> bytes:
+    """UNSUBSCRIBE from topic filters."""
+    return _packet(0xA2, struct.pack(">H", packet_id) + b"".join(_text(f) for f in filters))
 
 
 def pubacks(packet_ids: Sequence[int]) -> bytes:

@@ -1,7 +1,8 @@
 """Messages of one flush -> typed columns, quarantine records, known copies. Pure: no clock, no I/O; it never raises.
 
-All messages of a sensor type are decoded together: typed structs in C (``msgspec``), then columns, then checks of whole
-columns. Only what fails is looked at one by one (``_faults``). Each object of a pack is a reading of its own; a message
+All native messages of a sensor type are decoded together: typed structs in C (``msgspec``), then columns, then checks
+of whole columns. Only what fails is looked at one by one (``_faults``). What a profile reads becomes the same structs
+(``_profiled``) and goes the same way. Each object of a pack is a reading of its own; a message
 that yields none counts as one. So ``received = stored + duplicate + quarantined`` holds reading by reading.
 
 ```python
@@ -14,16 +15,18 @@ outcome = decoded.finish(registry, first_position=head.position + 1)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ingest._columns import Table, table_of
+from ingest._columns import table_of
 from ingest._faults import Fault, examine, judge, valid_id
-from ingest._routes import fault_of, kind_at
+from ingest._profiled import Read, tree_of
+from ingest._routes import OURS, fault_of, kind_at
+from ingest._rows import Group, Rows, dedupe_keys, doubtful, spread
 from ingest.copies import Copies, digest
 from ingest.envelope import Envelopes
+from ingest.memory import Memories
 from ingest.outcome import Decoded, Part, Refusal
 from ingest.places import Places
 
@@ -33,13 +36,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from brain.registry import Registry
+    from ingest._profiled import Reader
     from ingest._structs import Kind
     from ingest.envelope import Envelope
+    from ingest.memory import Change
+
+    Match = tuple[Reader, dict[str, str]]
 
 __all__ = ["Decoded", "Decoder", "Places", "decode"]
-
-_PLACE_BITS: Final = 21
-_SPARE_BRACKETS: Final = 30  # a message with no more than these, beyond what its type needs, cannot be 32 levels deep
 
 
 def decode(envelopes: Sequence[Envelope], registry: Registry, places: Places | None = None) -> Decoded:
@@ -61,16 +65,6 @@ def _misrouted(message: int, topic: str, registry: Registry) -> Refusal:
     return Refusal(message, -1, sensor_type, device, fault)
 
 
-@dataclass(slots=True)
-class _Group:
-    """Messages of one sensor type: indices into the flush, payloads, devices named by the topic."""
-
-    kind: Kind
-    messages: list[int]
-    payloads: list[bytes]
-    devices: list[str]
-
-
 class Decoder:
     """Decodes flush after flush against one registry; keeps what it learnt about topics. For use by one task.
 
@@ -79,6 +73,7 @@ class Decoder:
         places: Where zones and road nodes are.
         copies: Memory of readings without time; None: everything is new.
         admit_all: True lets every device in, whatever its sensor type says (backtests).
+        memories: What profiles remember between messages; None: nothing yet.
     """
 
     def __init__(
@@ -88,11 +83,17 @@ class Decoder:
         *,
         copies: Copies | None = None,
         admit_all: bool = False,
+        memories: Memories | None = None,
     ) -> None:
         self.registry = registry
         self.places = places or Places()
         self.copies = copies or Copies()
         self.admit_all = admit_all
+        self.memories = memories or Memories()
+        self.tree = tree_of(registry)
+        self._read_by_profile = {
+            head for t in self.tree.topics if (head := t.filter.rpartition("/")[0]).startswith(OURS)
+        }
         self._heads: dict[str, Kind] = {}
 
     def decode(self, envelopes: Envelopes | Sequence[Envelope]) -> Decoded:
@@ -100,17 +101,32 @@ class Decoder:
         if not isinstance(envelopes, Envelopes):
             envelopes = Envelopes.of(envelopes)
         refusals: list[Refusal] = []
+        changes: list[Change] = []
+        ignored: list[int] = []
+        said_at = _said_at(envelopes)
+        groups, profiled = self._groups(envelopes, refusals)
+        gathered: dict[Kind, Rows] = {}
+        for group in groups:
+            if group.payloads:
+                rows = gathered.setdefault(group.kind, Rows(group.kind))
+                self._take(group, rows, said_at, refusals)
+        for i, matches in profiled:
+            if not self._map(envelopes, i, matches, int(said_at[i]), gathered, refusals, changes):
+                ignored.append(i)
         parts = [
             p
-            for g in self._groups(envelopes, refusals)
-            if (p := self._part(g, envelopes.received_at, refusals)) is not None
+            for rows in gathered.values()
+            if (p := self._part(rows, envelopes.received_at, said_at, refusals)) is not None
         ]
-        decoded = Decoded(envelopes, parts, refusals, self.places)
+        decoded = Decoded(envelopes, parts, refusals, self.places, ignored=ignored, changes=changes)
+        self._only_asked(decoded)
         self._find_copies(decoded)
         return decoded
 
-    def _groups(self, envelopes: Envelopes, refusals: list[Refusal]) -> list[_Group]:
-        """Messages by sensor type; those that lead nowhere are refused."""
+    def _groups(
+        self, envelopes: Envelopes, refusals: list[Refusal]
+    ) -> tuple[list[Group], list[tuple[int, list[Match]]]]:
+        """Native messages by sensor type, and those that profiles read; what leads nowhere is refused."""
         cut = [topic.rpartition("/") for topic in envelopes.topics]
         heads, payloads = self._heads, envelopes.payloads
         kinds = [heads.get(head) for head, _, _ in cut]
@@ -118,30 +134,94 @@ class Decoder:
             kinds = [kind or self._learn(head) for kind, (head, _, _) in zip(kinds, cut, strict=True)]
         first = kinds[0] if kinds else None
         if first is not None and kinds.count(first) == len(kinds):
-            whole = _Group(first, list(range(len(kinds))), payloads, [device for _, _, device in cut])
-            return [self._without_bad_ids(whole, envelopes.topics, refusals)]
+            whole = Group(first, list(range(len(kinds))), payloads, [device for _, _, device in cut])
+            return [self._without_bad_ids(whole, envelopes.topics, refusals)], []
         members: dict[Kind | None, list[int]] = {}
         for i, kind in enumerate(kinds):
             if (others := members.get(kind)) is None:
                 members[kind] = [i]
             else:
                 others.append(i)
-        refusals += [_misrouted(i, envelopes.topics[i], self.registry) for i in members.pop(None, ())]
+        profiled: list[tuple[int, list[Match]]] = []
+        for i in members.pop(None, ()):
+            topic = envelopes.topics[i]
+            if matches := self._matches(topic):
+                profiled.append((i, matches))
+            elif topic.startswith(OURS) or topic == OURS[:-1] or i in envelopes.asked:
+                refusals.append(_misrouted(i, topic, self.registry))
+            else:
+                profiled.append((i, matches))  # it was never for us: a filter that is wider than our topics brought it
         groups = (
-            _Group(kind, chosen, [payloads[i] for i in chosen], [cut[i][2] for i in chosen])
+            Group(kind, chosen, [payloads[i] for i in chosen], [cut[i][2] for i in chosen])
             for kind, chosen in members.items()
             if kind is not None
         )
-        return [self._without_bad_ids(g, envelopes.topics, refusals) for g in groups]
+        return [self._without_bad_ids(g, envelopes.topics, refusals) for g in groups], profiled
+
+    def _matches(self, topic: str) -> list[Match]:
+        """The profiles that read a topic."""
+        if not self.tree:
+            return []
+        if topic.startswith(OURS):  # "-" and "_" of a sensor type count as the same
+            parts = topic.split("/", 2)
+            found = self.registry.sensor_type(parts[1])
+            if found is not None and found.id != parts[1] and len(parts) == 3:
+                topic = f"{OURS}{found.id}/{parts[2]}"
+        return self.tree.match(topic)
+
+    def _map(
+        self,
+        envelopes: Envelopes,
+        i: int,
+        matches: list[Match],
+        said_at: int,
+        gathered: dict[Kind, Rows],
+        refusals: list[Refusal],
+        changes: list[Change],
+    ) -> bool:
+        """Let all profiles of a topic read a message; one that fits is enough. False: they pass it over."""
+        payload, place = envelopes.payloads[i], 0
+        refused: list[tuple[int, Reader, str | None, Fault]] = []
+        passed = fitted = False
+        for reader, captures in matches:
+            got = reader.read(payload, captures, said_at, self.memories.view(reader.type.id, i, changes))
+            if got is None:
+                passed = True
+                continue
+            for one in got:
+                if isinstance(one, Read):
+                    rows = gathered.setdefault(reader.target, Rows(reader.target))
+                    rows.add(one.reading, i, place, one.mapped.device)
+                    rows.origins[i, place] = reader, one.mapped
+                    fitted = True
+                else:
+                    refused.append((place, reader, *one))
+                place += 1
+        if fitted or passed or any(fault.reason != "no_match" for *_, fault in refused):
+            refused = [r for r in refused if r[3].reason != "no_match"]  # of several profiles one is enough
+        first: dict[Fault, Reader] = {}
+        for at, reader, device, fault in refused:
+            if first.setdefault(fault, reader) is reader:  # else another profile said so of the whole message
+                refusals.append(Refusal(i, at, reader.type.id, device, fault))
+        return fitted or bool(refused)
+
+    def _only_asked(self, decoded: Decoded) -> None:
+        """Of a pack that is tried again for one refused reading only that one counts; its neighbours had their turn."""
+        for i, (_, place) in decoded.envelopes.again.items():
+            if place is None or place < 0 or self._heads.get(decoded.envelopes.topics[i].rpartition("/")[0]) is None:
+                continue
+            for part in decoded.parts:
+                part.keep &= (part.message != i) | (part.place == place)
+            decoded.refusals[:] = [r for r in decoded.refusals if r.message != i or r.place in (place, -1)]
 
     def _learn(self, head: str) -> Kind | None:
-        """The kind of topics that begin so, None where there is none."""
-        kind = kind_at(head, self.registry)
+        """The kind of topics that begin so, None where there is none, or a profile reads them."""
+        kind = None if head in self._read_by_profile else kind_at(head, self.registry)
         if kind is not None:
             self._heads[head] = kind
         return kind
 
-    def _without_bad_ids(self, group: _Group, topics: list[str], refusals: list[Refusal]) -> _Group:
+    def _without_bad_ids(self, group: Group, topics: list[str], refusals: list[Refusal]) -> Group:
         """A group without messages whose topics end in what is no device id; registered devices are not looked at."""
         known = list(map(self.registry.ids(group.kind.type.id).get, group.devices))
         if None not in known:
@@ -151,43 +231,49 @@ class Decoder:
             return group
         refusals += [_misrouted(group.messages[j], topics[group.messages[j]], self.registry) for j in sorted(bad)]
         good = [j for j in range(len(group.messages)) if j not in bad]
-        return _Group(
+        return Group(
             group.kind,
             [group.messages[j] for j in good],
             [group.payloads[j] for j in good],
             [group.devices[j] for j in good],
         )
 
-    def _part(self, group: _Group, received: NDArray[np.int64], refusals: list[Refusal]) -> Part | None:
+    def _take(self, group: Group, rows: Rows, said_at: NDArray[np.int64], refusals: list[Refusal]) -> None:
+        """Decode native messages; what fails as a whole is looked at reading by reading."""
         kind = group.kind
-        if not group.payloads:
-            return None
         raw = b"\n".join(group.payloads)
-        rows = _Rows(kind)
-        slow = rows.take(group, _doubtful(group, raw))
-        for j in slow:
+        for j in rows.take(group, doubtful(group, raw)):
             i, device = group.messages[j], group.devices[j]
             for place, found in examine(kind, group.payloads[j]):
-                fault = found if isinstance(found, Fault) else judge(kind, found, int(received[i]), place)
+                fault = found if isinstance(found, Fault) else judge(kind, found, int(said_at[i]), place)
                 named = device if place < 0 or isinstance(found, Fault) else kind.device(found) or device
                 if fault is None:
                     rows.add(found, i, place, named)
                 else:
                     refusals.append(Refusal(i, place, kind.type.id, named, fault))
+
+    def _part(
+        self, rows: Rows, received: NDArray[np.int64], said_at: NDArray[np.int64], refusals: list[Refusal]
+    ) -> Part | None:
+        kind = rows.kind
         if not rows.readings:
             return None
         rows.sort()
         message = np.array(rows.messages, dtype=np.int64)
-        table = table_of(kind, rows.readings, received[message])
+        table = table_of(kind, rows.readings, said_at[message])
         keep = np.ones(len(message), dtype=np.bool_)
         for j in np.flatnonzero(table.suspect).tolist():
             i, place = rows.messages[j], rows.places[j]
-            fault = judge(kind, rows.readings[j], int(received[i]), place)
+            origin = rows.origins.get((i, place))
+            fault = judge(kind, rows.readings[j], int(said_at[i]), place if origin is None else -1)
             if fault is not None:
                 keep[j] = False
-                refusals.append(Refusal(i, place, kind.type.id, rows.devices[j], fault))
+                sensor_type = kind.type.id
+                if origin is not None:
+                    sensor_type, fault = origin[0].type.id, Fault(fault.reason, origin[1].told(fault.detail))
+                refusals.append(Refusal(i, place, sensor_type, rows.devices[j], fault))
         device_ids = self._devices(kind, rows, keep, refusals)
-        _spread(table, rows)
+        spread(table, rows)
         return Part(
             sensor_type=kind.type.id,
             message=message,
@@ -199,9 +285,10 @@ class Decoder:
             timeless=table.timeless,
             columns=table.columns,
             keep=keep,
+            dedupe=dedupe_keys(rows),
         )
 
-    def _devices(self, kind: Kind, rows: _Rows, keep: NDArray[np.bool_], refusals: list[Refusal]) -> NDArray[np.int32]:
+    def _devices(self, kind: Kind, rows: Rows, keep: NDArray[np.bool_], refusals: list[Refusal]) -> NDArray[np.int32]:
         """Ids of the devices, 0 for those still to be admitted; refuses what may not come in."""
         ids = self.registry.ids(kind.type.id)
         found = list(map(ids.get, rows.devices))
@@ -228,6 +315,7 @@ class Decoder:
 
     def _find_copies(self, decoded: Decoded) -> None:
         """Readings without time: ignore retained ones, know copies. Refused ones: know redelivered copies."""
+        self._find_told_copies(decoded)
         timeless: dict[int, list[tuple[Part, int]]] = {}
         for part in decoded.parts:
             for j in np.flatnonzero(part.timeless & part.keep).tolist():
@@ -256,118 +344,27 @@ class Decoder:
                     decoded.copies.append((i, part.sensor_type, part.names[j]))
                 decoded.hashes.append((i, key))
 
-
-class _Rows:
-    """Readings gathered in any order, with the message, the place in its pack and the device of each."""
-
-    def __init__(self, kind: Kind) -> None:
-        self.kind = kind
-        self.readings: list[Any] = []
-        self.messages: list[int] = []
-        self.places: list[int] = []
-        self.devices: list[str] = []
-
-    def add(self, reading: Any, message: int, place: int, device: str) -> None:
-        self.readings.append(reading)
-        self.messages.append(message)
-        self.places.append(place)
-        self.devices.append(device)
-
-    def take(self, group: _Group, doubtful: set[int]) -> list[int]:
-        """Decode what decodes at once; returns which messages (indices within the group) must be looked at closely."""
-        slow = set(doubtful)
-        begins = [payload[:1] for payload in group.payloads]
-        if not slow and begins.count(b"{") == len(begins):
-            return self._singles(group, range(len(begins)))
-        singles = [j for j, begin in enumerate(begins) if begin == b"{"]
-        for j, payload in enumerate(group.payloads):
-            first = payload[:1]
-            if j not in slow and first != b"{" and (first != b"[" or not self._pack(group, j, payload)):
-                slow.add(j)
-        slow.update(self._singles(group, [j for j in singles if j not in slow]))
-        return sorted(slow)
-
-    def _singles(self, group: _Group, singles: Sequence[int]) -> list[int]:
-        """Decode messages of one object; returns those that failed."""
-        readings: list[Any] = []
-        failed: set[int] = set()
-        whole = len(singles) == len(group.payloads)
-        left = iter(group.payloads if whole else [group.payloads[j] for j in singles])
-        while len(readings) < len(singles):
-            try:
-                readings.extend(map(self.kind.single.decode, left))
-            except (ValueError, RecursionError, OverflowError):  # what was decoded before stays in the list
-                failed.add(len(readings))
-                readings.append(None)
-        wrong = [singles[k] for k in sorted(failed)]
-        if failed:
-            whole = False
-            readings = [r for r in readings if r is not None]
-            singles = [j for k, j in enumerate(singles) if k not in failed]
-        self.readings += readings
-        self.messages += group.messages if whole else [group.messages[j] for j in singles]
-        self.devices += group.devices if whole else [group.devices[j] for j in singles]
-        self.places += [-1] * len(readings)
-        return wrong
-
-    def _pack(self, group: _Group, j: int, payload: bytes) -> bool:
-        try:
-            readings = self.kind.pack.decode(payload)
-        except (ValueError, RecursionError, OverflowError):
-            return False
-        needed = 1 + len(readings) * (2 if any(c.kind == "box" for c in self.kind.columns) else 1)
-        if not readings or payload.count(b"{") + payload.count(b"[") > needed + _SPARE_BRACKETS:
-            return False
-        topic_device = group.devices[j]
-        self.readings += readings
-        self.messages += [group.messages[j]] * len(readings)
-        self.places += range(len(readings))
-        self.devices += [d or topic_device for d in map(self.kind.device, readings)]
-        return True
-
-    def sort(self) -> None:
-        """Bring the readings into order of receipt."""
-        keys = np.array(self.messages, dtype=np.int64) << _PLACE_BITS | np.array(self.places, dtype=np.int64) + 1
-        if (keys[1:] < keys[:-1]).any():
-            order = np.argsort(keys, kind="stable").tolist()
-            for name in ("readings", "messages", "places", "devices"):
-                held = getattr(self, name)
-                setattr(self, name, [held[k] for k in order])
-
-
-def _doubtful(group: _Group, raw: bytes) -> set[int]:
-    """Messages (indices within the group) whose bytes alone say that they need a close look."""
-    payloads = group.payloads
-    out: set[int] = set()
-    if max(map(len, payloads)) > group.kind.type.max_bytes:
-        out.update(j for j, p in enumerate(payloads) if len(p) > group.kind.type.max_bytes)
-    if not raw.isascii():
-        out.update(j for j, p in enumerate(payloads) if not _is_utf8(p))
-    if b"\\u0000" in raw:
-        out.update(j for j, p in enumerate(payloads) if b"\\u0000" in p)
-    if raw[:1] == b"[" and b"\n{" not in raw:
-        return out  # packs only: their brackets are counted where they are decoded
-    if raw.count(b"{") + raw.count(b"[") > len(payloads) + _SPARE_BRACKETS:
-        out.update(
-            j for j, p in enumerate(payloads) if p[:1] == b"{" and p.count(b"{") + p.count(b"[") > _SPARE_BRACKETS
+    def _find_told_copies(self, decoded: Decoded) -> None:
+        """Readings whose profile says what copies of them share."""
+        told = sorted(
+            (int(part.message[j]), int(part.place[j]), n, j, key)
+            for n, part in enumerate(decoded.parts)
+            for j, key in part.dedupe.items()
+            if part.keep[j]
         )
+        for i, _, n, j, key in told:
+            part = decoded.parts[n]
+            if self.copies.seen(key, int(decoded.envelopes.received_at[i])):
+                part.keep[j] = False
+                decoded.copies.append((i, part.sensor_type, part.names[j]))
+            decoded.hashes.append((i, key))
+
+
+def _said_at(envelopes: Envelopes) -> NDArray[np.int64]:
+    """When each message was received at first: that counts for what it says; int64[n]."""
+    if not envelopes.again:
+        return envelopes.received_at
+    out = envelopes.received_at.copy()
+    for i, (first, _) in envelopes.again.items():
+        out[i] = first
     return out
-
-
-def _is_utf8(payload: bytes) -> bool:
-    try:
-        payload.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _spread(table: Table, rows: _Rows) -> None:
-    """Several readings of a device in one pack without time and id: a microsecond apart, or they would be copies."""
-    count: dict[tuple[int, str], int] = {}
-    ids = table.columns["id"]
-    for j in np.flatnonzero(table.timeless).tolist():
-        if rows.places[j] >= 0 and ids[j] is None:
-            key = (rows.messages[j], rows.devices[j])
-            table.time[j] += count.get(key, 0)
-            count[key] = count.get(key, 0) + 1

@@ -26,6 +26,8 @@ class Envelope(NamedTuple):
         retain: Came from the broker's retained store.
         inbox_id: Set where it came over HTTP and somebody waits for the answer.
         retry_of: Set where a quarantined message is tried again.
+        first_received_at: ... and when it was received at first: that time counts for what it says.
+        place: ... and which reading of it was refused; None: all are tried.
 
     Example:
         >>> Envelope("city/gas-detector/G1", b"{}", 0).dup
@@ -39,6 +41,8 @@ class Envelope(NamedTuple):
     retain: bool = False
     inbox_id: int | None = None
     retry_of: int | None = None
+    first_received_at: int | None = None
+    place: int | None = None
 
 
 @dataclass(slots=True)
@@ -50,6 +54,7 @@ class Envelopes:
         received_at: Microseconds, int64[n], never decreasing.
         dup, retain: Indices of the messages that are so marked.
         asked: Index -> (inbox id, retry of) of those that came over HTTP.
+        again: Index -> (first time of receipt, place) of quarantined ones that are tried again.
 
     Example:
         >>> flush = Envelopes.of([Envelope("city/a/1", b"{}", 5), Envelope("city/a/2", b"{}", 6, dup=True)])
@@ -63,6 +68,7 @@ class Envelopes:
     dup: set[int] = field(default_factory=set)
     retain: set[int] = field(default_factory=set)
     asked: dict[int, tuple[int, int | None]] = field(default_factory=dict)
+    again: dict[int, tuple[int, int | None]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, envelopes: Sequence[Envelope]) -> Self:
@@ -74,6 +80,7 @@ class Envelopes:
             {i for i, e in enumerate(envelopes) if e.dup},
             {i for i, e in enumerate(envelopes) if e.retain},
             {i: (e.inbox_id, e.retry_of) for i, e in enumerate(envelopes) if e.inbox_id is not None},
+            {i: (e.first_received_at, e.place) for i, e in enumerate(envelopes) if e.first_received_at is not None},
         )
 
     def __len__(self) -> int:
@@ -81,9 +88,17 @@ class Envelopes:
 
     def __getitem__(self, i: int) -> Envelope:
         inbox_id, retry_of = self.asked.get(i, (None, None))
-        received_at = int(self.received_at[i])
+        first, place = self.again.get(i, (None, None))
         return Envelope(
-            self.topics[i], self.payloads[i], received_at, i in self.dup, i in self.retain, inbox_id, retry_of
+            self.topics[i],
+            self.payloads[i],
+            int(self.received_at[i]),
+            i in self.dup,
+            i in self.retain,
+            inbox_id,
+            retry_of,
+            first,
+            place,
         )
 
     def __iter__(self) -> Iterator[Envelope]:

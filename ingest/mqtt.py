@@ -38,6 +38,7 @@ _KEEP_ALIVE_S: Final = 30
 _LINGER_S: Final = 0.002
 _BUSY_S: Final = 0.0015  # a read so soon after the one before: there is load, so wait for more
 _ANSWER_S: Final = 10.0
+_CHANGE_S: Final = 1.0
 _FAREWELL_S: Final = 2.0
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 5.0
@@ -217,6 +218,20 @@ class AckingSource:
             self._protocol.send(_wire.pubacks([i for i, _ in known]))
         self._release(sum(len(held[1]) for _, held in known))
 
+    async def follow(self, filters: Sequence[str], wanted: tuple[str, ...] | None) -> None:
+        """Ask for these filters from now on instead of those so far; see the arguments of the class.
+
+        Waits a second at most for the broker's answer; where there is no connection now, the next one asks.
+        """
+        new, gone = set(filters) - set(self._filters), set(self._filters) - set(filters)
+        self._filters, self.wanted = tuple(filters), wanted
+        if self._protocol is not None:
+            self._protocol.want(wanted)
+            if self.connected and (new or gone):
+                answer = self._protocol.change(sorted(new), sorted(gone))
+                if answer is not None:
+                    await asyncio.wait([answer], timeout=_CHANGE_S)
+
     def pause(self) -> None:
         """Receive nothing more; what is held can still be acknowledged."""
         self._paused = True
@@ -317,13 +332,17 @@ class AckingSource:
             else:
                 log.info("broker_session_is_new", host=self.address.host)
             self._readmit()
-            protocol.send(_wire.subscribe(1, self._filters))
+            asked = self._filters
+            protocol.send(_wire.subscribe(1, asked))
             codes = (await asyncio.wait_for(protocol.answer(_wire.SUBACK), _ANSWER_S))[2:]
-            if len(codes) != len(self._filters):
+            if len(codes) != len(asked):
                 raise _wire.WireError("a SUBACK without a code for each filter")
             if any(c & 0x80 for c in codes):
-                raise ConnectionRefusedError("the broker refused the subscription; allow ingest to read city/#")
+                refused = ", ".join(f for f, c in zip(asked, codes, strict=True) if c & 0x80)
+                raise ConnectionRefusedError(f"the broker refused the subscription; allow ingest to read {refused}")
             self.connected = True
+            if self._filters != asked:  # they changed while the broker answered
+                protocol.change(sorted(set(self._filters) - set(asked)), sorted(set(asked) - set(self._filters)))
             self.connections += 1
             log.info("broker_connected", host=self.address.host, port=self.address.port)
             await protocol.keep_alive(_KEEP_ALIVE_S)
@@ -400,6 +419,31 @@ class _Protocol(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             self._last_sent = self._loop.time()
             self._transport.write(data)
+
+    def want(self, wanted: tuple[str, ...] | None) -> None:
+        """Take in messages of topics that begin so from now on, None: all."""
+        self._splitter.want(wanted)
+
+    def change(self, new: Sequence[str], gone: Sequence[str]) -> asyncio.Future[bytes] | None:
+        """Subscribe to some filters and leave others; one that the broker refuses is told in the log.
+
+        Returns:
+            The broker's answer to come, None where nothing new was asked for.
+        """
+        if gone:
+            self.send(_wire.unsubscribe(2, gone))
+        if new:
+            self._answers[_wire.SUBACK] = answer = self._loop.create_future()
+            answer.add_done_callback(lambda done: self._told(new, done))
+            self.send(_wire.subscribe(1, new))
+            return answer
+        return None
+
+    def _told(self, filters: Sequence[str], done: asyncio.Future[bytes]) -> None:
+        if done.cancelled() or done.exception() is not None:
+            return
+        refused = [f for f, code in zip(filters, done.result()[2:], strict=False) if code & 0x80]
+        log.log(30 if refused else 20, "broker_subscribed", filters=list(filters), refused=refused)
 
     async def answer(self, kind: int) -> bytes:
         """Body of the answer of a kind; after its first two bytes for SUBACK come the codes."""

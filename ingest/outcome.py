@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from brain.registry import Registry
     from ingest.envelope import Envelopes
+    from ingest.memory import Change
     from ingest.places import Places
 
 __all__ = ["Decoded", "Outcome", "Part", "Refusal"]
@@ -58,6 +59,7 @@ class Part:
         names, device: Name of the device, and its id or 0 while it is not admitted.
         time, received_at: Microseconds.
         keep: False for readings that were refused, are copies, or are ignored.
+        dedupe: Row -> what its copies share, where a profile says so.
     """
 
     sensor_type: str
@@ -70,6 +72,7 @@ class Part:
     timeless: NDArray[np.bool_]
     columns: dict[str, NDArray[Any]]
     keep: NDArray[np.bool_]
+    dedupe: dict[int, bytes] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,7 +82,8 @@ class Outcome:
     Attributes:
         position: Of the last row (or the one before the first, where there is none).
         known: Copies known before the store was asked: sensor type -> device -> n.
-        ignored: Retained messages without time.
+        ignored: Retained messages without time, and those that their profiles pass over.
+        states: What profiles remember from here on: (sensor type, key) -> value, None where it is forgotten.
     """
 
     position: int
@@ -89,6 +93,7 @@ class Outcome:
     timeless: list[bytes]
     answers: dict[int, Answer]
     ignored: int
+    states: dict[tuple[str, str], bytes | None] = field(default_factory=dict)
 
     def flush(self, epoch: int, received_at: int) -> Flush:
         """The flush to write under a head's epoch; ``received_at`` of the head after it."""
@@ -102,6 +107,7 @@ class Outcome:
             timeless=self.timeless,
             answers=self.answers,
             ignored=self.ignored,
+            states=self.states,
         )
 
 
@@ -113,7 +119,8 @@ class Decoded:
         refusals: Refused readings.
         copies: Copies of readings without time: (message, sensor type, device).
         hashes: Keys to remember readings by: (message, 16 bytes).
-        ignored: Retained messages without time.
+        ignored: Retained messages without time, and those that their profiles pass over.
+        changes: What profiles remember from these messages on.
     """
 
     envelopes: Envelopes
@@ -123,6 +130,7 @@ class Decoded:
     copies: list[tuple[int, str, str]] = field(default_factory=list)
     hashes: list[tuple[int, bytes]] = field(default_factory=list)
     ignored: list[int] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
 
     @property
     def unknown(self) -> list[tuple[str, str]]:
@@ -183,6 +191,7 @@ class Decoded:
             timeless=[h for i, h in self.hashes if low <= i < end],
             answers=self._answers(chosen, positions, low, end),
             ignored=sum(low <= i < end for i in self.ignored),
+            states={(c.sensor_type, c.key): c.value for c in self.changes if low <= c.message < end},
         )
 
     def _look_up(self, part: Part, registry: Registry) -> None:
@@ -260,6 +269,7 @@ class Decoded:
                     payload=payload,
                     size=size,
                     retry_of=envelope.retry_of,
+                    place=r.place,
                     ledger_key=r.sensor_type or UNKNOWN,
                 )
             )

@@ -1,6 +1,7 @@
 """A dry run of a sensor type over sample messages: the rows they would store, or why not, and what is ignored. Pure.
 
-Used by ``cloudbrain sensor-type check`` and ``POST /api/v1/sensor-types?dry_run=true``.
+Used by ``cloudbrain sensor-type check`` and ``POST /api/v1/sensor-types?dry_run=true``. Samples come in order, as if
+sent one after the other: what a profile remembers of one, the next may use.
 """
 
 from __future__ import annotations
@@ -11,19 +12,35 @@ import msgspec
 
 from brain.registry import Registry
 from brain.store.rows import row_dicts
+from ingest._profiled import Reader
 from ingest.decode import Decoder, Places
+from ingest.decoders import Notes
 from ingest.envelope import Envelope
+from ingest.memory import Memories
 from ingest.profile.native import BOX
+from ingest.profile.trace import traced
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from brain.model import SensorType
 
-__all__ = ["Preview", "preview"]
+__all__ = ["Preview", "Sample", "preview"]
 
 _COMMON: Final = frozenset({"time", "lon", "lat", "alt_m", "height_m", "id", "status"})
 _MOST_IGNORED: Final = 100
+
+
+class Sample(NamedTuple):
+    """A message to try.
+
+    Attributes:
+        received_at: Microseconds at which it counts as received; None: now.
+    """
+
+    topic: str
+    payload: bytes
+    received_at: int | None = None
 
 
 class Preview(NamedTuple):
@@ -32,7 +49,7 @@ class Preview(NamedTuple):
     Attributes:
         rows: ROW objects, ``received_at`` included.
         refused: (reason, detail) of the first refused reading, or None.
-        ignored: Paths of keys that the sensor type does not know, like ``[3].rssi``.
+        ignored: Paths of values that nothing was read from, like ``[3].rssi``.
     """
 
     rows: list[dict[str, Any]]
@@ -42,17 +59,19 @@ class Preview(NamedTuple):
 
 def preview(
     sensor_type: SensorType,
-    samples: Sequence[tuple[str, bytes]],
+    samples: Sequence[Sample | tuple[str, bytes]],
     received_at: int,
     places: Places | None = None,
+    known: Iterable[SensorType] = (),
 ) -> list[Preview]:
-    """Decode samples, each by itself, as if received at that time; every device is admitted.
+    """Decode samples as if received at that time; every device is admitted.
 
     Args:
         sensor_type: Declared, not necessarily registered.
-        samples: (topic, payload).
+        samples: In order.
         received_at: Microseconds.
         places: Where zones and road nodes are.
+        known: Sensor types that ``into`` may name.
 
     Example:
         >>> from ingest.sensor_types import load_builtin
@@ -62,16 +81,31 @@ def preview(
         (0.2, None, ['rssi'])
     """
     out: list[Preview] = []
-    for topic, payload in samples:
-        decoder = Decoder(Registry([sensor_type], []), places, admit_all=True)
-        decoded = decoder.decode([Envelope(topic, payload, received_at)])
+    targets = [t for t in known if t.id == sensor_type.into]
+    registry, memories, notes = Registry([*targets, sensor_type], []), Memories(), Notes()
+    for sample in samples:
+        topic, payload, at = Sample(*sample)
+        at = received_at if at is None else at
+        decoder = Decoder(registry, places, admit_all=True, memories=memories)
+        decoded = decoder.decode([Envelope(topic, payload, at, inbox_id=0)])
         for type_id, name in decoded.unknown:
-            decoder.registry.add(type_id, name)
-        outcome = decoded.finish(decoder.registry, 1)
-        rows = [row for batch in outcome.batches for row in row_dicts(batch, decoder.registry)]
+            registry.add(type_id, name)
+        outcome = decoded.finish(registry, 1)
+        rows = [row for batch in outcome.batches for row in row_dicts(batch, registry)]
         faults = [(q.reason, q.detail) for q in outcome.quarantined]
-        out.append(Preview(rows, faults[0] if faults else None, _ignored(sensor_type, payload)))
+        matches = [m for m in decoder.tree.match(topic) if isinstance(m[0], Reader)]
+        ignored = _untouched(matches[0], payload, at, notes) if matches else _ignored(sensor_type, payload)
+        out.append(Preview(rows, faults[0] if faults else None, ignored))
     return out
+
+
+def _untouched(match: tuple[Reader, dict[str, str]], payload: bytes, received: int, notes: Notes) -> list[str]:
+    """What the profile never looked at."""
+    reader, captures = match
+    seen: set[str] = set()
+    leaves: list[str] = []
+    reader.read(payload, captures, received, notes, lambda document: traced(document, seen, leaves))
+    return [path for path in leaves if path not in seen][:_MOST_IGNORED]
 
 
 def _ignored(sensor_type: SensorType, payload: bytes) -> list[str]:

@@ -24,8 +24,10 @@ from ingest.batcher import Batcher
 from ingest.copies import KEPT_US, Copies
 from ingest.decode import Decoder, Places
 from ingest.envelope import Envelopes
+from ingest.memory import Memories
 from ingest.mqtt import AckingSource, client_id
 from ingest.stamp import Stamper
+from ingest.topics import covering
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -76,8 +78,9 @@ async def run_ingest(
         mqtt_url: ``mqtt://[user:password@]host:port``.
         data_dir: Keeps the client id of the session.
         stop: Ends it.
-        subscribe: Topic filter to ask the broker for, ``city/#`` or wider; messages of other topics are passed over. A
-            broker of our own is asked for ``#``: NATS then keeps one queue for it instead of an index of all topics.
+        subscribe: Topic filter to ask the broker for, ``city/#`` or wider; the topics of profiles come to it while we
+            run, messages of other topics are passed over. A broker of our own is asked for ``#``: NATS then keeps one
+            queue for it instead of an index of all topics.
         clock: Wall clock, microseconds.
 
     Raises:
@@ -94,16 +97,23 @@ async def run_ingest(
         arrived=wake.set,
     )
     async with source:
-        await _Ingest(store, source, stop, wake, clock).run()
+        await _Ingest(store, source, stop, wake, clock, subscribe).run()
 
 
 class _Ingest:
     """The loop and what it keeps between flushes."""
 
     def __init__(
-        self, store: Store, source: AckingSource, stop: asyncio.Event, wake: asyncio.Event, clock: Callable[[], int]
+        self,
+        store: Store,
+        source: AckingSource,
+        stop: asyncio.Event,
+        wake: asyncio.Event,
+        clock: Callable[[], int],
+        subscribe: str,
     ) -> None:
         self._store = store
+        self._subscribe = subscribe
         self._source = source
         self._stop = stop
         self._wake = wake
@@ -115,6 +125,8 @@ class _Ingest:
         self._city: bytes | None = None
         self._places = Places()
         self._copies = Copies()
+        self._memories = Memories()
+        self._revision = -1
         self._shed = 0
         self._gave_up = -1.0
 
@@ -123,6 +135,7 @@ class _Ingest:
         self._epoch, self._position, self._stamper.last = head.epoch, head.position, head.received_at
         now = self._stamper.next()
         self._copies = Copies(await self._persist(lambda: self._store.timeless_since(now - KEPT_US)), now)
+        self._memories = Memories(await self._persist(self._store.load_states))
         await self._reload()
         log.info("ingest_ready", epoch=head.epoch, position=head.position)
         helpers = [asyncio.create_task(self._listen()), asyncio.create_task(self._wake_when_stopped())]
@@ -206,6 +219,8 @@ class _Ingest:
             out.retain = {i for i, head in enumerate(arrivals.heads) if head & RETAIN}
         for i, item in enumerate(items, len(arrivals)):
             out.asked[i] = item.inbox_id, item.retry_of
+            if item.first_received_at is not None:
+                out.again[i] = item.first_received_at, item.place
         return out
 
     async def _inbox(self) -> list[InboxItem]:
@@ -234,8 +249,20 @@ class _Ingest:
                 self._places = Places.of(City() if document is None else parse_city(document))
             except CityError as e:
                 log.warning("city_unreadable", error=str(e))
-        self._decoder = Decoder(registry, self._places, copies=self._copies)
+        self._decoder = Decoder(registry, self._places, copies=self._copies, memories=self._memories)
+        filters = covering([self._subscribe, *(t.filter for t in self._decoder.tree.topics)])
+        await self._source.follow(filters, self._wanted(filters))
+        if registry.revision != self._revision:
+            await self._persist(lambda: self._store.note_registry_taken(registry.revision))
+            self._revision = registry.revision
         self._reloaded = time.monotonic()
+
+    def _wanted(self, filters: list[str]) -> tuple[str, ...] | None:
+        """How the topics begin that somebody reads; None: all that the broker was asked for."""
+        if "#" not in filters:
+            return None
+        starts = {t.filter.partition("+")[0].partition("#")[0] for t in self._decoder.tree.topics}
+        return None if "" in starts else (OURS, *sorted(starts))
 
     async def _admit(self, decoded: Decoded) -> None:
         names = decoded.unknown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from brain.city import City
+    from brain.model import SensorType
     from brain.store.base import Store
 
 __all__ = ["city_devices", "prepare"]
@@ -65,7 +67,7 @@ async def prepare(dsn: str, city_file: Path | None, *, history: bool) -> None:
         await store.migrate()
         registered = (await store.load_registry()).sensor_types
         for sensor_type in load_builtin():
-            if registered.get(sensor_type.id) != sensor_type:
+            if _is_newer(sensor_type, registered.get(sensor_type.id)):
                 await store.put_sensor_type(sensor_type)
         await store.put_city(msgspec.json.encode(city))
         await store.put_devices(city_devices(city))
@@ -74,6 +76,13 @@ async def prepare(dsn: str, city_file: Path | None, *, history: bool) -> None:
         sys.stdout.write(f"storage={store.storage}\n")
     finally:
         await store.close()
+
+
+def _is_newer(built_in: SensorType, kept: SensorType | None) -> bool:
+    """Whether a built-in type replaces what is registered: never a later version, and what is retired stays so."""
+    if kept is None or kept.version != built_in.version:
+        return kept is None or kept.version < built_in.version
+    return replace(kept, retired=False) != built_in
 
 
 async def _seed(store: Store, city: City) -> None:

@@ -14,16 +14,19 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from brain.city.index import distance_m
 from brain.desk.association import SECOND, nearest, within
+from brain.desk.board import Board, Notice
 from brain.desk.fusion import Fused, cap_level, fuse
 from brain.desk.incident import Incident, Line, change, is_simulated, log_object
+from brain.desk.lookout import Fixes, Lookout
 from brain.desk.neighbours import Neighbours
 from brain.desk.routing import departments
 from brain.model import LEVELS, Modality, Step
 from brain.scene_api import Evidence, View
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from brain.city.index import CityIndex
     from brain.registry import Registry
@@ -56,6 +59,8 @@ class DeskState:
     lines: int = 0
     incidents: dict[str, list[Incident]] = field(default_factory=dict)
     loose: dict[str, dict[str, Line]] = field(default_factory=dict)
+    board: Board = field(default_factory=Board)
+    fixes: Fixes = field(default_factory=Fixes)
 
 
 class Desk:
@@ -64,7 +69,10 @@ class Desk:
     Args:
         judges: Key of a judge -> judge. Keys are the engine's; they are stable over restarts.
         registry: Tells which devices are simulated.
-        index: Of the city, for routing.
+        index: Of the city, for routing and for who could look.
+
+    Attributes:
+        lookout: To be shown the rows of drones, as they come.
     """
 
     def __init__(self, judges: Mapping[str, Judge], registry: Registry, index: CityIndex) -> None:
@@ -75,7 +83,8 @@ class Desk:
         self._queued: dict[int, int] = {}  # order of an incident -> its earliest entry of the heap
         self._alive: dict[int, Incident] = {}
         self._near = {key: Neighbours(judge.policy.gate) for key, judge in judges.items()}
-        self.state = DeskState()
+        self.lookout = Lookout(index, registry)
+        self.state = DeskState(fixes=self.lookout.fixes)
 
     # -- saving --------------------------------------------------------------------------------------------------
     def restore(self, state: DeskState) -> None:
@@ -84,12 +93,26 @@ class Desk:
         state.incidents = {k: v for k, v in state.incidents.items() if k in self._judges}
         state.loose = {k: v for k, v in state.loose.items() if k in self._judges}
         self._heap, self._queued, self._alive = [], {}, {}
+        self.lookout.restore(state.fixes)
         self._near = {key: Neighbours(judge.policy.gate) for key, judge in self._judges.items()}
         for incident in sorted((i for some in state.incidents.values() for i in some), key=lambda i: i.order):
             self._alive[incident.order] = incident
             for line in incident.lines.values():
                 self._near[incident.judge].add(incident, line.evidence)
             self._schedule(incident)
+        standing = {i.incident_id for i in self._alive.values()}
+        for incident_id in [k for k in state.board.notices if k not in standing]:
+            state.board.take_down(incident_id)
+
+    def standing(self, keys: Collection[str], lon: float, lat: float, radius_m: float) -> list[str]:
+        """Ids of the open incidents before these judges within a distance of a place, oldest first."""
+        near = []
+        for _, incident in sorted(self._alive.items()):
+            x, y = incident.place()
+            is_near = x is not None and y is not None and distance_m(lon, lat, x, y) <= radius_m
+            if incident.judge in keys and incident.state == "open" and is_near:
+                near.append(incident.incident_id)
+        return near
 
     # -- hearing -------------------------------------------------------------------------------------------------
     def hear(self, key: str, evidence: Evidence, at: int) -> list[Step]:
@@ -361,8 +384,15 @@ class Desk:
         incident.shown = incident.show()
         assessment = incident.assessment
         conditions = assessment.conditions if assessment is not None else frozenset()
+        effects = assessment.effects if assessment is not None and incident.state == "open" else ()
+        notice = Notice(judge.scene, judge.policy.event, incident.level, tuple(effects))
+        self.state.board.put(incident.incident_id, notice, at)
         told = departments(judge.policy.event, incident.level, conditions, *incident.place(), self._index)
+        if judge.policy.verifiable and op not in ("clear", "cancel"):
+            witnesses = (x.evidence for x in incident.lines.values())
+            incident.verify = self.lookout.eyes(*incident.place(), witnesses, at)
         rule: dict[str, Any] = {"scene": judge.scene, "version": judge.version, "overlay": judge.world.overlay}
+        rule["parameters"] = dict(judge.world.parameters)
         simulated = is_simulated(incident.lines.values(), self._registry)
         return log_object(incident, op, reason, at, told, rule, judge.policy.event, simulated=simulated)
 

@@ -112,6 +112,7 @@ class Incident:
         last_at: Time of receipt of the last statement; ``last_time`` the largest event time of all.
         ended_since: Event time since which the exit conditions have held, or None.
         waiting: Reason word of an update that is held back, or None.
+        verify: Who could confirm it, as of its last step while it was open; None where its policy wants no eye.
     """
 
     order: int
@@ -134,6 +135,7 @@ class Incident:
     second: bool = False
     assessment: Assessment | None = None
     shown: Shown | None = None
+    verify: dict[str, Any] | None = None
 
     def in_order(self) -> list[Line]:
         """Lines by first appearance."""
@@ -275,6 +277,7 @@ def _witness(e: Evidence) -> dict[str, Any]:
         "rule": e.rule,
         "holds": e.holds,
         "facts": [plain(f._asdict()) for f in e.facts],
+        "window": dict(zip(("from", "to"), map(iso, e.window or (e.time, e.time)), strict=True)),
     }
 
 
@@ -315,7 +318,7 @@ def log_object(
         "evidence": [_witness(x.evidence) for x in sorted(lines, key=lambda x: x.evidence.time)],
         "report_count": sum(x.evidence.reports for x in lines),
         "count": sum(x.count for x in lines),
-        "plan": plain(dict(a.plan)),
+        "plan": plain(dict(a.plan) if incident.verify is None else {**a.plan, "verify": incident.verify}),
         "headline": {"zh": headline.zh, "en": headline.en},
         "actions": {"zh": [t.zh for t in a.actions], "en": [t.en for t in a.actions]},
         "rule": rule,

@@ -6,12 +6,15 @@ when a state was saved and taken up again, never changes a result.
 
 The clock starts with the first row: the first mark is the first whole second after it. Mark S comes after all rows
 received before S and before all received at or after S.
+
+What open incidents do to the city is told to the scenes that hear of it at the first whole second after the step that
+changed it, before the marks of that second; a scene is not told of its own incidents.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -21,59 +24,22 @@ from brain.desk.desk import Desk, DeskState, Judge
 from brain.errors import ConfigurationError, SceneError
 from brain.model import Batch, Piece, is_late, microseconds
 from brain.pipeline.codec import pack, unpack
-from brain.scene_api import Evidence, Mark, Scene, World
+from brain.pipeline.seats import Seat, seats_of
+from brain.scene_api import Bulletin, Evidence, Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from brain.city import City, SceneSetting
+    from brain.city import City
     from brain.model import Step
     from brain.registry import Registry
+    from brain.scene_api import Reasoning, Scene
 
-__all__ = ["Engine", "check_overrides"]
+__all__ = ["Engine"]
 
 SECOND: Final = 1_000_000
 NEVER: Final = 2**62
 FORM: Final = 1  # of the saved state
-
-
-@dataclass(slots=True)
-class Seat:
-    """A scene at work: one for each of its entries in the city model, one with defaults where there is none.
-
-    Attributes:
-        key: Stable name, also of its judges.
-        districts: It hears only evidence of these; None: of everywhere.
-        due: Marks before this need not be given.
-        error: Set when the scene broke its contract and was taken out of service.
-    """
-
-    key: str
-    scene: Scene[Any]
-    world: World
-    districts: frozenset[str] | None
-    state: Any
-    late: dict[str, bool]
-    due: int = 0
-    error: str | None = None
-    judges: dict[str, str] = field(default_factory=dict)
-
-
-def check_overrides(scenes: Sequence[Scene[Any]], overrides: Mapping[str, float]) -> None:
-    """Refuse overrides that name no scene or no parameter.
-
-    Raises:
-        ConfigurationError: With the names there are.
-    """
-    by_name = {s.name: s for s in scenes}
-    for name in overrides:
-        scene_name, _, parameter = name.partition(".")
-        scene = by_name.get(scene_name)
-        if scene is None:
-            raise ConfigurationError(f'{name}: no scene "{scene_name}" runs here; one of {", ".join(sorted(by_name))}')
-        if parameter not in scene.parameters:
-            names = ", ".join(sorted(scene.parameters)) or "none"
-            raise ConfigurationError(f'{name}: {scene_name} has no parameter "{parameter}"; it has {names}')
 
 
 class Engine:
@@ -106,16 +72,12 @@ class Engine:
         *,
         strict: bool = True,
     ) -> None:
-        check_overrides(scenes, overrides or {})
         self._registry = registry
         self._strict = strict
         self._index = CityIndex(city)
         self._next: int | None = None
-        self.seats: list[Seat] = []
-        for scene in scenes:
-            settings: list[SceneSetting | None] = [s for s in city.scenes if s.name == scene.name]
-            for setting in settings or [None]:
-                self.seats.append(self._seat(scene, setting, city, overrides or {}))
+        self._is_behind = False  # scenes may have missed bulletins: at the next mark each hears what it does not know
+        self.seats = seats_of(scenes, city, registry, overrides or {})
         judges: dict[str, Judge] = {}
         claimed: dict[str, str] = {}
         for seat in self.seats:
@@ -135,37 +97,6 @@ class Engine:
             for sensor_type in seat.late:
                 self._wanted.setdefault(sensor_type, []).append(seat)
 
-    def _seat(
-        self, scene: Scene[Any], setting: SceneSetting | None, city: City, overrides: Mapping[str, float]
-    ) -> Seat:
-        parameters = {name: float(p.default) for name, p in scene.parameters.items()}
-        overlay: str | None = None
-        key = scene.name
-        districts: frozenset[str] | None = None
-        if setting is not None:
-            for name, value in setting.parameters.items():
-                if name not in parameters:
-                    raise ConfigurationError(
-                        f'scenes: {scene.name} has no parameter "{name}"; it has {", ".join(sorted(parameters))}'
-                    )
-                parameters[name] = float(value)
-            overlay = "city" if setting.parameters else None
-            if setting.districts is not None:
-                districts = frozenset(setting.districts)
-                overlay = "+".join(setting.districts) or "nowhere"
-                key = f"{scene.name}@{overlay}"
-        own = {n.partition(".")[2]: v for n, v in overrides.items() if n.partition(".")[0] == scene.name}
-        if own:
-            parameters |= own
-            overlay = f"{overlay}+set" if overlay else "set"
-        while any(s.key == key for s in self.seats):
-            key += "'"
-        world = World(city, self._registry, parameters, overlay)
-        late: dict[str, bool] = {}
-        for interest in scene.interests:
-            late[interest.sensor_type] = late.get(interest.sensor_type, False) or interest.late
-        return Seat(key, scene, world, districts, scene.initial(world), late)
-
     # -- driving -------------------------------------------------------------------------------------------------
     def feed(self, piece: Piece) -> list[Step]:
         """Take rows, all received at or after those of the pieces before; the steps that follow from them."""
@@ -176,7 +107,7 @@ class Engine:
         if self._next is None:
             self._next = (int(min(r[0] for r in received.values())) // SECOND + 1) * SECOND
         steps: list[Step] = []
-        left = {n: 0 for n in batches if n in self._wanted}
+        left = {n: 0 for n in batches if n in self._wanted or self._desk.lookout.follows(n)}
         while left:
             first = int(min(received[n][i] for n, i in left.items()))
             steps += self._marks_until(first)
@@ -204,7 +135,7 @@ class Engine:
         steps: list[Step] = []
         while True:
             due = self._desk.due()
-            due = min([NEVER if due is None else due, *(s.due for s in self.seats)])
+            due = min([NEVER if due is None else due, self._news_due(), *(s.due for s in self.seats)])
             at = max(self._next, -(-due // SECOND) * SECOND)
             if at > limit:
                 break
@@ -214,12 +145,34 @@ class Engine:
         return steps
 
     def _mark(self, at: int) -> list[Step]:
-        steps: list[Step] = []
+        steps = self._tell(at) if self._news_due() <= at else []
         for seat in self.seats:
             if seat.due <= at:
                 for evidence in self._ask(seat, Mark(at)):
                     steps += self._deliver(seat, evidence, at)
         return steps + self._desk.mark(at)
+
+    def _news_due(self) -> int:
+        """When the next bulletins are to be given, microseconds."""
+        due = 0 if self._is_behind else self._desk.state.board.due
+        return NEVER if due is None else due
+
+    def _tell(self, at: int) -> list[Step]:
+        """Bulletins of what changed, seat by seat; what scenes say to them may make news for the next second."""
+        board = self._desk.state.board
+        news = board.read(everything=self._is_behind)
+        board.told()
+        self._is_behind = False
+        steps: list[Step] = []
+        for seat in self.seats:
+            for incident, notice in news if seat.scene.hears else ():
+                effects = seat.news(incident, notice)
+                if effects is None:
+                    continue
+                bulletin = Bulletin(at, incident, notice.scene, notice.event, notice.level, effects)
+                for evidence in self._ask(seat, bulletin):
+                    steps += self._deliver(seat, evidence, at)
+        return steps
 
     def _run(self, part: Mapping[str, Batch]) -> list[Step]:
         """Feed rows of one second to the scenes, their evidence to the desk in order of position."""
@@ -230,17 +183,30 @@ class Engine:
             mine = {n: b for n, b in mine.items() if len(b)}
             if mine:
                 heard += ((e.position, number, seat, e) for e in self._ask(seat, Piece(mine)))
+        drones = [b for n, b in timely.items() if len(b) and self._desk.lookout.follows(n)]
         if not heard:
+            self._look(drones, 0, NEVER)
             return []
         heard.sort(key=lambda h: h[:2])  # stable: a scene's own order stays within a position
         steps: list[Step] = []
+        looked = 0
         for position, _, seat, evidence in heard:
+            self._look(drones, looked, position + 1)  # a step knows the drones as they were, wherever pieces are cut
+            looked = position + 1
             at = _received(part.values(), position)
             if at is None:
                 self._fail(seat, f"{evidence.rule} names position {position}, which is not of the rows it was given")
             else:
                 steps += self._deliver(seat, evidence, at)
+        self._look(drones, looked, NEVER)
         return steps
+
+    def _look(self, drones: Iterable[Batch], low: int, high: int) -> None:
+        """Show the desk where drones were, by their rows with positions in ``[low, high)``."""
+        for batch in drones:
+            i, j = np.searchsorted(batch.position, [low, high]).tolist()
+            if i < j:
+                self._desk.lookout.see(batch if j - i == len(batch) else batch.take(slice(i, j)))
 
     def _timely(self, name: str, batch: Batch) -> Batch:
         """The rows that rules may see; the same batch where all may."""
@@ -249,13 +215,14 @@ class Engine:
         late = is_late(sensor_type, batch.time, batch.received_at)
         return batch.take(~late) if late.any() else batch
 
-    def _ask(self, seat: Seat, feed: Piece | Mark) -> list[Evidence]:
+    def _ask(self, seat: Seat, feed: Piece | Mark | Bulletin) -> list[Evidence]:
+        if seat.error is not None:  # it failed at an earlier bulletin of this second
+            return []
         try:
             evidence = list(seat.scene.step(seat.state, feed, seat.world))
             due = seat.scene.due(seat.state, seat.world)
         except Exception as error:  # noqa: BLE001 - whatever a plug-in does wrong becomes a sentence about it
-            what = f"the mark {feed.at}" if isinstance(feed, Mark) else f"{feed.rows} rows of {', '.join(feed.batches)}"
-            self._fail(seat, f"{type(error).__name__} at {what}: {error}", error)
+            self._fail(seat, f"{type(error).__name__} at {_named(feed)}: {error}", error)
             return []
         seat.due = NEVER if due is None else due
         return evidence
@@ -281,7 +248,7 @@ class Engine:
         if not all(v is None or math.isfinite(v) for v in (evidence.lon, evidence.lat)):
             evidence = replace(evidence, lon=None, lat=None)
         district = self._district_of(evidence) if self._index.city.districts else None
-        if evidence.holds and not _hears(seat, district):
+        if evidence.holds and not seat.listens(district):
             return []  # an end is heard from everywhere: what moves may have left the district
         steps: list[Step] = []
         for event in self._events_of(seat, evidence):
@@ -302,7 +269,7 @@ class Engine:
         own = seat.judges.get(event)
         if own is not None:
             return own
-        return next((s.judges[event] for s in self.seats if event in s.judges and _hears(s, district)), None)
+        return next((s.judges[event] for s in self.seats if event in s.judges and s.listens(district)), None)
 
     def _district_of(self, evidence: Evidence) -> str | None:
         lon, lat = evidence.lon, evidence.lat
@@ -314,6 +281,31 @@ class Engine:
         found = self._index.district_of(lon, lat)
         return "" if found is None else found.id
 
+    # -- asking --------------------------------------------------------------------------------------------------
+    def explain(self, name: str, lon: float, lat: float, radius_m: float) -> list[tuple[Seat, list[Reasoning]]]:
+        """Why a scene speaks or keeps silent round a place now: its conditions, for each seat that listens there.
+
+        Raises:
+            SceneError: The scene cannot tell; the sentence says what it did.
+        """
+        found = self._index.district_of(lon, lat)
+        district = found.id if found is not None else "" if self._index.city.districts else None
+        out: list[tuple[Seat, list[Reasoning]]] = []
+        for seat in self.seats:
+            if seat.scene.name == name and seat.error is None and seat.listens(district):
+                try:
+                    out.append((seat, list(seat.scene.explain(seat.state, lon, lat, radius_m, seat.world))))
+                except Exception as error:
+                    raise SceneError(
+                        f"scene {name} broke its contract: {type(error).__name__} when asked why: {error}"
+                    ) from error
+        return out
+
+    def standing(self, name: str, lon: float, lat: float, radius_m: float) -> list[str]:
+        """Ids of the open incidents of a scene within a distance of a place, oldest first."""
+        own = {key for key, judge in self._policies.items() if judge.scene == name}
+        return self._desk.standing(own, lon, lat, radius_m)
+
     # -- saving --------------------------------------------------------------------------------------------------
     def snapshot(self) -> bytes:
         """Everything needed to go on later, as bytes."""
@@ -321,7 +313,9 @@ class Engine:
             {
                 "form": FORM,
                 "next": self._next,
-                "seats": {s.key: (s.scene.version, s.due, pack(s.state)) for s in self.seats if s.error is None},
+                "seats": {
+                    s.key: (s.scene.version, s.due, pack(s.state), s.heard) for s in self.seats if s.error is None
+                },
                 "desk": self._desk.state,
             }
         )
@@ -341,7 +335,7 @@ class Engine:
             known = saved["seats"].get(seat.key)
             if known is None:
                 continue
-            _, due, state = known
+            _, due, state, *hearing = known
             try:
                 seat.state, seat.due = unpack(state, modules), due
                 if not isinstance(seat.state, seat.scene.state_type):
@@ -349,14 +343,20 @@ class Engine:
             except SceneError as error:
                 seat.state, seat.due = seat.scene.initial(seat.world), 0
                 afresh.append(f"scene {seat.key} begins afresh: {error}")
-        self._next = saved["next"]
+            else:
+                seat.heard = hearing[0] if hearing else {}
+        self._next, self._is_behind = saved["next"], True
         self._desk.restore(saved["desk"])
         return afresh
 
 
-def _hears(seat: Seat, district: str | None) -> bool:
-    """Whether a seat listens to a district: everywhere, or what has no known place, or one of its own."""
-    return seat.districts is None or district is None or district in seat.districts
+def _named(feed: Piece | Mark | Bulletin) -> str:
+    """What a scene was given, for a sentence."""
+    if isinstance(feed, Mark):
+        return f"the mark {feed.at}"
+    if isinstance(feed, Bulletin):
+        return f"the bulletin of {feed.incident}"
+    return f"{feed.rows} rows of {', '.join(feed.batches)}"
 
 
 def _received(batches: Iterable[Batch], position: int) -> int | None:

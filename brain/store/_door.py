@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import asyncpg
 
 from brain.errors import StoreError
+from brain.store._exchange import Line
 from brain.store.rows import EPOCH_2000
 
 if TYPE_CHECKING:
@@ -78,14 +79,14 @@ async def _nothing_to_reset(_connection: object) -> None:
     """No session setting, cursor or lock of ours outlives its transaction: spares a round trip per use."""
 
 
-async def _is_rolled_back(connection: Connection, trouble: BaseException) -> bool:
+async def _is_rolled_back(line: Line, trouble: BaseException) -> bool:
     """Roll back after an error that left the connection standing."""
     if not isinstance(trouble, Exception):
         return False
     try:
-        if connection.is_closed():
+        if line.connection.is_closed():
             return False
-        await connection.execute("ROLLBACK", timeout=5)
+        await line.roll_back()
     except (*_TROUBLE, TimeoutError):
         return False
     return True
@@ -106,7 +107,7 @@ class Door:
     def __init__(self, dsn: str, pool: asyncpg.Pool[asyncpg.Record]) -> None:
         self.dsn = dsn
         self._pool = pool
-        self._standing: Connection | None = None
+        self._standing: Line | None = None
 
     @classmethod
     async def open(cls, dsn: str, pool_size: int) -> Door:
@@ -137,7 +138,7 @@ class Door:
     async def close(self) -> None:
         """Give the connections back; cuts those that do not end within 5 s."""
         if self._standing is not None:
-            _cut(self._standing)
+            _cut(self._standing.connection)
             self._standing = None
         try:
             async with asyncio.timeout(5):
@@ -173,25 +174,23 @@ class Door:
             await transaction.commit()
 
     @contextlib.asynccontextmanager
-    async def standing_transaction(self) -> AsyncIterator[Connection]:
-        """As ``transaction``, on a connection that is kept from one use to the next: for one task that writes all day.
+    async def standing(self) -> AsyncIterator[Line]:
+        """A connection that is kept from one use to the next: for one task that writes all day.
 
-        An error rolls back; where that fails, or the task is cancelled, the connection is cut and the next use makes
-        a new one.
+        An error rolls back what the block began; where that fails, or the task is cancelled, the connection is cut and
+        the next use makes a new one.
         """
-        connection: Connection | None = None
+        line: Line | None = None
         try:
             if self._standing is None:
-                self._standing = await self._pool.acquire(timeout=10)
-            connection = self._standing
-            await connection.execute("BEGIN")
-            yield connection
-            await connection.execute("COMMIT")
+                self._standing = Line(await self._pool.acquire(timeout=10))
+            line = self._standing
+            yield line
         except BaseException as trouble:
-            if connection is not None and not await _is_rolled_back(connection, trouble):
+            if line is not None and not await _is_rolled_back(line, trouble):
                 self._standing = None
-                _cut(connection)
-                await self._pool.release(connection)  # type: ignore[arg-type]
+                _cut(line.connection)
+                await self._pool.release(line.connection)  # type: ignore[arg-type]
             if isinstance(trouble, _TROUBLE):
                 raise store_error(trouble) from trouble
             raise

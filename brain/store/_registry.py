@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from brain.store._dialect import Dialect
     from brain.store._door import Connection, Door
 
-__all__ = ["RegistryPart", "check_change", "check_spelling", "decode_sensor_type", "encode_sensor_type"]
+__all__ = ["RegistryPart", "check_change", "check_into", "check_spelling", "decode_sensor_type", "encode_sensor_type"]
 
 _Q: Final = load_queries("registry")
 #: A migration may read every row; the time a statement has otherwise would stop it, at every start again.
@@ -66,6 +66,16 @@ def check_change(sensor_type: SensorType, kinds: dict[str, str], has_key: bool) 
             "key",
             "stored rows are told apart in another way; key fields cannot be added or dropped, make a new sensor type",
         )
+
+
+def check_into(sensor_type: SensorType, has_rows: bool) -> None:
+    """A sensor type that stores as another one has no table of its own.
+
+    Raises:
+        SensorTypeError: It has one already.
+    """
+    if has_rows:
+        raise SensorTypeError("into", f"{sensor_type.id} has rows of its own already; give the new one another id")
 
 
 def device_of(record: Any) -> Device:
@@ -125,15 +135,18 @@ class RegistryPart:
             await c.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             types = [decode_sensor_type(r["document"]) for r in await c.fetch(_Q["load_sensor_types"].text)]
             devices = [device_of(r) for r in await c.fetch(_Q["load_devices"].text, 0)]
+            revision = await c.fetchval(_Q["setting"].text, "registry_revision")
         self._types = {t.id: t for t in types}
-        return Registry(types, devices)
+        registry = Registry(types, devices)
+        registry.revision = int(revision or 0)
+        return registry
 
     async def devices_after(self, device_id: int) -> list[Device]:
         """Devices with greater ids: those that came since."""
         return [device_of(r) for r in await self._door.fetch(_Q["load_devices"].text, device_id)]
 
-    async def put_sensor_type(self, sensor_type: SensorType) -> None:
-        """Register a sensor type and make or extend its table; notifies channel ``registry``."""
+    async def put_sensor_type(self, sensor_type: SensorType, source: str = "", samples: str = "[]") -> int:
+        """Register a sensor type and make or extend its table; see ``Store.put_sensor_type``."""
         columns = columns_of(sensor_type)
         document = encode_sensor_type(sensor_type)
         async with self._door.transaction() as c:
@@ -143,9 +156,11 @@ class RegistryPart:
                 check_spelling(sensor_type, known["sensor_type"])
                 if known["document"] == document:
                     self._types[sensor_type.id] = sensor_type
-                    return
+                    return int(await c.fetchval(_Q["setting"].text, "registry_revision") or 0)
             stored = {r["name"]: r["kind"] for r in await c.fetch(_Q["table_columns"].text, quoted(sensor_type))}
-            if stored:
+            if sensor_type.into is not None:
+                check_into(sensor_type, bool(stored))
+            elif stored:
                 kinds = {n: _KINDS[k] for n, k in stored.items() if n in columns and k in _KINDS}
                 check_change(sensor_type, kinds, "row_key" in stored)
                 await self._add_columns(c, sensor_type, set(stored))
@@ -154,8 +169,24 @@ class RegistryPart:
             await c.execute(
                 _Q["put_sensor_type"].text, sensor_type.id, sensor_type.table, sensor_type.version, document
             )
+            if source:
+                await c.execute(_Q["put_version"].text, sensor_type.id, sensor_type.version, source, samples)
+            revision: int = await c.fetchval(_Q["next_revision"].text)
             await c.execute(_Q["notify"].text, "registry")
         self._types[sensor_type.id] = sensor_type
+        return revision
+
+    async def sensor_type_versions(self, sensor_type: str) -> list[dict[str, Any]]:
+        """Versions with their documents, oldest first."""
+        return [dict(r.items()) for r in await self._door.fetch(_Q["versions"].text, sensor_type)]
+
+    async def note_registry_taken(self, revision: int) -> None:
+        """Ingest reads messages by this revision from now on."""
+        await self._door.value(_Q["put_setting"].text, "registry_taken", str(revision))
+
+    async def registry_taken(self) -> int:
+        """The revision that ingest reads by."""
+        return int(await self._door.value(_Q["setting"].text, "registry_taken") or 0)
 
     async def _add_columns(self, connection: Connection, sensor_type: SensorType, stored: set[str]) -> None:
         new = [c for n, c in columns_of(sensor_type).items() if n not in stored]

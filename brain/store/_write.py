@@ -12,7 +12,8 @@ from brain.errors import FencedError, StoreError
 from brain.model import Piece
 from brain.store._answers import answer_json, count_flush, decode_outcome, device_tallies, encode_outcome
 from brain.store._binary import copy_data
-from brain.store._dialect import SCHEMA, quoted, unique_key
+from brain.store._dialect import quoted, unique_key
+from brain.store._exchange import Step, int4s, int8, int8s, moment, moments, octet_strings, text, texts
 from brain.store._registry import RegistryPart
 from brain.store._sql import load_queries
 from brain.store.base import Head, InboxItem, Written
@@ -20,12 +21,13 @@ from brain.store.pieces import decode_piece, encode_piece
 from brain.store.rows import batch_from_sql, columns_of, microseconds, row_of, storage_keys
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from brain.model import Batch, SensorType
     from brain.store._door import Connection
+    from brain.store._exchange import Line
     from brain.store.base import Flush
 
 __all__ = ["WritePart"]
@@ -34,10 +36,17 @@ _Q: Final = load_queries("ingest")
 _MINUTE: Final = 60_000_000
 #: After a copy of a stored row, this many flushes of the sensor type are looked through before they are stored.
 _WARY_FLUSHES: Final = 16
+_BEGIN: Final = Step("BEGIN", keep=True)
+_COMMIT: Final = Step("COMMIT", keep=True)
+_NO_COPIES: Final[dict[str, Step]] = {}
 
 
 class _MetACopyError(Exception):
     """A COPY met a row that is stored already: the transaction is lost, look first and do it again."""
+
+
+class _HeadIsNotOursError(Exception):
+    """The head is another's, or this flush was written already."""
 
 
 class WritePart(RegistryPart):
@@ -62,15 +71,15 @@ class WritePart(RegistryPart):
         types = await self._types_for(batches)
         for b in batches:
             await self._dialect.make_room(self._door, types[b.sensor_type], b.time.astype("M8[us]").astype(np.int64))
-        wary = {t for t, flushes in self._wary.items() if flushes > 0}
-        try:
-            return await self._write_once(flush, batches, types, wary)
-        except _MetACopyError:
-            pass
-        try:
-            return await self._write_once(flush, batches, types, set(types))
-        except _MetACopyError as error:
-            raise StoreError("rows of this flush came into the data base by another way; try again") from error
+        met: _MetACopyError | None = None
+        for wary in ({t for t, flushes in self._wary.items() if flushes > 0}, set(types)):
+            try:
+                return await self._write_once(flush, batches, types, wary)
+            except _MetACopyError as error:
+                met = error
+            except _HeadIsNotOursError:
+                return await self._repeated(flush)
+        raise StoreError("rows of this flush came into the data base by another way; try again") from met
 
     async def _write_once(
         self, flush: Flush, batches: list[Batch], types: dict[str, SensorType], wary: set[str]
@@ -78,27 +87,43 @@ class WritePart(RegistryPart):
         """One try; batches of ``wary`` sensor types are looked through for rows that are stored already.
 
         Nobody else stores rows while the head is ours, so what is not there when we look is not there when we COPY.
+        Where nothing has to be asked, the whole flush is one exchange with the server.
         """
-        async with self._door.standing_transaction() as c:
-            head = flush.epoch, flush.position, flush.received_at, flush.token, flush.ignored
-            entry = await c.fetchval(_Q["advance_head"].text, *head)
-            if entry is None:
-                return await self._repeated(c, flush)
-            fresh = {
-                b.sensor_type: await self._store_batch(c, types[b.sensor_type], b, look=b.sensor_type in wary)
-                for b in batches
-            }
+        sorts = {b.sensor_type: _sorted(b) for b in batches}
+        fresh = {b.sensor_type: np.ones(len(b), np.bool_) for b in batches}
+        async with self._door.standing() as line:
+            first = [_advance_head(flush)]
+            if flush.answers or not wary.isdisjoint(sorts):
+                await self._send(line, [_BEGIN, *first])
+                first = []
+            for name in [n for n in sorts if n in wary]:
+                rows, order = sorts[name]
+                new = await self._look_through(line.connection, types[name], rows)
+                sorts[name] = (rows if new.all() else rows.take(new)), order
+                fresh[name][order] = new
             written = _outcome(flush, fresh)
-            await self._record(c, entry, flush, written)
-            await self._tally(c, flush, batches, fresh)
-            if flush.quarantined:
-                await self._keep_refused(c, flush)
-            if flush.timeless:
-                await c.execute(_Q["put_timeless"].text, list(flush.timeless), flush.received_at)
-            if flush.answers:
-                await self._answer(c, flush, types, fresh)
+            copies = {name: _copy(types[name], rows) for name, (rows, _) in sorts.items() if len(rows)}
+            await self._send(line, first, copies, self._accounts(flush, batches, fresh, written))
+            if line.in_block:
+                if flush.answers:
+                    await self._answer(line.connection, flush, types, fresh)
+                await self._send(line, [_COMMIT])
         self._minute = max(self._minute, flush.received_at // _MINUTE)
         return written
+
+    async def _send(
+        self, line: Line, first: list[Step], copies: Mapping[str, Step] = _NO_COPIES, rest: Sequence[Step] = ()
+    ) -> None:
+        try:
+            await line.exchange([*first, *copies.values(), *rest])
+        except asyncpg.DivisionByZeroError as error:  # only advance_head divides
+            raise _HeadIsNotOursError from error
+        except asyncpg.UniqueViolationError as error:
+            met = line.done - len(first)
+            if not 0 <= met < len(copies):
+                raise
+            self._wary[list(copies)[met]] = _WARY_FLUSHES
+            raise _MetACopyError from error
 
     async def _types_for(self, batches: list[Batch]) -> dict[str, SensorType]:
         types = await self._known_types(b.sensor_type for b in batches)
@@ -111,46 +136,19 @@ class WritePart(RegistryPart):
                 raise StoreError(f"the data base does not know {b.sensor_type} with these fields; register it first")
         return types
 
-    async def _repeated(self, c: Connection, flush: Flush) -> Written:
+    async def _repeated(self, flush: Flush) -> Written:
         """The answer got lost and the flush comes again: what it did then. Or the head is another's by now."""
-        last = await c.fetchrow(_Q["last_flush"].text)
-        if last is None or last["epoch"] != flush.epoch or last["outcome"] is None:
+        async with self._door.connection() as c:
+            last = await c.fetchrow(_Q["last_flush"].text)
+        if last is None or (last["epoch"], last["token"]) != (flush.epoch, flush.token) or last["outcome"] is None:
             raise FencedError("another process writes the log now; stop this one, or start it again to take over")
         return Written(decode_outcome(last["outcome"]), decode_piece(last["piece"]))
 
-    async def _store_batch(
-        self, c: Connection, sensor_type: SensorType, batch: Batch, *, look: bool
-    ) -> NDArray[np.bool_]:
-        """Store rows; bool[n], which of them are new."""
-        # Sorted as the unique index is: its pages are touched one after the other, a quarter less work for it. Rows
-        # that are equal there stay in the order they came, so that of copies the first one is kept.
-        order = np.lexsort((batch.time, batch.device))
-        rows = batch if (order[1:] > order[:-1]).all() else batch.take(order)
-        if look:
-            new = await self._look(c, sensor_type, rows)
-            clean = bool(new.all())
-            self._wary[sensor_type.id] = self._wary.get(sensor_type.id, 0) - 1 if clean else _WARY_FLUSHES
-            if not clean:
-                rows = rows.take(new)
-        else:
-            new = np.ones(len(batch), np.bool_)
-        if len(rows):
-            await self._copy(c, sensor_type, rows)
-        fresh = np.empty(len(batch), np.bool_)
-        fresh[order] = new
-        return fresh
-
-    async def _copy(self, c: Connection, sensor_type: SensorType, rows: Batch) -> None:
-        names, data = copy_data(sensor_type, rows)
-
-        async def whole() -> AsyncIterator[bytes]:
-            yield data
-
-        try:
-            await c.copy_to_table(sensor_type.table, schema_name=SCHEMA, source=whole(), columns=names, format="binary")
-        except asyncpg.UniqueViolationError as error:
-            self._wary[sensor_type.id] = _WARY_FLUSHES
-            raise _MetACopyError from error
+    async def _look_through(self, c: Connection, sensor_type: SensorType, rows: Batch) -> NDArray[np.bool_]:
+        """Which rows are new; a sensor type whose flushes have held no copies for a while is not looked through."""
+        new = await self._look(c, sensor_type, rows)
+        self._wary[sensor_type.id] = self._wary.get(sensor_type.id, 0) - 1 if new.all() else _WARY_FLUSHES
+        return new
 
     async def _look(self, c: Connection, sensor_type: SensorType, rows: Batch) -> NDArray[np.bool_]:
         """Which rows are neither stored nor come earlier in the batch; bool[n]."""
@@ -170,48 +168,53 @@ class WritePart(RegistryPart):
             new[[at[r["n"] - 1] for r in found]] = False
         return new
 
-    async def _record(self, c: Connection, entry: int, flush: Flush, written: Written) -> None:
+    def _accounts(
+        self, flush: Flush, batches: list[Batch], fresh: dict[str, NDArray[np.bool_]], written: Written
+    ) -> list[Step]:
+        """What is kept of a flush besides its rows."""
         counts = written.counts
-        await c.execute(
-            _Q["record_flush"].text,
-            entry,
-            flush.received_at,
-            flush.token,
-            written.piece.rows,
-            encode_outcome(counts),
-            encode_piece(written.piece),
-            list(counts),
-            [n.received for n in counts.values()],
-            [n.stored for n in counts.values()],
-            [n.duplicate for n in counts.values()],
-            [n.quarantined for n in counts.values()],
-        )
-        if flush.received_at // _MINUTE > self._minute:
-            before = min((int(b.position[0]) - 1 for b in flush.batches if len(b)), default=flush.position)
-            await c.execute(_Q["put_clock"].text, flush.received_at, before)
-
-    async def _tally(
-        self, c: Connection, flush: Flush, batches: list[Batch], fresh: dict[str, NDArray[np.bool_]]
-    ) -> None:
-        copies = [int(d) for b in batches for d in b.device[~fresh[b.sensor_type]]]
-        if copies:
-            await c.execute(_Q["tally_rows"].text, copies)
-        if tallies := device_tallies(flush):
-            await c.execute(
-                _Q["tally_devices"].text,
-                [t for t, _ in tallies],
-                [d for _, d in tallies],
-                [n for n, _ in tallies.values()],
-                [n for _, n in tallies.values()],
+        out = [
+            Step(
+                _Q["record_flush"].text,
+                [
+                    *(moment(flush.received_at), int8(flush.token), int8(written.piece.rows)),
+                    *(text(encode_outcome(counts)), encode_piece(written.piece)),
+                    *(texts(list(counts)), int8s([n.received for n in counts.values()])),
+                    *(int8s([n.stored for n in counts.values()]), int8s([n.duplicate for n in counts.values()])),
+                    int8s([n.quarantined for n in counts.values()]),
+                ],
+                keep=True,
             )
+        ]
+        if flush.received_at // _MINUTE > self._minute:
+            before = min((int(b.position[0]) - 1 for b in batches), default=flush.position)
+            out.append(Step(_Q["put_clock"].text, [moment(flush.received_at), int8(before)]))
+        if copies := [int(d) for b in batches if not (f := fresh[b.sensor_type]).all() for d in b.device[~f]]:
+            out.append(Step(_Q["tally_rows"].text, [int4s(copies)]))
+        if tallies := device_tallies(flush):
+            told = [texts([t for t, _ in tallies]), texts([d for _, d in tallies])]
+            told += [int8s([n for n, _ in tallies.values()]), int8s([n for _, n in tallies.values()])]
+            out.append(Step(_Q["tally_devices"].text, told))
+        if new := [q for q in flush.quarantined if q.retry_of is None]:
+            kept = [moments([q.received_at for q in new]), texts([q.topic for q in new])]
+            kept += [texts([q.sensor_type for q in new]), texts([q.device for q in new])]
+            kept += [texts([q.reason for q in new]), texts([q.detail for q in new])]
+            kept += [octet_strings([q.payload for q in new]), int4s([q.size for q in new])]
+            kept.append(int4s([q.place for q in new]))
+            out.append(Step(_Q["put_quarantine"].text, kept))
+        if flush.timeless:
+            out.append(Step(_Q["put_timeless"].text, [octet_strings(flush.timeless), moment(flush.received_at)]))
+        if held := [(t, k, v) for (t, k), v in flush.states.items() if v is not None]:
+            names = [texts([t for t, _, _ in held]), texts([k for _, k, _ in held])]
+            told = [*names, octet_strings([v for *_, v in held]), moment(flush.received_at)]
+            out.append(Step(_Q["put_states"].text, told))
+        if gone := [key for key, v in flush.states.items() if v is None]:
+            out.append(Step(_Q["forget_states"].text, [texts([t for t, _ in gone]), texts([k for _, k in gone])]))
+        return out
 
-    async def _keep_refused(self, c: Connection, flush: Flush) -> None:
-        new = [q for q in flush.quarantined if q.retry_of is None]
-        if new:
-            rows = [
-                (q.received_at, q.topic, q.sensor_type, q.device, q.reason, q.detail, q.payload, q.size) for q in new
-            ]
-            await c.execute(_Q["put_quarantine"].text, *map(list, zip(*rows, strict=True)))
+    async def load_states(self) -> list[tuple[str, str, bytes]]:
+        """What profiles remember, longest unchanged first."""
+        return [(r["sensor_type"], r["key"], r["value"]) for r in await self._door.fetch(_Q["load_states"].text)]
 
     async def _answer(
         self, c: Connection, flush: Flush, types: dict[str, SensorType], fresh: dict[str, NDArray[np.bool_]]
@@ -271,6 +274,27 @@ class WritePart(RegistryPart):
         """The answer once it is committed, else None."""
         text = await self._door.value(_Q["inbox_answer"].text, inbox_id)
         return None if text is None else msgspec.json.decode(text)
+
+
+def _advance_head(flush: Flush) -> Step:
+    numbers = int8(flush.epoch), int8(flush.position), moment(flush.received_at), int8(flush.token), int8(flush.ignored)
+    return Step(_Q["advance_head"].text, numbers, keep=True)
+
+
+def _copy(sensor_type: SensorType, rows: Batch) -> Step:
+    names, data = copy_data(sensor_type, rows)
+    columns = ", ".join(f'"{n}"' for n in names)
+    return Step(f"COPY {quoted(sensor_type)} ({columns}) FROM STDIN (FORMAT binary)", data=data)
+
+
+def _sorted(batch: Batch) -> tuple[Batch, NDArray[np.int64]]:
+    """Rows as the unique index is sorted, and where each stood.
+
+    So its pages are touched one after the other, a quarter less work for it. Rows that are equal there stay in the
+    order they came, so that of copies the first one is kept.
+    """
+    order = np.lexsort((batch.time, batch.device))
+    return (batch if (order[1:] > order[:-1]).all() else batch.take(order)), order
 
 
 def _outcome(flush: Flush, fresh: dict[str, NDArray[np.bool_]]) -> Written:

@@ -77,6 +77,7 @@ class Quarantined:
         payload: The bytes of the whole message (up to 256 KiB, else its first 10 KiB); ``size`` is the true size.
         sensor_type: The type it was meant for, None where the topic names no registered one.
         retry_of: Id of the quarantine record this is a new try of, else None.
+        place: Of the reading in its message; -1 for the whole message.
         ledger_key: Key of the ledger it counts under: the sensor type, or ``unknown``.
     """
 
@@ -89,6 +90,7 @@ class Quarantined:
     payload: bytes
     size: int
     retry_of: int | None = None
+    place: int = -1
     ledger_key: str = "unknown"
 
 
@@ -104,7 +106,8 @@ class Flush:
         known: Readings known to be duplicates before the store was asked (sensor type -> device name -> n).
         timeless: Hashes of messages without time, to know their copies by; 16 bytes each.
         answers: Inbox id -> positions of its rows and its refusals, answered in the same transaction.
-        ignored: Retained messages without time: counted, not ingested.
+        ignored: Messages that are counted, not ingested: retained ones without time, those a profile passes over.
+        states: What profiles remember from here on: (sensor type, key) -> value, None where it is forgotten.
         token: Tells this flush from all others. Writing the *same object* again after a lost answer is safe: the store
             knows it by its token and returns what it did the first time.
     """
@@ -118,6 +121,7 @@ class Flush:
     timeless: Sequence[bytes] = ()
     answers: Mapping[int, Answer] = field(default_factory=dict)
     ignored: int = 0
+    states: Mapping[tuple[str, str], bytes | None] = field(default_factory=dict)
     token: int = field(default_factory=lambda: secrets.randbits(62) + 1)
 
 
@@ -143,12 +147,19 @@ class Written(NamedTuple):
 
 
 class InboxItem(NamedTuple):
-    """A message that came over HTTP, or a quarantined one that is tried again; ``received_at`` microseconds."""
+    """A message that came over HTTP, or a quarantined one that is tried again.
+
+    Attributes:
+        first_received_at: Of a quarantined one, microseconds.
+        place: Of the refused reading in it; -1 or None for the whole message.
+    """
 
     inbox_id: int
     topic: str
     payload: bytes
     retry_of: int | None
+    first_received_at: int | None = None
+    place: int | None = None
 
 
 class LogEntry(NamedTuple):
@@ -201,13 +212,14 @@ class ObservationQuery:
 
 @dataclass(slots=True, kw_only=True)
 class QuarantineQuery:
-    """Filters of the quarantine, newest first."""
+    """Filters of the quarantine, newest first; ``mended``: whether a new try was stored, None: both."""
 
     reason: str | None = None
     topic: str | None = None
     sensor_type: str | None = None
     start: int | None = None
     end: int | None = None
+    mended: bool | None = None
     limit: int = 100
     cursor: str | None = None
 
@@ -247,8 +259,29 @@ class Store(Protocol):
     async def load_registry(self) -> Registry:
         """All sensor types and devices."""
 
-    async def put_sensor_type(self, sensor_type: SensorType) -> None:
-        """Register a sensor type and make or extend its hypertable; notifies channel ``registry``."""
+    async def put_sensor_type(self, sensor_type: SensorType, source: str = "", samples: str = "[]") -> int:
+        """Register a sensor type and make or extend its hypertable; notifies channel ``registry``.
+
+        Args:
+            sensor_type: As it shall be from now on.
+            source: The document as it was handed in; kept with its version where it is not empty.
+            samples: JSON of the samples that came with it.
+
+        Returns:
+            The revision of the registry with it: ``registry_taken`` tells when ingest reads by it.
+
+        Raises:
+            SensorTypeError: It does not go together with what is stored.
+        """
+
+    async def sensor_type_versions(self, sensor_type: str) -> list[dict[str, Any]]:
+        """Versions, oldest first: ``version``, ``source``, ``samples`` (JSON) and ``added_at`` (microseconds)."""
+
+    async def note_registry_taken(self, revision: int) -> None:
+        """Ingest reads messages by this revision of the registry from now on."""
+
+    async def registry_taken(self) -> int:
+        """The revision that ingest reads by."""
 
     async def admit(self, names: Sequence[tuple[str, str]]) -> list[Device]:
         """Devices of these (sensor type, name), made where new, in the order asked; notifies ``devices``."""
@@ -278,6 +311,9 @@ class Store(Protocol):
             FencedError: Another writer claimed the head; nothing was written.
             StoreError: Out of reach (try again), or a row was refused (``poison`` attribute True: bisect).
         """
+
+    async def load_states(self) -> list[tuple[str, str, bytes]]:
+        """What profiles remember: (sensor type, key, value), longest unchanged first."""
 
     async def timeless_since(self, received_at: int) -> set[bytes]:
         """Hashes of messages without time received since (10 minutes are kept)."""
@@ -338,6 +374,16 @@ class Store(Protocol):
     async def quarantine(self, query: QuarantineQuery) -> Page:
         """Quarantine records as the public surface shows them."""
 
+    async def quarantine_summary(self) -> list[dict[str, Any]]:
+        """What still waits, most first: ``reason sensor_type count oldest newest``, times in microseconds."""
+
+    async def quarantine_retry(self, query: QuarantineQuery) -> int:
+        """Hand in again what waits and passes the filters, ``limit`` at most; notifies ``inbox``.
+
+        What was tried least comes first, then the oldest, so that repeated calls get through all of it.
+        Records of which only the beginning was kept, and those already handed in, are left out.
+        """
+
     async def quarantine_payload(self, quarantine_id: int) -> InboxItem | None:
         """One record's topic and bytes, for a new try."""
 
@@ -381,8 +427,9 @@ class Store(Protocol):
         """Delete what has served, as of now (microseconds). Called hourly.
 
         Log entries older than 24 h that every checkpoint is past, hashes of messages without time after 10 minutes,
-        answered inbox messages after an hour, sent outbox messages after 7 days.
+        answered inbox messages after an hour, sent outbox messages after 7 days, quarantine records and what profiles
+        remember after 90 days without a change.
 
         Returns:
-            What was deleted: log, timeless, inbox, outbox.
+            What was deleted: log, timeless, inbox, outbox, quarantine, states.
         """

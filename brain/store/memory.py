@@ -15,9 +15,10 @@ from brain.registry import Registry
 from brain.store._answers import answer_json, count_flush, device_tallies
 from brain.store._cursor import decode_cursor, encode_cursor
 from brain.store._listen import CHANNELS, WakeUps
+from brain.store._memory_quarantine import Quarantine
 from brain.store._memory_rows import Row, Table, refuse_bad_texts
 from brain.store._queries import KEEP, MOST_QUARANTINE, MOST_ROWS, quarantine_item
-from brain.store._registry import check_change, check_spelling
+from brain.store._registry import check_change, check_into, check_spelling
 from brain.store.base import ROWS_READ, Checkpoint, Counts, Head, InboxItem, Lease, LogEntry, Page, Written
 from brain.store.incidents import (
     MOST_INCIDENTS,
@@ -66,7 +67,10 @@ class MemoryStore:
         self._ledger: dict[str, Counts] = {}
         self._tally: dict[int, tuple[int, int]] = {}
         self._timeless: dict[bytes, int] = {}
-        self._quarantine: list[dict[str, Any]] = []
+        self._states: dict[tuple[str, str], bytes] = {}
+        self._versions: dict[str, list[dict[str, Any]]] = {}
+        self._revision = self._taken = 0
+        self._quarantine = Quarantine()
         self._inbox: dict[int, tuple[InboxItem, dict[str, Any] | None, int]] = {}
         self._inbox_top = 0
         self._leases: dict[str, tuple[int, int]] = {}
@@ -103,23 +107,46 @@ class MemoryStore:
     async def load_registry(self) -> Registry:
         """All sensor types and devices."""
         devices = sorted(self._registry.devices(), key=lambda d: d.device_id)
-        return Registry(self._registry.sensor_types.values(), devices)
+        registry = Registry(self._registry.sensor_types.values(), devices)
+        registry.revision = self._revision
+        return registry
 
-    async def put_sensor_type(self, sensor_type: SensorType) -> None:
+    async def put_sensor_type(self, sensor_type: SensorType, source: str = "", samples: str = "[]") -> int:
         """Register a sensor type."""
         columns_of(sensor_type)
         known = self._registry.sensor_type(sensor_type.id)
         if known is not None:
             check_spelling(sensor_type, known.id)
             if known == sensor_type:
-                return
+                return self._revision
+        if sensor_type.into is not None:
+            check_into(sensor_type, sensor_type.id in self._tables)
+        elif sensor_type.id in self._tables and known is not None:
             table = self._tables[sensor_type.id]
             check_change(sensor_type, table.kinds, bool(known.key))
             table.widen(sensor_type)
         else:
             self._tables[sensor_type.id] = Table(sensor_type)
         self._registry.put_sensor_type(sensor_type)
+        if source:
+            version = {"version": sensor_type.version, "source": source, "samples": samples, "added_at": self._since}
+            others = [v for v in self._versions.get(sensor_type.id, ()) if v["version"] != sensor_type.version]
+            self._versions[sensor_type.id] = sorted([*others, version], key=lambda v: v["version"])
+        self._revision += 1
         self._notify("registry")
+        return self._revision
+
+    async def sensor_type_versions(self, sensor_type: str) -> list[dict[str, Any]]:
+        """Versions with their documents, oldest first."""
+        return deepcopy(self._versions.get(sensor_type, []))
+
+    async def note_registry_taken(self, revision: int) -> None:
+        """Ingest reads messages by this revision from now on."""
+        self._taken = revision
+
+    async def registry_taken(self) -> int:
+        """The revision that ingest reads by."""
+        return self._taken
 
     async def admit(self, names: Sequence[tuple[str, str]]) -> list[Device]:
         """Devices of these (sensor type, name), made where new."""
@@ -197,6 +224,10 @@ class MemoryStore:
                 self._tally_device(d.device_id, duplicate, quarantined)
         self._keep_refused(flush)
         self._timeless.update(dict.fromkeys(flush.timeless, flush.received_at))
+        for state, value in flush.states.items():
+            self._states.pop(state, None)
+            if value is not None:
+                self._states[state] = value
         self._answer(flush, fresh)
         self._entry += 1
         self._log[self._entry] = LogEntry(self._entry, flush.received_at, piece)
@@ -216,11 +247,7 @@ class MemoryStore:
     def _keep_refused(self, flush: Flush) -> None:
         for q in flush.quarantined:
             if q.retry_of is None:
-                record = {
-                    n: getattr(q, n) for n in ("received_at", "topic", "sensor_type", "device", "reason", "detail")
-                }
-                record |= {"payload": q.payload, "size": q.size, "retries": 0, "mended_at": None}
-                self._quarantine.append({"quarantine_id": len(self._quarantine) + 1, **record})
+                self._quarantine.add(q)
 
     def _answer(self, flush: Flush, fresh: Mapping[str, Any]) -> None:
         for inbox_id, answer in flush.answers.items():
@@ -229,12 +256,9 @@ class MemoryStore:
                 continue
             document = answer_json(answer, lambda p: self._told(flush, fresh, p))
             self._inbox[inbox_id] = (item, document, flush.received_at)
-            if item.retry_of is not None and 0 < item.retry_of <= len(self._quarantine):
-                record = self._quarantine[item.retry_of - 1]
-                record["retries"] += 1
-                record["mended_at"] = None if answer.refused else flush.received_at
-                if answer.refused:
-                    record["reason"], record["detail"] = answer.refused[0]
+            if item.retry_of is not None:
+                refused = answer.refused[0] if answer.refused else None
+                self._quarantine.tried(item.retry_of, refused, flush.received_at)
 
     def _told(self, flush: Flush, fresh: Mapping[str, Any], position: int) -> tuple[dict[str, Any], bool]:
         for b in flush.batches:
@@ -249,6 +273,10 @@ class MemoryStore:
         device = self._registry.by_id(device_id)
         return None if device is None else device.name
 
+    async def load_states(self) -> list[tuple[str, str, bytes]]:
+        """What profiles remember, longest unchanged first."""
+        return [(t, k, v) for (t, k), v in self._states.items()]
+
     async def timeless_since(self, received_at: int) -> set[bytes]:
         """Hashes of messages without time received since."""
         return {h for h, at in self._timeless.items() if at >= received_at}
@@ -257,7 +285,10 @@ class MemoryStore:
         """Hand in a message over HTTP."""
         self._inbox_top += 1
         inbox_id = self._inbox_top
-        self._inbox[inbox_id] = (InboxItem(inbox_id, topic, payload, retry_of), None, 0)
+        first: tuple[int | None, int | None] = None, None
+        if retry_of is not None and (record := self._quarantine.records.get(retry_of)) is not None:
+            first = record["received_at"], record["place"]
+        self._inbox[inbox_id] = (InboxItem(inbox_id, topic, payload, retry_of, *first), None, 0)
         self._notify("inbox")
         return inbox_id
 
@@ -366,26 +397,28 @@ class MemoryStore:
         """Quarantine records, newest first."""
         limit = max(1, min(query.limit, MOST_QUARANTINE))
         (before,) = (2**63,) if query.cursor is None else decode_cursor(query.cursor, int)
-        found = [
-            r
-            for r in reversed(self._quarantine)
-            if r["quarantine_id"] < before
-            and query.reason in (None, r["reason"])
-            and query.topic in (None, r["topic"])
-            and query.sensor_type in (None, r["sensor_type"])
-            and (query.start is None or r["received_at"] >= query.start)
-            and (query.end is None or r["received_at"] < query.end)
-        ]
+        found = [r for r in self._quarantine.matching(query) if r["quarantine_id"] < before]
         cursor = encode_cursor(found[limit - 1]["quarantine_id"]) if len(found) > limit else None
         return Page([quarantine_item(r) for r in found[:limit]], cursor)
 
+    async def quarantine_summary(self) -> list[dict[str, Any]]:
+        """What still waits, most first."""
+        return self._quarantine.summary()
+
+    async def quarantine_retry(self, query: QuarantineQuery) -> int:
+        """Hand in again what waits and passes the filters, oldest first."""
+        handed = {i.retry_of for i, answer, _ in self._inbox.values() if answer is None and i.retry_of is not None}
+        chosen = self._quarantine.waiting(query, handed)
+        for r in chosen:
+            await self.inbox_put(r["topic"], r["payload"], r["quarantine_id"])
+        return len(chosen)
+
     async def quarantine_payload(self, quarantine_id: int) -> InboxItem | None:
         """One record's topic and bytes, for a new try."""
-        if not 0 < quarantine_id <= len(self._quarantine):
+        record = self._quarantine.records.get(quarantine_id)
+        if record is None or len(record["payload"]) != record["size"]:
             return None
-        record = self._quarantine[quarantine_id - 1]
-        whole = len(record["payload"]) == record["size"]
-        return InboxItem(0, record["topic"], record["payload"], quarantine_id) if whole else None
+        return InboxItem(0, record["topic"], record["payload"], quarantine_id)
 
     async def ledger(self) -> tuple[dict[str, Counts], int]:
         """Counts per ledger key, and since when."""
@@ -506,7 +539,9 @@ class MemoryStore:
         answered = [i for i, (_, a, at) in self._inbox.items() if a is not None and at < now - KEEP["inbox"]]
         for i in answered:
             del self._inbox[i]
-        return {"log": len(entries), "timeless": len(hashes), "inbox": len(answered), "outbox": 0}
+        gone = self._quarantine.clean(now - KEEP["quarantine"])
+        done = {"log": len(entries), "timeless": len(hashes), "inbox": len(answered)}
+        return {**done, "outbox": 0, "quarantine": gone, "states": 0}
 
 
 def _inside(incident: Incident, bbox: tuple[float, float, float, float]) -> bool:

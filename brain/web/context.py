@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any, cast
 
+from brain.web.backtest_jobs import Backtests
 from brain.web.problems import Problem
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class Context:
     Attributes:
         stop: Set when the server is asked to end: live streams leave at once.
         requests: (route, method, status) -> number, for the metrics.
+        replays: History is played again for one question at a time.
+        backtests: Those that were asked for.
     """
 
     def __init__(
@@ -59,6 +62,8 @@ class Context:
         self.feed = feed
         self.tracks = tracks
         self.stop = asyncio.Event()
+        self.replays = asyncio.Semaphore(1)
+        self.backtests = Backtests(store, now_us)
         self.requests: dict[tuple[str, str, int], int] = {}
         self._registry: Registry | None = None
         self._devices: list[Device] = []

@@ -22,7 +22,15 @@ import ast
 from typing import TYPE_CHECKING, Any, Final
 
 from brain.errors import SensorTypeError
-from ingest.profile.functions import FUNCTIONS, LAZY, MENDED, OVER_ELEMENTS, WrongValueError, operators
+from ingest.profile.functions import (
+    FUNCTIONS,
+    LAZY,
+    MENDED,
+    OVER_ELEMENTS,
+    WrongValueError,
+    compiled_pattern,
+    operators,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -298,6 +306,8 @@ class _Writer:
         if not low <= len(node.args) <= high:
             wanted = str(low) if low == high else f"{low} to {high}"
             raise self.refuse(f"{name}() takes {wanted} values, not {len(node.args)}")
+        if name == "match":
+            self._check_pattern(node.args[1])
         if name in LAZY:
             return _call(f"f_{name}", *(self._later(a) for a in node.args))
         if name in OVER_ELEMENTS and len(node.args) > 1:
@@ -305,6 +315,14 @@ class _Writer:
                 f"f_{name}", self.value(node.args[0]), self._each(node.args[1]), *map(self.value, node.args[2:])
             )
         return _call(f"f_{name}", *(self.value(a) for a in node.args))
+
+    def _check_pattern(self, node: ast.expr) -> None:
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+            raise self.refuse("the pattern of match() is a text that stands there, like match(key, '^delta_(.*)$')")
+        try:
+            compiled_pattern(node.value)
+        except WrongValueError as e:
+            raise self.refuse(str(e)) from None
 
     def _later(self, node: ast.expr) -> ast.expr:
         """A value that is computed only when it is asked for; what fails in it is as if missing."""

@@ -11,14 +11,25 @@ import binascii
 import math
 import operator
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+import re2
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["FUNCTIONS", "LAZY", "MENDED", "OVER_ELEMENTS", "Function", "WrongValueError", "operators"]
+__all__ = [
+    "FUNCTIONS",
+    "LAZY",
+    "MENDED",
+    "OVER_ELEMENTS",
+    "Function",
+    "WrongValueError",
+    "compiled_pattern",
+    "operators",
+]
 
 _LONGEST: Final = 262_144  # characters or bytes a value may grow to
 _MOST_SHIFT: Final = 63
@@ -29,6 +40,15 @@ _NUMBER: Final = re.compile(
     re.DOTALL | re.ASCII,
 )
 _LONGEST_NUMBER: Final = 100
+_PATTERN_BYTES: Final = 1 << 20
+_PLAIN_NUMBER: Final = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?\s*", re.ASCII)
+_KINDS: Final[tuple[tuple[str, tuple[type, ...]], ...]] = (
+    ("boolean", (bool,)),
+    ("number", (int, float)),
+    ("text", (str,)),
+    ("list", (list, tuple)),
+    ("bytes", (bytes,)),
+)
 MENDED: Final = (TypeError, KeyError, IndexError, AttributeError, ZeroDivisionError, OverflowError, ValueError)
 """What a computation with missing or wrong values raises; ``Expression`` tells which of the two it was."""
 
@@ -297,7 +317,43 @@ def _json(value: str) -> Any:
     try:
         return msgspec.json.decode(value)
     except (msgspec.DecodeError, RecursionError, ValueError):
-        raise WrongValueError(f"{value[:60]!r} is no JSON") from None
+        raise WrongValueError(f"{value[:60]!r} is no JSON", "not_json") from None
+
+
+def _json_text(value: Any) -> str | None:
+    if value is None:
+        return None
+    try:
+        text = msgspec.json.encode(value).decode()
+    except (msgspec.EncodeError, TypeError, RecursionError, ValueError):
+        raise WrongValueError(f"{value!r:.60} cannot be written as JSON") from None
+    if len(text) > _LONGEST:
+        raise WrongValueError(f"a text of more than {_LONGEST} characters is too long")
+    return text
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    for kind, types in _KINDS:
+        if isinstance(value, types):
+            return kind
+    return "object"
+
+
+def _only_number(value: Any) -> float | None:
+    """A number, or a text that holds a number and nothing else; None for all else."""
+    if isinstance(value, str) and len(value) <= _LONGEST_NUMBER and _PLAIN_NUMBER.fullmatch(value):
+        value = float(value)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if number and math.isfinite(value) else None
+
+
+def _only_text(value: Any) -> str | None:
+    """What ``only_number`` leaves: texts and truth values as they are, lists and objects as JSON."""
+    if value is None or value == "" or _only_number(value) is not None:
+        return None
+    return _json_text(value) if isinstance(value, (dict, list, tuple)) else _text(value)
 
 
 def _split(value: str, separator: str | None = None) -> list[str]:
@@ -397,6 +453,36 @@ def _bearing(u: float, v: float) -> float:
     return math.degrees(math.atan2(-u, -v)) % 360.0
 
 
+@lru_cache(maxsize=1024)
+def compiled_pattern(pattern: str) -> Any:
+    """A pattern of RE2, which takes time in proportion to the text whatever the pattern.
+
+    Raises:
+        WrongValueError: It is none.
+    """
+    options = re2.Options()
+    options.max_mem, options.log_errors = _PATTERN_BYTES, False
+    try:
+        return re2.compile(pattern, options)
+    except re2.error as e:
+        told = e.args[0].decode(errors="replace") if e.args and isinstance(e.args[0], bytes) else str(e)
+        raise WrongValueError(f"{pattern[:60]!r} is no pattern: {told}") from None
+
+
+def _match(value: str, pattern: str) -> list[str | None] | None:
+    found = compiled_pattern(pattern).search(value)
+    return None if found is None else [found.group(0), *found.groups()]
+
+
+def _increase(now: Any, last: Any) -> float | None:
+    """How much a counter grew; one that fell has begun again from nothing."""
+    if now is None or last is None:
+        return None
+    if not (_counts(now) and _counts(last)):
+        raise WrongValueError(f"{now!r:.40} and {last!r:.40} are no counters")
+    return float(now - last if now >= last else now)
+
+
 LAZY: Final = frozenset({"first", "missing", "present"})
 """Functions whose values are computed one by one; what fails is as if missing."""
 OVER_ELEMENTS: Final = frozenset({"find", "filter", "map", "max_by", "min_by", "count"})
@@ -426,6 +512,11 @@ FUNCTIONS: Final[dict[str, Function]] = {
         "one text in place of another", ('replace("a-b", "-", ":")', "a:b"),
     ),
     "split": Function(_of_text(_split), 1, 2, "a list of the parts of a text", ('split("a,b", ",")[1]', "b")),
+    "match": Function(
+        _of_text(_match), 2, 2,
+        "what a pattern (RE2) finds in a text: the whole and its groups, or nothing",
+        ('match("flow_m3", "^(.*)_(m3|kwh)$")[2]', "m3"),
+    ),
     "starts": Function(
         _of_text(lambda v, s: v.startswith(s)), 2, 2, "whether a text begins so", ('starts("em:0", "em:")', True)
     ),
@@ -434,6 +525,22 @@ FUNCTIONS: Final[dict[str, Function]] = {
     ),
     "length": Function(_length, 1, 1, "of a text, bytes, a list or an object", ("length([1, 2, 3])", 3)),
     "json": Function(_of_text(_json), 1, 1, "the document inside a text", ("""json('{"a": 2}').a""", 2)),
+    "json_text": Function(_json_text, 1, 1, "the JSON of a value", ("json_text(it.l[0])", '{"n":1}')),
+    "kind": Function(
+        _kind, 1, 1, "number, text, boolean, list, object, bytes or nothing", ("kind(it.l)", "list"),
+    ),
+    "only_number": Function(
+        _only_number, 1, 1, "a number, also of a text that holds nothing else; nothing of all else",
+        ('only_number("21.5")', 21.5),
+    ),
+    "only_text": Function(
+        _only_text, 1, 1, "what only_number leaves: texts, truth values, JSON of lists and objects",
+        ('only_text("21 May")', "21 May"),
+    ),
+    "hex": Function(
+        lambda v: v.hex() if isinstance(v, bytes) else None, 1, 1, "bytes as a hexadecimal text",
+        ('hex(base64("AQI="))', "0102"),
+    ),
     "base64": Function(_of_text(_base64), 1, 1, "the bytes of a base64 text, both alphabets", ('base64("AQI=")[1]', 2)),
     "hex_bytes": Function(
         _of_text(_hex_bytes), 1, 1, "the bytes of a hexadecimal text", ('hex_bytes("01:ff")[1]', 255)
@@ -450,6 +557,10 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "mean": Function(_over(lambda n: math.fsum(n) / len(n)), 1, 20, "their mean", ("mean(1, 2)", 1.5)),
     "min": Function(_over(min), 1, 20, "the smallest of them", ("min([3, 2])", 2)),
     "max": Function(_over(max), 1, 20, "the largest of them", ("max(3, 2)", 3)),
+    "increase": Function(
+        _increase, 2, 2, "how much a counter grew since; one that fell has begun again from nothing",
+        ("increase(7, 5)", 2.0),
+    ),
     "abs": Function(_of_number(abs), 1, 1, "without its sign", ("abs(-2)", 2)),
     "round": Function(
         _of_number(lambda v, digits=0: round(float(v), max(-15, min(15, int(digits))))), 1, 2,

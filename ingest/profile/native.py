@@ -1,4 +1,4 @@
-"""Profiles of sensor types whose devices send native messages: YAML or JSON document <-> ``SensorType``.
+"""The document of a sensor type: YAML or JSON <-> ``SensorType``.
 
 ```yaml
 id: gas-detector                    # ^[a-z][a-z0-9_-]{0,47}$, "-" and "_" count as the same
@@ -16,6 +16,9 @@ fields:
   gas: {values: [CH4, CO], label: {zh: 气体, en: Gas}}   # kind: number, boolean, text or box
 ```
 
+What says how a message becomes readings (``topics``, ``input``, ``each``, ``from`` of a field ...) is the profile's
+own: ``ingest.profile.mapping``. ``into: power-meter`` stores as another sensor type, whose fields it fills.
+
 ``kind: box`` is the picture box ``[x, y, w, h]`` of a video event, under the name ``box`` only; inside it is the four
 number fields ``box_x box_y box_w box_h``. A ``range`` may be open: ``[0, null]``. Anchors and keys that stand twice are
 refused. Pure; no I/O.
@@ -23,9 +26,11 @@ refused. Pure; no I/O.
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,11 +38,15 @@ import yaml
 
 from brain.errors import SensorTypeError
 from brain.model import COMMON_NUMBERS, COMMON_TEXTS, Field, FieldKind, Modality, SensorType, Text
+from ingest.profile.mapping import KEYS, compile_mapping
+from ingest.profile.sources import DECLARED_KEYS, SOURCE_KEYS
+from ingest.profile.units import canonical
+from ingest.topics import parse_topic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["BOX", "document_of", "sensor_type_from"]
+__all__ = ["BOX", "document_of", "kinds_of", "sensor_type_from"]
 
 BOX: Final = ("box_x", "box_y", "box_w", "box_h")
 """The number fields that stand for ``box`` of a message."""
@@ -65,17 +74,24 @@ _LARGEST: Final = 1_048_576
 _LAST_VERSION: Final = 2**31 - 1
 _MOST_FIELDS: Final = 200
 _LONGEST_DOCUMENT: Final = 262_144
-_TOP: Final = frozenset(
+_OWN: Final = frozenset(
     "id version family name moving late accept admission max_bytes key fields".split()  # noqa: SIM905
 )
-_FIELD_KEYS: Final = frozenset({"kind", "unit", "range", "values", "label"})
+_TOP: Final = _OWN | KEYS | {"topics", "into"}
+_OF_TARGET: Final = ("family", "moving", "late", "accept", "admission", "key")
+_MOST_TOPICS: Final = 32
 
 
-def sensor_type_from(document: Mapping[str, Any] | str | bytes, warnings: list[str] | None = None) -> SensorType:
+def sensor_type_from(
+    document: Mapping[str, Any] | str | bytes,
+    warnings: list[str] | None = None,
+    known: Mapping[str, SensorType] | None = None,
+) -> SensorType:
     """The sensor type that a document declares.
 
     Args:
         document: The parsed document, or its YAML or JSON text.
+        known: Registered sensor types by id, for ``into``.
         warnings: Gets a sentence for each thing that is allowed and probably not meant (a number without a unit ...).
 
     Raises:
@@ -97,11 +113,14 @@ def sensor_type_from(document: Mapping[str, Any] | str | bytes, warnings: list[s
     version = top.get("version", 1)
     if not isinstance(version, int) or isinstance(version, bool) or not 1 <= version <= _LAST_VERSION:
         raise SensorTypeError("version", f"{_shown(version)} is not a whole number from 1 to {_LAST_VERSION}")
+    target = _target(top, known or {})
     families = [m.value for m in Modality]
-    family = top.get("family")
+    family = target.family.value if target else top.get("family")
     if family not in families:
         raise SensorTypeError("family", f"{_shown(family)} is none of {', '.join(families)}")
-    fields = _fields(top, told)
+    fields = target.fields if target else _fields(top, told)
+    profile = _profile(top, fields)
+    topics = _topics(top, sensor_type_id, profile is not None)
     names = {f.name for f in fields}
     key = _texts("key", top.get("key", []))
     for i, name in enumerate(key):
@@ -118,11 +137,25 @@ def sensor_type_from(document: Mapping[str, Any] | str | bytes, warnings: list[s
     moving = top.get("moving", False)
     if not isinstance(moving, bool):
         raise SensorTypeError("moving", f"{_shown(moving)} is neither true nor false")
+    if profile is not None:
+        told += _doubts(top, profile)
+    title = _text("name", top.get("name"), told)
+    if target is not None:
+        return replace(
+            target,
+            id=sensor_type_id,
+            version=version,
+            name=title,
+            max_bytes=max_bytes,
+            topics=topics,
+            profile=profile,
+            into=target.id,
+        )
     return SensorType(
         id=sensor_type_id,
         version=version,
         family=Modality(family),
-        name=_text("name", top.get("name"), told),
+        name=title,
         fields=fields,
         key=tuple(key),
         past=_duration("accept.past", accept.get("past", "7d")),
@@ -131,7 +164,122 @@ def sensor_type_from(document: Mapping[str, Any] | str | bytes, warnings: list[s
         admission=admission,
         max_bytes=max_bytes,
         moving=moving,
+        topics=topics,
+        profile=profile,
     )
+
+
+def _target(top: Mapping[str, Any], known: Mapping[str, SensorType]) -> SensorType | None:
+    """The sensor type that the readings are stored as, None: this one."""
+    into = top.get("into")
+    if into is None:
+        return None
+    found = known.get(into) if isinstance(into, str) else None
+    if found is None or found.into is not None or found.retired:
+        raise SensorTypeError("into", f"no sensor type {_shown(into)} keeps rows here; `sensor-type list` names them")
+    for key in _OF_TARGET:
+        if key in top:
+            raise SensorTypeError(key, f"rows go into {into}, whose {key} holds; leave it out here")
+    for name, entry in (top.get("fields") or {}).items():
+        declared = sorted(DECLARED_KEYS & entry.keys()) if isinstance(entry, dict) else []
+        if declared:
+            raise SensorTypeError(
+                f"fields.{name}.{declared[0]}", f"{into} declares its fields; say only where the value comes from"
+            )
+    return found
+
+
+def _profile(top: Mapping[str, Any], fields: Sequence[Field]) -> str | None:
+    """JSON of what the document says about its messages, compiled once to see that it is right; None: nothing."""
+    sources: dict[str, Any] = {}
+    for name, entry in (top.get("fields") or {}).items():
+        if isinstance(entry, dict) and "from" in entry:
+            sources[name] = {k: v for k, v in entry.items() if k in SOURCE_KEYS}
+        elif isinstance(entry, dict) and (stray := sorted(SOURCE_KEYS & entry.keys())):
+            raise SensorTypeError(f"fields.{name}.{stray[0]}", "is of no use without from; say where the value is")
+        elif isinstance(entry, str):
+            sources[name] = {"from": entry}
+    said = {key: top[key] for key in sorted(KEYS - {"fields"}) if key in top}
+    if not said and not sources:
+        if "topics" in top or "into" in top:
+            raise SensorTypeError("fields", "no field says where it comes from; write like temp_c: {from: it.temp}")
+        return None
+    units = {f.name: f.unit for f in fields}
+    if isinstance(said.get("observations"), list):
+        said["observations"] = [_without_declared(o, units) for o in said["observations"]]
+    said["fields"] = _with_units(sources, units)
+    compile_mapping(said, kinds_of(fields))
+    try:
+        return json.dumps(said, ensure_ascii=False)
+    except (TypeError, ValueError):
+        raise SensorTypeError("", "a value in it is no text, number, list or mapping; put quotes round it") from None
+
+
+def _with_units(sources: Mapping[str, Any], units: Mapping[str, str | None]) -> dict[str, Any]:
+    """Sources that convert units, with the unit they convert to."""
+    return {
+        n: {**e, "unit_to": units.get(n)} if isinstance(e, dict) and "unit_from" in e else e for n, e in sources.items()
+    }
+
+
+def _without_declared(form: Any, units: Mapping[str, str | None]) -> Any:
+    if not isinstance(form, dict) or not isinstance(form.get("fields"), dict):
+        return form
+    fields = {
+        n: {k: v for k, v in e.items() if k not in DECLARED_KEYS} if isinstance(e, dict) and "from" in e else e
+        for n, e in form["fields"].items()
+    }
+    return {**form, "fields": _with_units(fields, units)}
+
+
+def kinds_of(fields: Sequence[Field]) -> dict[str, str]:
+    """Field name -> kind, with ``box`` for the four fields that are one.
+
+    Example:
+        >>> kinds_of([Field(name=n) for n in BOX])
+        {'box': 'box'}
+    """
+    kinds = {f.name: f.kind.value for f in fields}
+    if kinds.keys() >= set(BOX):
+        kinds = {n: k for n, k in kinds.items() if n not in BOX} | {"box": "box"}
+    return kinds
+
+
+def _topics(top: Mapping[str, Any], sensor_type_id: str, has_profile: bool) -> tuple[str, ...]:
+    raw = top.get("topics")
+    if raw is None:
+        return (f"city/{sensor_type_id}/{{device}}",) if has_profile else ()
+    if isinstance(raw, str):
+        raw = [raw]
+    if not isinstance(raw, list) or not 1 <= len(raw) <= _MOST_TOPICS:
+        raise SensorTypeError("topics", f"write 1 to {_MOST_TOPICS} topics as a list, like ['meters/{{device}}/up']")
+    for i, text in enumerate(raw):
+        topic = parse_topic(text, f"topics[{i}]")
+        if topic.filter.startswith("city/") and topic.levels[1:2] != ((sensor_type_id, ""),):
+            raise SensorTypeError(f"topics[{i}]", f"below city/ only city/{sensor_type_id}/... is yours")
+        if "device" not in top and "device" not in topic.names and not _all_forms_name_a_device(top):
+            raise SensorTypeError(
+                f"topics[{i}]", "names no {device}; capture it, or say device: with an expression like it.dev_id"
+            )
+    return tuple(raw)
+
+
+def _all_forms_name_a_device(top: Mapping[str, Any]) -> bool:
+    forms = top.get("observations")
+    return isinstance(forms, list) and all(isinstance(o, dict) and "device" in o for o in forms)
+
+
+def _doubts(top: Mapping[str, Any], profile: str) -> list[str]:
+    """What is allowed and often forgotten."""
+    told = []
+    forms = [top, *(o for o in top.get("observations") or () if isinstance(o, dict))]
+    if not any("time" in form for form in forms):
+        told.append("time: none is read, so the time of receipt counts; say time: it.ts where the device tells it")
+    if any("each" in form for form in forms) and not any("row_id" in form for form in forms):
+        told.append(
+            "row_id: several readings of a device may share a time; say row_id: key, or a track, to tell them apart"
+        )
+    return told
 
 
 def document_of(sensor_type: SensorType) -> dict[str, Any]:
@@ -173,8 +321,11 @@ def document_of(sensor_type: SensorType) -> dict[str, Any]:
 
 
 def _fields(top: Mapping[str, Any], told: list[str]) -> tuple[Field, ...]:
-    raw = top.get("fields")
-    if not isinstance(raw, dict) or not raw:
+    raw = top.get("fields", {})
+    if not isinstance(raw, dict):
+        raise SensorTypeError("fields", "name at least one field, like depth_cm: {unit: cm}")
+    raw = {**_declared_in_forms(top, raw), **raw}
+    if not raw:
         raise SensorTypeError("fields", "name at least one field, like depth_cm: {unit: cm}")
     if len(raw) > _MOST_FIELDS:
         raise SensorTypeError("fields", f"{len(raw)} fields are more than {_MOST_FIELDS}; make two sensor types of it")
@@ -188,17 +339,36 @@ def _fields(top: Mapping[str, Any], told: list[str]) -> tuple[Field, ...]:
             raise SensorTypeError(
                 f"fields.{name}", "every sensor type has this column already; leave it out or rename it"
             )
+        if isinstance(entry, str):
+            entry = {"from": entry}  # noqa: PLW2901 - a field in short
         out.extend(_field(name, _mapping(f"fields.{name}", {} if entry is None else entry), told))
     return tuple(out)
 
 
+def _declared_in_forms(top: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields that only forms of ``observations`` declare (with a unit, a kind ...)."""
+    out: dict[str, Any] = {}
+    for i, form in enumerate(top.get("observations") or () if isinstance(top.get("observations"), list) else ()):
+        fields = form.get("fields") if isinstance(form, dict) else None
+        for name, entry in (fields if isinstance(fields, dict) else {}).items():
+            if name in raw:
+                continue
+            declared = {k: v for k, v in entry.items() if k in DECLARED_KEYS} if isinstance(entry, dict) else {}
+            if name in out and declared and out[name] not in ({}, declared):
+                raise SensorTypeError(
+                    f"observations[{i}].fields.{name}", "is declared in another way above; declare it in fields, once"
+                )
+            out[name] = declared or out.get(name, {})
+    return out
+
+
 def _field(name: str, entry: Mapping[str, Any], told: list[str]) -> list[Field]:
     path = f"fields.{name}"
-    _only(entry, _FIELD_KEYS, path)
+    _only(entry, DECLARED_KEYS | SOURCE_KEYS, path)
     label = _text(f"{path}.label", entry.get("label"), told)
     kind = entry.get("kind", "text" if "values" in entry else "number")
     if kind == "box":
-        if name != "box" or set(entry) - {"kind", "label"}:
+        if name != "box" or set(entry) - {"kind", "label", "from", "form", "divide"}:
             raise SensorTypeError(path, "kind box is for the field box only, and takes nothing but a label")
         return [Field(name=part, low=0.0, high=1.0, label=label) for part in BOX]
     if kind not in [k.value for k in FieldKind]:
@@ -214,6 +384,9 @@ def _field(name: str, entry: Mapping[str, Any], told: list[str]) -> list[Field]:
                 raise SensorTypeError(f"{path}.{word}", f"only numbers have a {word}; this field is {kind}")
     elif unit is None:
         told.append(f"{path}: a number without a unit; give its UCUM code, or 1 for a plain count or ratio")
+    elif (known := canonical(unit)) != unit:
+        hint = f"UCUM writes it {known}" if known else "no unit is known by it; give its UCUM code, like Cel, m3/h or %"
+        told.append(f"{path}.unit: {unit}: {hint}")
     if values is not None:
         if kind != "text":
             raise SensorTypeError(f"{path}.values", f"only texts have a list of values; this field is {kind}")
@@ -257,6 +430,8 @@ def _parsed(text: str | bytes) -> Any:
     except (yaml.YAMLError, ValueError, RecursionError, LookupError, AttributeError, TypeError) as e:
         # the last three come out of PyYAML where a tag does not fit its value, like !!timestamp x
         first = " ".join(str(e).split())[:200]
+        if "flow mapping" in first or "flow sequence" in first:
+            first += "; inside {...} and [...] put quotes round an expression that has a comma, a bracket or a colon"
         raise SensorTypeError("", f"the document is neither YAML nor JSON: {first}") from None
 
 
@@ -270,6 +445,8 @@ def _only(entry: Mapping[str, Any], allowed: frozenset[str], path: str) -> None:
     for key in entry:
         if key not in allowed:
             where = f"{path}.{_key(key)}" if path else _key(key)
+            if isinstance(key, str) and key.count(")") + key.count("]") > key.count("(") + key.count("["):
+                raise SensorTypeError(path, "inside {...} put quotes round an expression with a comma or a bracket")
             raise SensorTypeError(where, f"no such key; allowed are {', '.join(sorted(allowed))}")
 
 

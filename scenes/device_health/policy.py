@@ -20,6 +20,7 @@ class _Notice(Policy):
     reopen_s: ClassVar[float] = 3600.0
     fused: ClassVar[bool] = False
     periodic_s: ClassVar[float] = 0.0
+    verifiable: ClassVar[bool] = False
     title: ClassVar[Text]
     steps: ClassVar[tuple[Text, ...]]
 

@@ -308,16 +308,16 @@ async def test_an_equal_flush_is_not_taken_for_the_same(store: Store) -> None:
 async def test_a_commit_whose_answer_is_lost_is_recognised(sql_store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     writer = await Writer.start(sql_store)
     flush = writer.flush({"gas-detector": [gas(1, i) for i in range(100)]})
-    whole = sql_store._door.standing_transaction
+    whole = sql_store._door.standing
 
     @contextlib.asynccontextmanager
     async def cut() -> AsyncIterator[Any]:
-        async with whole() as connection:
-            yield connection
+        async with whole() as line:
+            yield line
         raise store_error(ConnectionResetError("the cable was cut after the commit"))
 
     with monkeypatch.context() as m:
-        m.setattr(sql_store._door, "standing_transaction", cut)
+        m.setattr(sql_store._door, "standing", cut)
         with pytest.raises(StoreError):
             await sql_store.write(flush)
     written = await sql_store.write(flush)

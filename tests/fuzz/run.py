@@ -14,7 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-NAMES = ("decoder", "splitter", "topic", "times", "city", "profile", "piece")
+FORMATS = ("cbor", "cjt188", "dlt645", "hj212", "mbus", "ngsi", "senml", "sparkplug", "wmbus")
+NAMES = ("decoder", "splitter", "topic", "times", "city", "profile", "piece", *FORMATS)
 
 
 def main() -> int:

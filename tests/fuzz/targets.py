@@ -22,11 +22,13 @@ from brain.times import iso, to_us, to_us_many
 from ingest._structs import kind_of
 from ingest._wire import Arrivals, Packet, Splitter, WireError
 from ingest.decode import Decoder
+from ingest.decoders import formats
 from ingest.envelope import Envelope
 from ingest.profile.native import document_of, sensor_type_from
 from ingest.sensor_types import FOLDER, load_builtin
 from tests.contract.bad_readings.corpus import bad_readings, lines_of
 from tests.contract.bad_readings.wire import bytes_of, connect
+from tests.fuzz.formats import target_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -353,6 +355,7 @@ TARGETS = {
     "city": Target(fuzz_city, _city_seeds),
     "profile": Target(fuzz_profile, _profile_seeds),
     "piece": Target(fuzz_piece, _decoder_seeds),
+    **{name: Target(*target_of(name)) for name in formats()},
 }
 
 

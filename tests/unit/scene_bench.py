@@ -117,6 +117,11 @@ def at_s(step: Mapping[str, Any], start: int = T0) -> float:
     return (to_us(step["at"]) - start) / 1e6
 
 
+def advice(step: Mapping[str, Any]) -> dict[str, Any]:
+    """The plan of a step as its scene gave it, without who could look, which is the desk's."""
+    return {k: v for k, v in step["plan"].items() if k != "verify"}
+
+
 def brief(log: Iterable[Mapping[str, Any]]) -> list[tuple[float, str, str, str]]:
     """(second, op, level, reason) of each step."""
     return [(at_s(s), s["op"], s["level"], s["reason"]) for s in log]

@@ -46,7 +46,9 @@ def test_a_log_object_has_all_keys_in_order_and_explains_itself() -> None:
     assert (d["at"], d["op"], d["level"], d["certainty"]) == ("2026-07-01T06:00:01.500Z", "raise", "yellow", "likely")
     assert d["incident"].startswith("fire-20260701T060001-")
     assert d["headline"] == {"zh": "【黄色】着火", "en": "[YELLOW] Fire"}
-    assert d["rule"] == {"scene": "fire_rescue", "version": "7", "overlay": None}
+    assert d["rule"] == {"scene": "fire_rescue", "version": "7", "overlay": None, "parameters": {}}
+    assert d["plan"] == {"verify": {"camera": None, "drone": None}}
+    assert d["evidence"][0]["window"] == {"from": d["evidence"][0]["at"], "to": d["evidence"][0]["at"]}
     assert d["evidence"][0]["device"] == "C1"
     assert d["position"] == [120.4, 36.1]
     assert d["simulated"] is False

@@ -157,7 +157,12 @@ def test_evidence_outside_the_districts_of_a_scene_is_dropped() -> None:
     engine, registry = engine_of(city=parse_city(DISTRICTS))
     steps = engine.feed(piece(registry, [row(0, pressure=0.3), row(1, device=2, pressure=0.9, lon=120.7)]))
     assert [s.document["position"][0] for s in steps] == [120.4]
-    assert steps[0].document["rule"] == {"scene": "fire_rescue", "version": "1", "overlay": "west"}
+    assert steps[0].document["rule"] == {
+        "scene": "fire_rescue",
+        "version": "1",
+        "overlay": "west",
+        "parameters": {"least": 0.2, "weight": 7.5},
+    }
 
 
 def test_each_district_has_its_own_parameters() -> None:

@@ -26,6 +26,7 @@ CITY = parse_city(
       - {id: C1, sensor_type: video-event, lon: 120.4101, lat: 36.1001}
       - {id: W1, sensor_type: weather, lon: 120.4000, lat: 36.1000}
       - {id: U1, sensor_type: drone}
+      - {id: U2, sensor_type: drone}
     """
 )
 REGISTRY = city_registry(load_builtin(), CITY)
@@ -62,7 +63,9 @@ def rows(draw: st.DrawFn) -> list[dict[str, Any]]:
                 "confidence": draw(st.sampled_from([0.6, 0.8, np.nan])),
             }
         elif what == "drone":
-            row = {"type": "drone", "device": IDS["U1"], "lon": 120.4101, "lat": 36.1}
+            name, lon = draw(st.sampled_from([("U1", 120.4101), ("U2", 120.4301), ("U2", 120.4201), ("U2", 120.4051)]))
+            row = {"type": "drone", "device": IDS[name], "lon": lon, "lat": 36.1}
+            row |= {"height_m": draw(st.sampled_from([0.0, 60.0, np.nan])), "speed_ms": draw(LEVELS)}
             row |= {"methane_ppm_m": draw(st.sampled_from([50.0, 250.0, 600.0, np.nan]))}
         elif what == "weather":
             row = {"type": "weather", "device": IDS["W1"], "wind_from_deg": draw(LEVELS) * 3.6, "wind_ms": draw(LEVELS)}

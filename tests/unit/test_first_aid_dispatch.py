@@ -8,7 +8,7 @@ import pytest
 
 from scenes.first_aid import FirstAid
 from tests.unit.first_aid_city import Q, arrest, bench, town
-from tests.unit.scene_bench import Bench, brief
+from tests.unit.scene_bench import Bench, advice, brief
 
 
 def plan_of(b: Bench) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def test_a_call_raises_at_once_with_the_whole_plan() -> None:
     assert step["position"] == list(Q)
     assert step["report_count"] == 1
     assert step["departments"]["act"] == ["traffic_police", "health_120"]
-    assert step["plan"] == {
+    assert advice(step) == {
         "primary_unit": "A1",
         "eta_s": 245.0,  # 45 + 100 + 100
         "first_responder": "C1",

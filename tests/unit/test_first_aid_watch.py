@@ -8,7 +8,7 @@ import pytest
 
 from scenes.first_aid import FirstAid
 from tests.unit.first_aid_city import arrest, bench, town
-from tests.unit.scene_bench import Bench, brief
+from tests.unit.scene_bench import Bench, advice, brief
 
 LON = 120.30  # 0.01 degree of longitude stands for 1000 m of road: 0.001 is 10 s of driving
 
@@ -293,7 +293,7 @@ def test_a_zone_left_bare_for_a_minute_is_a_gap_with_advice() -> None:
     log = b.same_however_cut(100)
     assert brief(log) == [(60.0, "raise", "blue", "evidence")]
     assert log[0]["event"] == "coverage_gap"
-    assert log[0]["plan"] == {"zone": "ZP", "move_up": "C2"}
+    assert advice(log[0]) == {"zone": "ZP", "move_up": "C2"}
     assert log[0]["position"] == [120.31, 36.06]
     assert log[0]["departments"] == {"act": ["health_120"], "inform": []}
 
@@ -331,7 +331,7 @@ def test_a_given_time_overrides_the_routed_one() -> None:
 
 def test_nobody_to_move_up_is_said() -> None:
     b = covered_town(units=UNITS[:1]).say(0, "ambulance", "C1", duty="off_duty")
-    assert b.same_however_cut(100)[0]["plan"] == {"zone": "ZP", "move_up": None}
+    assert advice(b.same_however_cut(100)[0]) == {"zone": "ZP", "move_up": None}
 
 
 def test_unknown_units_and_empty_fields_are_survived() -> None:
@@ -356,7 +356,7 @@ def test_a_zone_without_a_polygon_goes_by_given_times() -> None:
     b = Bench([FirstAid()], city).say(0, "ambulance", "A1", duty="dispatched")
     log = b.same_however_cut(100)
     assert brief(log) == [(60.0, "raise", "blue", "evidence")]
-    assert log[0]["plan"] == {"zone": "Z1", "move_up": "A2"}
+    assert advice(log[0]) == {"zone": "Z1", "move_up": "A2"}
 
 
 def test_a_unit_that_is_not_sent_says_why() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
@@ -19,10 +19,19 @@ from ingest.profile.mapping import Mapped, Refused, compile_mapping
 KINDS = {"temp_c": "number", "power_w": "number", "open": "boolean", "state": "text", "code": "text"}
 
 
-def rows(profile: str, payload: Any, device: str = "D1") -> list[Mapped | Refused] | None:
+class Row(NamedTuple):
+    """A reading without where it came from."""
+
+    device: str
+    time: int | None
+    values: dict[str, Any]
+
+
+def rows(profile: str, payload: Any, device: str = "D1") -> list[Row | Refused] | None:
     """What a profile (YAML) makes of a message."""
     raw = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-    return compile_mapping(yaml.safe_load(profile), KINDS)(Message(raw, {"device": device}, 0))
+    got = compile_mapping(yaml.safe_load(profile), KINDS)(Message(raw, {"device": device}, 0))
+    return None if got is None else [Row(*r[:3]) if isinstance(r, Mapped) else r for r in got]
 
 
 def one(profile: str, payload: Any) -> dict[str, Any]:
@@ -30,7 +39,7 @@ def one(profile: str, payload: Any) -> dict[str, Any]:
     got = rows(profile, payload)
     assert got is not None
     assert len(got) == 1
-    assert isinstance(got[0], Mapped), got[0]
+    assert isinstance(got[0], Row), got[0]
     return got[0].values
 
 
@@ -46,15 +55,15 @@ def refusal(profile: str, payload: Any) -> Refused:
 def test_a_flat_object() -> None:
     profile = "{time: {from: ts, as: unix_ms}, fields: {temp_c: t, open: door, state: s}}"
     got = rows(profile, {"ts": 1_782_914_400_500, "t": "21.5", "door": "on", "s": 3, "rssi": -70})
-    assert got == [Mapped("D1", to_us("2026-07-01T14:00:00.5Z"), {"temp_c": 21.5, "open": True, "state": "3"})]
+    assert got == [Row("D1", to_us("2026-07-01T14:00:00.5Z"), {"temp_c": 21.5, "open": True, "state": "3"})]
 
 
 def test_dynamic_keys_become_readings_with_their_key_as_id() -> None:
-    profile = 'each: filter(msg.params, starts(_key, "em:"))\nid: text(it._key)\nfields: {power_w: it.act_power}'
+    profile = 'each: filter(msg.params, starts(_key, "em:"))\nrow_id: text(it._key)\nfields: {power_w: it.act_power}'
     got = rows(profile, {"params": {"em:0": {"act_power": 5}, "em:1": {"act_power": 7}, "wifi": {"rssi": 1}}})
     assert got == [
-        Mapped("D1", None, {"id": "em:0", "power_w": 5.0}),
-        Mapped("D1", None, {"id": "em:1", "power_w": 7.0}),
+        Row("D1", None, {"id": "em:0", "power_w": 5.0}),
+        Row("D1", None, {"id": "em:1", "power_w": 7.0}),
     ]
 
 
@@ -68,7 +77,7 @@ def test_nested_lists_see_the_element_round_them_and_the_message() -> None:
     got = rows(
         profile, {"site": "S", "flights": [{"id": "A", "states": [{"t": "1970-01-01T00:00:01Z", "v": 1}]}, {"id": "B"}]}
     )
-    assert got == [Mapped("A", 1_000_000, {"temp_c": 1.0, "state": "S"})]
+    assert got == [Row("A", 1_000_000, {"temp_c": 1.0, "state": "S"})]
 
 
 def test_pairs_of_type_and_value() -> None:
@@ -95,13 +104,13 @@ def test_forms_all_or_the_first_that_fits() -> None:
     forms = """
     observations:
       - {when: kind == 1, fields: {temp_c: v}}
-      - {when: v > 5, id: '"high"', fields: {state: '"high"'}}
+      - {when: v > 5, row_id: '"high"', fields: {state: '"high"'}}
     """.replace("\n    ", "\n")
     assert rows(forms, {"kind": 1, "v": 9}) == [
-        Mapped("D1", None, {"temp_c": 9.0}),
-        Mapped("D1", None, {"id": "high", "state": "high"}),
+        Row("D1", None, {"temp_c": 9.0}),
+        Row("D1", None, {"id": "high", "state": "high"}),
     ]
-    assert rows(forms + "choose: first", {"kind": 1, "v": 9}) == [Mapped("D1", None, {"temp_c": 9.0})]
+    assert rows(forms + "choose: first", {"kind": 1, "v": 9}) == [Row("D1", None, {"temp_c": 9.0})]
     assert refusal(forms, {"kind": 2, "v": 1}).reason == "no_match"
 
 
@@ -150,11 +159,12 @@ def test_the_way_back_from_bd_09_over_gcj_02() -> None:
 
 
 def test_good_readings_beside_bad_ones_stay() -> None:
-    got = rows("{each: msg, id: text(key), fields: {temp_c: it.t}}", [{"t": 1}, {"t": "warm"}, {"t": 3}])
+    got = rows("{each: msg, row_id: text(key), fields: {temp_c: it.t}}", [{"t": 1}, {"t": "warm"}, {"t": 3}])
     assert got is not None
-    assert [type(r).__name__ for r in got] == ["Mapped", "Refused", "Mapped"]
+    assert [type(r).__name__ for r in got] == ["Row", "Refused", "Row"]
     assert got[1] == Refused(
-        "wrong_type", "fields.temp_c.from: 'warm' stands where a number is wanted; number(...) reads one before a unit"
+        "wrong_type",
+        "[1]: fields.temp_c.from: 'warm' stands where a number is wanted; number(...) reads one before a unit",
     )
 
 

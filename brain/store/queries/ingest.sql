@@ -3,11 +3,15 @@
 UPDATE brain.head SET epoch = epoch + 1 RETURNING epoch, position, received_at;
 
 -- name: advance_head
--- Locks the head for this flush. No row: fenced, or the flush with this token is the last one written.
-UPDATE brain.head
-SET position = $2, received_at = $3, token = $4, ignored = ignored + $5, entry = entry + 1
-WHERE epoch = $1 AND token <> $4
-RETURNING entry;
+-- Locks the head for this flush. Where it is not ours any more, or the flush with this token is the last one written,
+-- it divides by zero: what was sent along with it must not happen.
+WITH moved AS (
+    UPDATE brain.head
+    SET position = $2, received_at = $3, token = $4, ignored = ignored + $5, entry = entry + 1
+    WHERE epoch = $1 AND token <> $4
+    RETURNING entry
+)
+SELECT 1 / count(*) FROM moved;
 
 -- name: last_flush
 -- What the last flush was and what came of it.
@@ -33,12 +37,13 @@ SELECT set_config('timescaledb.enable_chunk_append', 'off', true),
        set_config('plan_cache_mode', 'force_custom_plan', true);
 
 -- name: record_flush
--- The log entry, the ledger and the wake-up, in one statement.
+-- The log entry under the head's number, the ledger and the wake-up, in one statement.
 WITH entry AS (
-    INSERT INTO brain.log (entry, received_at, token, rows, outcome, piece) VALUES ($1, $2, $3, $4, $5, $6)
+    INSERT INTO brain.log (entry, received_at, token, rows, outcome, piece)
+    SELECT entry, $1::timestamptz, $2::int8, $3::int8, $4::text, $5::bytea FROM brain.head
 ), ledger AS (
     INSERT INTO brain.ledger AS l (key, received, stored, duplicate, quarantined)
-    SELECT * FROM unnest($7::text[], $8::int8[], $9::int8[], $10::int8[], $11::int8[])
+    SELECT * FROM unnest($6::text[], $7::int8[], $8::int8[], $9::int8[], $10::int8[])
     ON CONFLICT (key) DO UPDATE
     SET received = l.received + excluded.received, stored = l.stored + excluded.stored,
         duplicate = l.duplicate + excluded.duplicate, quarantined = l.quarantined + excluded.quarantined
@@ -67,8 +72,9 @@ ON CONFLICT (device_id) DO UPDATE SET duplicate = t.duplicate + excluded.duplica
 
 -- name: put_quarantine
 -- Keeps refused readings.
-INSERT INTO brain.quarantine (received_at, topic, sensor_type, device, reason, detail, payload, size)
-SELECT * FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::int[]);
+INSERT INTO brain.quarantine (received_at, topic, sensor_type, device, reason, detail, payload, size, place)
+SELECT * FROM unnest(
+    $1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::int[], $9::int[]);
 
 -- name: note_retry
 -- A new try of a quarantine record: counted; refused again it says why now, else it is mended.
@@ -82,6 +88,21 @@ WHERE quarantine_id = $1;
 -- Hashes of messages without time.
 INSERT INTO brain.timeless (hash, received_at) SELECT DISTINCT h, $2::timestamptz FROM unnest($1::bytea[]) AS g (h)
 ON CONFLICT (hash) DO UPDATE SET received_at = excluded.received_at;
+
+-- name: put_states
+-- What profiles remember from now on.
+INSERT INTO brain.profile_state (sensor_type, key, value, changed_at)
+SELECT t, k, v, $4::timestamptz FROM unnest($1::text[], $2::text[], $3::bytea[]) AS g (t, k, v)
+ON CONFLICT (sensor_type, key) DO UPDATE SET value = excluded.value, changed_at = excluded.changed_at;
+
+-- name: forget_states
+-- What profiles remember no more.
+DELETE FROM brain.profile_state p USING unnest($1::text[], $2::text[]) AS g (t, k)
+WHERE p.sensor_type = g.t AND p.key = g.k;
+
+-- name: load_states
+-- All that profiles remember, longest unchanged first.
+SELECT sensor_type, key, value FROM brain.profile_state ORDER BY changed_at, sensor_type, key;
 
 -- name: timeless_since
 -- Hashes of messages without time received since.
@@ -103,7 +124,9 @@ SELECT inbox_id, pg_notify('inbox', '') FROM message;
 
 -- name: inbox_take
 -- Unanswered messages, oldest first.
-SELECT inbox_id, topic, payload, retry_of FROM brain.inbox WHERE answer IS NULL ORDER BY inbox_id LIMIT $1;
+SELECT i.inbox_id, i.topic, i.payload, i.retry_of, q.received_at AS first_received_at, q.place
+FROM brain.inbox i LEFT JOIN brain.quarantine q ON q.quarantine_id = i.retry_of
+WHERE i.answer IS NULL ORDER BY i.inbox_id LIMIT $1;
 
 -- name: inbox_answer
 -- The answer of a message.

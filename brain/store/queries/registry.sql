@@ -20,6 +20,29 @@ SELECT sensor_type, document FROM brain.sensor_type WHERE folded = $1;
 INSERT INTO brain.sensor_type (sensor_type, folded, version, document) VALUES ($1, $2, $3, $4)
 ON CONFLICT (sensor_type) DO UPDATE SET version = excluded.version, document = excluded.document;
 
+-- name: put_version
+-- Keeps the document of a version.
+INSERT INTO brain.sensor_type_version (sensor_type, version, source, samples) VALUES ($1, $2, $3, $4)
+ON CONFLICT (sensor_type, version) DO UPDATE SET source = excluded.source, samples = excluded.samples;
+
+-- name: versions
+-- Versions of a sensor type, oldest first.
+SELECT version, source, samples, added_at FROM brain.sensor_type_version WHERE sensor_type = $1 ORDER BY version;
+
+-- name: setting
+-- What a setting says.
+SELECT value FROM brain.setting WHERE name = $1;
+
+-- name: put_setting
+-- Says what a setting is from now on.
+INSERT INTO brain.setting AS s (name, value) VALUES ($1, $2)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value RETURNING value;
+
+-- name: next_revision
+-- Counts a change of the sensor types.
+INSERT INTO brain.setting AS s (name, value) VALUES ('registry_revision', '1')
+ON CONFLICT (name) DO UPDATE SET value = (s.value::int8 + 1)::text RETURNING value::int8;
+
 -- name: table_columns
 -- Columns and their types of a table of observations, nothing when it is not there.
 SELECT a.attname::text AS name, format_type(a.atttypid, NULL) AS kind

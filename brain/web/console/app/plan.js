@@ -27,6 +27,8 @@ const KNOWN = {
   device: code,
   sensor_type: sensorTypeName,
   fault: code,
+  verify: (v) => html`${['camera', 'drone'].filter((eye) => v[eye]).map((eye) => html`<span key=${eye}>${word('plan', eye)}
+    <code>${v[eye].device}</code> ${eye === 'drone' ? span(v.drone.eta_s) : ''} </span>`)}`,
 };
 
 const SUFFIXES = [['_ms', 'm/s'], ['_m', 'm'], ['_deg', '°'], ['_pct', '%'], ['_kmh', 'km/h']];
@@ -45,7 +47,7 @@ export const Plan = watched(({ incident }) => {
   const given = Object.keys(plan).filter((key) => plan[key] !== undefined && (plan[key] !== null || key === 'move_up'));
   if (!given.length) return null;
   const keys = [...Object.keys(KNOWN).filter((key) => given.includes(key)), ...given.filter((key) => !(key in KNOWN))];
-  const empty = (v) => v !== null && typeof v === 'object' && !Object.keys(v).length;
+  const empty = (v) => v !== null && typeof v === 'object' && !Object.values(v).some((x) => x !== null);
   return html`<${Section} name="plan" title=${t('plan')} aside=${'primary_unit' in plan ? t('plan.after_call') : ''}>
     <dl class="plan-grid">${keys.filter((key) => !empty(plan[key])).map((key) => html`<div key=${key} data-testid=${`plan-${key}`}>
       <dt>${word('plan', key)}</dt><dd>${(KNOWN[key] ?? plain)(plan[key], key)}</dd></div>`)}</dl></${Section}>`;

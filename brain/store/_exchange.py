@@ -1,0 +1,253 @@
+"""Many statements and COPYs in one exchange with the server: everything is written at once, then all answers are read.
+
+A flush is a dozen statements. One after the other, each costs a round trip: two processes are woken, one to write and
+one to read. Sent together (PostgreSQL's documentation, "Pipelining" and "COPY Operations"), the server works through
+them without waiting, and up to the ``Sync`` at the end they are one transaction: committed there, or undone as a whole
+by the first that fails, after which the server passes over the rest.
+
+The driver can put neither statements nor COPYs in a row, so for the length of an exchange its connection, idle
+meanwhile, speaks with the protocol of this module. Connecting, signing in and encryption stay the driver's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import struct
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
+
+import asyncpg
+
+from brain.store.rows import EPOCH_2000
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from brain.store._door import Connection
+
+__all__ = ["Cell", "Line", "Step", "int4s", "int8", "int8s", "moment", "moments", "octet_strings", "text", "texts"]
+
+_PATIENCE_S: Final = 60.0
+
+Cell = bytes | None
+Row = tuple[Cell, ...]
+
+
+class Step(NamedTuple):
+    """One statement of an exchange.
+
+    Attributes:
+        sql: One statement; a COPY says ``FROM STDIN (FORMAT binary)``.
+        arguments: Binary, as the functions of this module write them; None for NULL.
+        data: What a COPY takes; None for other statements.
+        keep: Whether the server shall keep it prepared: for statements that every flush has.
+    """
+
+    sql: str
+    arguments: Sequence[Cell] = ()
+    data: bytes | None = None
+    keep: bool = False
+
+
+class Line:
+    """A connection that is kept for one task, and what it has prepared.
+
+    Attributes:
+        connection: For statements one at a time; not while an exchange goes on.
+        done: How many steps of the last exchange were done; where one failed, its index.
+        in_block: Whether a transaction block is open; it is opened and closed by exchanges only.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.done = 0
+        self.in_block = False
+        self._prepared: set[str] = set()
+
+    async def exchange(self, steps: Sequence[Step], *, patience_s: float = _PATIENCE_S) -> list[list[Row]]:
+        """Do these steps; the rows that each gave, as binary cells.
+
+        Outside a transaction block they are one transaction, committed when this returns.
+
+        Raises:
+            asyncpg.PostgresError: The server refused one, see ``done``; none of them has an effect.
+            OSError: The line broke or was too slow. The connection is ended; nobody knows whether there was a commit.
+        """
+        fresh = [s.sql if s.keep else "" for s in steps if not (s.keep and s.sql in self._prepared)]
+        message = b"".join([_step(s, parse=not (s.keep and s.sql in self._prepared)) for s in steps]) + _SYNC
+        transport = cast("asyncio.Transport", self.connection._transport)  # type: ignore[union-attr]  # noqa: SLF001
+        drivers = transport.get_protocol()
+        answers = _Answers(drivers)
+        transport.set_protocol(answers)
+        try:
+            async with asyncio.timeout(patience_s):
+                transport.write(message)
+                await answers.ready
+        except BaseException:
+            # Answers may still be on their way: nobody could tell them from those of the next statement.
+            self.connection.terminate()
+            raise
+        finally:
+            transport.set_protocol(drivers)
+            self.done = len(answers.rows)
+        self.in_block = answers.in_block
+        self._prepared.update(filter(None, fresh[: answers.parsed]))
+        if answers.error is not None:
+            raise asyncpg.PostgresError.new(answers.error)
+        return answers.rows
+
+    async def roll_back(self) -> None:
+        """Undo what the open transaction block did, if there is one."""
+        if self.in_block:
+            await self.exchange([Step("ROLLBACK")], patience_s=5)
+
+
+class _Answers(asyncio.Protocol):
+    """Reads the answers of one exchange up to its end (ReadyForQuery)."""
+
+    def __init__(self, drivers: asyncio.BaseProtocol) -> None:
+        self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.rows: list[list[Row]] = []  # of each step that is done
+        self.parsed = 0
+        self.in_block = False
+        self.error: dict[str, str] | None = None
+        self._drivers = drivers
+        self._buffer = b""
+        self._own: list[Row] = []
+
+    def data_received(self, data: bytes) -> None:
+        data = self._buffer + data if self._buffer else bytes(data)
+        at, end = 0, len(data)
+        while end - at >= _PREFIX:
+            after = at + 1 + int.from_bytes(data[at + 1 : at + _PREFIX], "big")
+            if after > end:
+                break
+            kind = data[at]
+            if kind == _COMMAND_COMPLETE:
+                self.rows.append(self._own)
+                self._own = []
+            elif kind == _PARSE_COMPLETE:
+                self.parsed += 1
+            elif kind == _DATA_ROW:
+                self._own.append(_row(data[at + _PREFIX : after]))
+            elif kind == _ERROR:
+                said = data[at + _PREFIX : after].split(b"\0")
+                self.error = {s[:1].decode(): s[1:].decode("utf-8", "replace") for s in said if s}
+            elif kind == _READY and not self.ready.done():
+                self.in_block = data[at + _PREFIX : after] != b"I"
+                self.ready.set_result(None)
+            at = after
+        self._buffer = data[at:]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.ready.done():
+            said = None if self.error is None else self.error.get("M")
+            self.ready.set_exception(exc or ConnectionResetError(said or "the data base closed the connection"))
+        self._drivers.connection_lost(exc)
+
+
+def _row(body: bytes) -> Row:
+    out: list[Cell] = []
+    at = 2
+    for _ in range(int.from_bytes(body[:2], "big")):
+        size = int.from_bytes(body[at : at + 4], "big", signed=True)
+        at += 4
+        out.append(None if size < 0 else body[at : at + size])
+        at += max(size, 0)
+    return tuple(out)
+
+
+# -- what is sent ------------------------------------------------------------------------------------------------------
+_PREFIX: Final = 5  # bytes of a message's kind and length
+_PARSE_COMPLETE, _COMMAND_COMPLETE, _DATA_ROW, _ERROR, _READY = b"1CDEZ"
+
+
+def _message(kind: bytes, body: bytes) -> bytes:
+    return kind + (len(body) + 4).to_bytes(4, "big") + body
+
+
+_SYNC: Final = _message(b"S", b"")
+_EXECUTE: Final = _message(b"E", b"\0" + bytes(4))
+_COPY_DONE: Final = _message(b"c", b"")
+
+
+def _step(step: Step, *, parse: bool) -> bytes:
+    """Parse where it is not prepared, Bind, Execute, and the data of a COPY."""
+    name = b"cloudbrain_" + hashlib.blake2s(step.sql.encode(), digest_size=8).hexdigest().encode() if step.keep else b""
+    out = _message(b"P", name + b"\0" + step.sql.encode() + b"\0\0\0") if parse else b""
+    cells = b"".join([_NULL if a is None else len(a).to_bytes(4, "big") + a for a in step.arguments])
+    # no name for the portal; all arguments and results binary
+    bind = b"\0" + name + b"\0\0\1\0\1" + len(step.arguments).to_bytes(2, "big") + cells + b"\0\1\0\1"
+    out += _message(b"B", bind) + _EXECUTE
+    return out if step.data is None else out + _message(b"d", step.data) + _COPY_DONE
+
+
+_NULL: Final = b"\xff\xff\xff\xff"
+_INT4, _INT8, _TEXT, _BYTEA, _TIMESTAMPTZ = 23, 20, 25, 17, 1184  # of pg_type.dat
+
+
+def int8(number: int) -> bytes:
+    """An int8.
+
+    Example:
+        >>> int8(258).hex()
+        '0000000000000102'
+    """
+    return number.to_bytes(8, "big", signed=True)
+
+
+def moment(us: int) -> bytes:
+    """A timestamptz from microseconds since 1970."""
+    return int8(us - EPOCH_2000)
+
+
+def text(said: str) -> bytes:
+    """A text (and a bytea or a json as well, from its bytes).
+
+    Raises:
+        UnicodeEncodeError: It holds half a surrogate pair.
+    """
+    return said.encode()
+
+
+def int8s(numbers: Sequence[int]) -> bytes:
+    """An int8[].
+
+    Example:
+        >>> int8s([7]).hex(" ", 4)
+        '00000001 00000000 00000014 00000001 00000001 00000008 00000000 00000007'
+    """
+    n = len(numbers)
+    return _array(_INT8, n, struct.pack(">" + "iq" * n, *(x for i in numbers for x in (8, i))))
+
+
+def int4s(numbers: Sequence[int]) -> bytes:
+    """An int4[]."""
+    n = len(numbers)
+    return _array(_INT4, n, struct.pack(">" + "ii" * n, *(x for i in numbers for x in (4, i))))
+
+
+def moments(us: Sequence[int]) -> bytes:
+    """A timestamptz[] from microseconds since 1970."""
+    n = len(us)
+    return _array(_TIMESTAMPTZ, n, struct.pack(">" + "iq" * n, *(x for t in us for x in (8, t - EPOCH_2000))))
+
+
+def texts(said: Sequence[str | None]) -> bytes:
+    """A text[]; None is NULL."""
+    return _strings(_TEXT, [None if t is None else t.encode() for t in said])
+
+
+def octet_strings(values: Sequence[bytes]) -> bytes:
+    """A bytea[]."""
+    return _strings(_BYTEA, values)
+
+
+def _strings(oid: int, values: Sequence[bytes | None]) -> bytes:
+    cells = [_NULL if v is None else len(v).to_bytes(4, "big") + v for v in values]
+    return _array(oid, len(values), b"".join(cells), holes=None in values)
+
+
+def _array(oid: int, n: int, cells: bytes, *, holes: bool = False) -> bytes:
+    """One dimension, its first index 1 (the server's array_recv); no dimension where there is nothing in it."""
+    return struct.pack(">iiI", 1 if n else 0, holes, oid) + (struct.pack(">ii", n, 1) if n else b"") + cells

@@ -1,0 +1,231 @@
+"""One form of observation: where its readings are in a document, and what each of them holds. Pure.
+
+A refusal names the place in the document (``flights[0].states[3]``) and the step of the profile.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from brain.errors import SensorTypeError
+from ingest.profile.expression import compile_expression
+from ingest.profile.functions import MENDED, WrongValueError
+from ingest.profile.sources import (
+    expression_text,
+    field_source,
+    position_source,
+    time_source,
+    word,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from ingest.profile.expression import Expression
+
+__all__ = ["FORM_KEYS", "MOST_ROWS", "Form", "Mapped", "Refused", "sourced_fields"]
+
+FORM_KEYS: Final = ("each", "when", "device", "time", "row_id", "status", "position", "fields")
+"""What a form may say."""
+MOST_ROWS: Final = 10_000
+"""Readings of one message, at most."""
+_WORST_DEPTH: Final = 6
+_PLAIN_PATH: Final = re.compile(r"""[A-Za-z_]\w*(?:\.\w+|\[(?:\d+|"[^"\]]*"|'[^'\]]*')\])*""")
+
+
+class Refused(NamedTuple):
+    """Why a message or one of its readings is refused: a word of the quarantine, and a sentence."""
+
+    reason: str
+    detail: str
+
+
+class Mapped(NamedTuple):
+    """One reading as a profile made it.
+
+    Attributes:
+        device: Its name.
+        time: Microseconds since 1970 UTC, None where the time of receipt counts.
+        values: ``id``, ``status``, ``lon``, ``lat``, ``alt_m``, ``height_m`` and fields, those that are there.
+        form: The form that made it, which knows where each value came from.
+        keys: Of the elements it came from, outermost first.
+        dedupe: Text that copies of this reading share, None: copies are known by time and id.
+    """
+
+    device: str
+    time: int | None
+    values: dict[str, Any]
+    form: Form
+    keys: tuple[Any, ...] = ()
+    dedupe: str | None = None
+
+    def told(self, detail: str) -> str:
+        """A sentence that begins with the name of a value (``track: 365 is ...``), with its place in the document."""
+        name, _, rest = detail.partition(":")
+        return f"{self.form.place_of(name, self.keys)}:{rest}"
+
+
+def sourced_fields(form: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """Fields of a form that say where they come from.
+
+    Example:
+        >>> sourced_fields({"fields": {"a": {"from": "it.a"}, "b": {"unit": "m"}, "c": "it.c"}}, "fields")
+        {'a': {'from': 'it.a'}, 'c': 'it.c'}
+    """
+    fields = form.get("fields", {})
+    if not isinstance(fields, dict):
+        raise SensorTypeError(path, "write fields as a mapping, like temp_c: {from: it.temp}")
+    return {name: spec for name, spec in fields.items() if not isinstance(spec, dict) or "from" in spec}
+
+
+class Form:
+    """Compiled once. ``rows`` gives the readings and refusals of a document in order.
+
+    Args:
+        raw: The form as the profile has it, with what stands above it.
+        prefix: Its place in the profile, like ``observations[1].``.
+        kinds: Field name -> ``number``, ``boolean``, ``text`` or ``box``.
+        names: What expressions may see besides ``it`` and ``msg``.
+        zone: Of times that name none.
+        dedupe: The profile's ``dedupe.by``.
+    """
+
+    def __init__(
+        self,
+        raw: Mapping[str, Any],
+        prefix: str,
+        kinds: Mapping[str, str],
+        names: Sequence[str],
+        zone: Any,
+        dedupe: Expression | None = None,
+    ) -> None:
+        def compiled(value: Any, key: str) -> Expression:
+            return compile_expression(expression_text(value, prefix + key), prefix + key, names)
+
+        each = raw.get("each", [])
+        levels = each if isinstance(each, list) else [each]
+        if len(levels) > _WORST_DEPTH:
+            raise SensorTypeError(f"{prefix}each", f"at most {_WORST_DEPTH} levels")
+        self._each: list[Expression] = []
+        self._gates: list[Expression | None] = []
+        for i, level in enumerate(levels):
+            path = f"each[{i}]" if isinstance(each, list) else "each"
+            spec = level if isinstance(level, dict) else {"in": level}
+            for key in spec:
+                if key not in ("in", "when"):
+                    raise SensorTypeError(f"{prefix}{path}.{key}", "no such key; a level has in and when")
+            self._each.append(compiled(spec.get("in"), path if spec is not level else f"{path}.in"))
+            self._gates.append(compiled(spec["when"], f"{path}.when") if "when" in spec else None)
+        when = raw.get("when")
+        self._when = None if when is None else compiled(when, "when")
+        self._device = compiled(raw.get("device", "topic.device"), "device")
+        self._time, time_text = time_source(raw.get("time"), f"{prefix}time", compiled, zone)
+        self._texts = [
+            (name, compiled(raw[key], key))
+            for key, name in (("row_id", "id"), ("status", "status"))
+            if raw.get(key) is not None
+        ]
+        self._position = position_source(raw.get("position"), f"{prefix}position", compiled)
+        fields = [
+            field_source(name, spec, f"{prefix}fields.{name}", kinds, names)
+            for name, spec in sourced_fields(raw, f"{prefix}fields").items()
+        ]
+        self._fields = [(name, read) for name, read, _ in fields]
+        self._dedupe = dedupe
+        if not self._fields and self._position is None:
+            raise SensorTypeError(
+                f"{prefix}fields", "no field says where it comes from; write like temp_c: {from: it.temp}"
+            )
+        self._sources = {name: source.text for name, _, source in fields}
+        self._sources |= {key: expression.text for key, expression in self._texts}
+        if time_text is not None:
+            self._sources["time"] = time_text.text
+        position = raw.get("position") or {}
+        self._sources |= {k: str(position[k]) for k in ("lon", "lat", "alt_m", "height_m") if k in position}
+
+    def rows(self, msg: Any, scope: dict[str, Any]) -> Iterator[Mapped | Refused]:
+        """The readings of a document."""
+        try:
+            elements = list(islice(self._elements(msg, scope, 0), MOST_ROWS + 1))  # levels may multiply
+        except WrongValueError as e:
+            yield Refused(e.reason, str(e))
+            return
+        if len(elements) > MOST_ROWS:
+            yield Refused("too_large", f"{self._each[-1].path}: more than {MOST_ROWS} elements in one message")
+            return
+        for it, names in elements:
+            keys = names["keys"]
+            try:
+                if self._when is None or self._when(it, names):
+                    yield self._one(it, names, keys)
+            except WrongValueError as e:
+                yield Refused(e.reason, self._placed(str(e), keys))
+            except MENDED:  # a number of thousands of digits cannot even be printed
+                yield Refused("wrong_type", self._placed("payload: a value is beyond what can be computed with", keys))
+
+    def _elements(self, it: Any, scope: dict[str, Any], depth: int) -> Iterator[tuple[Any, dict[str, Any]]]:
+        if depth == len(self._each):
+            yield it, scope
+            return
+        level, gate = self._each[depth], self._gates[depth]
+        inner = level(it, scope)
+        if isinstance(inner, dict):
+            pairs: Iterator[tuple[Any, Any]] = iter(inner.items())
+        elif isinstance(inner, (list, tuple)):
+            pairs = iter(enumerate(inner))
+        elif inner is None:
+            return
+        else:
+            raise WrongValueError(f"{level.path}: {inner!r:.60} is neither a list nor an object")
+        keys, up = scope["keys"], (it, *scope["up"])
+        for key, element in pairs:
+            here = {**scope, "key": key, "parent": it, "keys": (*keys, key), "up": up}
+            if gate is None or gate(element, here):
+                yield from self._elements(element, here, depth + 1)
+
+    def _one(self, it: Any, scope: Mapping[str, Any], keys: tuple[Any, ...]) -> Mapped | Refused:
+        device = self._device(it, scope)
+        if device is None or device == "":
+            return Refused(
+                "missing", self._placed(f"{self._device.path}: {self._device.text[:80]} names no device", keys)
+            )
+        values: dict[str, Any] = {}
+        for key, expression in self._texts:
+            if (value := expression(it, scope)) is not None:
+                values[key] = word(value, expression.path)
+        if self._position is not None:
+            self._position(it, scope, values)
+        for name, read in self._fields:
+            if (value := read(it, scope)) is not None:
+                values[name] = value
+        dedupe = None
+        if self._dedupe is not None and (told := self._dedupe(it, scope)) is not None:
+            dedupe = word(told, self._dedupe.path)
+        return Mapped(word(device, self._device.path), self._time(it, scope), values, self, keys, dedupe)
+
+    def _placed(self, sentence: str, keys: tuple[Any, ...]) -> str:
+        where = self._place(keys)
+        return f"{where}: {sentence}" if where else sentence
+
+    def _place(self, keys: tuple[Any, ...]) -> str:
+        """The place of an element in the document, like ``flights[0].states[3]``."""
+        out = ""
+        for level, key in zip(self._each, keys, strict=False):
+            text = level.text.strip()
+            inner = "" if text in ("it", "msg") else text.removeprefix("msg.").removeprefix("it.")
+            out = inner if text.startswith("msg") or not out else f"{out}.{inner}" if inner else out
+            out += f"[{key}]" if isinstance(key, int) else f".{key}" if out else str(key)
+        return out[:400]
+
+    def place_of(self, name: str, keys: tuple[Any, ...]) -> str:
+        """The place of a value in the document, as far as the profile reads it by a plain path."""
+        where = self._place(keys)
+        text = self._sources.get(name, name).strip()
+        if not _PLAIN_PATH.fullmatch(text):
+            return f"{where}.{name}" if where else name
+        if text.startswith("msg."):
+            return text.removeprefix("msg.")
+        inner = text.removeprefix("it.")
+        return f"{where}.{inner}" if where else inner

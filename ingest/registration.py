@@ -1,0 +1,264 @@
+"""Registering sensor types: a document and its samples in; what would happen, or a new version, out.
+
+One way for the API, the command line and the page. Pure but for ``register``, which writes to the store it is given.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import yaml
+
+from brain.errors import NotFoundError, SensorTypeError
+from brain.times import to_us
+from ingest.preview import Preview, Sample, preview
+from ingest.profile.lines import line_of
+from ingest.profile.native import sensor_type_from
+from ingest.topics import parse_topic
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from brain.model import SensorType
+    from brain.registry import Registry
+    from brain.store.base import Store
+
+__all__ = ["Checked", "check", "default_topic", "register", "retire", "samples_from", "sentence"]
+
+_MOST_SAMPLES: Final = 200
+_TAKE_UP_S: Final = 2.0
+
+
+@dataclass(slots=True)
+class Checked:
+    """What a document and its samples come to.
+
+    Attributes:
+        sensor_type: With the version it would get; None where the document is wrong.
+        errors: Sentences; empty where all is right.
+        warnings: Sentences about what is allowed and probably not meant.
+        previews: What would become of each sample.
+        changes: How it differs from the version in force.
+    """
+
+    source: str
+    sensor_type: SensorType | None = None
+    errors: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    previews: list[Preview] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
+
+
+def sentence(source: str, error: SensorTypeError) -> str:
+    """The error with the line of the document it is about."""
+    line = line_of(source, error.path)
+    return str(error) if line is None else f"line {line}: {error}"
+
+
+def samples_from(raw: Any) -> list[Sample]:
+    """Samples as the API takes them.
+
+    Raises:
+        SensorTypeError: One is none; names it.
+
+    Example:
+        >>> samples_from([{"topic": "a/1", "payload": {"t": 1}}])
+        [Sample(topic='a/1', payload=b'{"t":1}', received_at=None)]
+    """
+    if not isinstance(raw, list) or len(raw) > _MOST_SAMPLES:
+        raise SensorTypeError("samples", f"write at most {_MOST_SAMPLES} samples as a list")
+    out = []
+    for i, one in enumerate(raw):
+        path = f"samples[{i}]"
+        if not isinstance(one, dict) or not isinstance(one.get("topic"), str):
+            raise SensorTypeError(path, 'write like {"topic": "meters/1/up", "payload": {...}}, or payload_base64')
+        if ("payload" in one) == ("payload_base64" in one):
+            raise SensorTypeError(path, "has payload or payload_base64, one of the two")
+        if "payload" in one:
+            payload = msgspec.json.encode(one["payload"])
+        else:
+            try:
+                payload = base64.b64decode(one["payload_base64"], validate=True)
+            except (binascii.Error, ValueError, TypeError):
+                raise SensorTypeError(f"{path}.payload_base64", "is no base64") from None
+        try:
+            at = None if one.get("received_at") is None else to_us(one["received_at"])
+        except ValueError as e:
+            raise SensorTypeError(f"{path}.received_at", str(e)) from None
+        out.append(Sample(one["topic"], payload, at))
+    return out
+
+
+def default_topic(sensor_type: SensorType, device: str = "sample") -> str:
+    """A topic under which the sensor type takes a message, for samples that name none.
+
+    Example:
+        >>> from ingest.sensor_types import load_builtin
+        >>> default_topic(load_builtin()[0])
+        'city/ambulance/sample'
+    """
+    if not sensor_type.topics:
+        return f"city/{sensor_type.id}/{device}"
+    topic = parse_topic(sensor_type.topics[0], "topics[0]")
+    named = dict(topic.captures)
+    parts = []
+    for i, (before, after) in enumerate(topic.levels):
+        wire = topic.filter.split("/")[i]
+        parts.append(f"{before}{device if i in named or wire in '+#' else ''}{after}")
+    return "/".join(parts)
+
+
+def check(
+    document: Any,
+    samples: Sequence[Sample],
+    registry: Registry,
+    received_at: int,
+    kept: Sequence[Mapping[str, Any]] = (),
+) -> Checked:
+    """What a document would do, without doing it.
+
+    Args:
+        document: Text (YAML or JSON) or the parsed object.
+        samples: To try; their topics may be empty: then the profile's own.
+        registry: What is registered now.
+        received_at: Microseconds: samples count as received then, unless they say when.
+        kept: Samples of the version in force with what they became, to compare with.
+    """
+    source = document if isinstance(document, str) else json.dumps(document, ensure_ascii=False, indent=2)
+    out = Checked(source)
+    known = registry.sensor_types
+    try:
+        made = sensor_type_from(document, out.warnings, known)
+        former = registry.sensor_type(made.id)
+        if former is not None and former.id != made.id:
+            raise SensorTypeError("id", f"{made.id} and the registered {former.id} count as the same")  # noqa: TRY301
+    except SensorTypeError as e:
+        out.errors.append(sentence(source, e) if isinstance(document, str) else str(e))
+        return out
+    if former is not None:
+        same = replace(former, version=made.version, retired=False) == made
+        version = former.version if same else max(made.version, former.version + 1)
+        out.changes = _changes(former, made)
+        made = replace(made, version=version)
+    out.sensor_type = made
+    asked = [s if s.topic else s._replace(topic=default_topic(made)) for s in samples]
+    out.previews = preview(made, asked, received_at, known=known.values())
+    for i, got in enumerate(out.previews):
+        out.warnings += _about(f"samples[{i}]", got)
+    out.warnings += _regressions(made, kept, known)
+    return out
+
+
+def _about(name: str, got: Preview) -> list[str]:
+    if got.refused is not None:
+        reason, detail = got.refused
+        hint = "; widen accept: {past: ...}, or say received_at in the sample" * (reason == "time_out_of_window")
+        return [f"{name}: refused ({reason}): {detail}{hint}"]
+    return [] if got.rows else [f"{name}: gives no row; the profile passes it over"]
+
+
+def _regressions(made: SensorType, kept: Sequence[Mapping[str, Any]], known: Mapping[str, SensorType]) -> list[str]:
+    """Samples of the version in force that would give something else now."""
+    if not kept:
+        return []
+    asked = [Sample(k["topic"], base64.b64decode(k["payload_base64"]), k["received_at"]) for k in kept]
+    out = []
+    for i, (before, now) in enumerate(zip(kept, preview(made, asked, 0, known=known.values()), strict=True)):
+        if [_bare(r) for r in before["rows"]] != [_bare(r) for r in now.rows]:
+            out.append(f"kept sample {i} ({before['topic']}): gives other rows than in the version in force")
+    return out
+
+
+def _bare(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in row.items() if v is not None and k != "received_at"}
+
+
+def _changes(former: SensorType, made: SensorType) -> list[str]:
+    before, after = {f.name: f for f in former.fields}, {f.name: f for f in made.fields}
+    out = [f"field {n} is new" for n in after if n not in before]
+    out += [f"field {n} is no longer filled; what is stored stays" for n in before if n not in after]
+    for name in after.keys() & before.keys():
+        for what in ("kind", "unit", "low", "high", "values"):
+            old, new = getattr(before[name], what), getattr(after[name], what)
+            if old != new:
+                out.append(f"field {name}: {what} {old} becomes {new}")
+    for what in ("topics", "into", "past", "future", "late", "admission", "key"):
+        if getattr(former, what) != getattr(made, what):
+            out.append(f"{what}: {getattr(former, what)} becomes {getattr(made, what)}")
+    if former.profile != made.profile:
+        out.append("how messages are read has changed")
+    if former.retired:
+        out.append("it was retired and is in force again")
+    return sorted(out)
+
+
+async def register(store: Store, document: Any, samples: Sequence[Sample] = ()) -> Checked:
+    """Register a document as a new version, and wait until ingest reads messages by it (2 s at most).
+
+    The same document again changes nothing and gives the version it has.
+
+    Raises:
+        SensorTypeError: The document is wrong; the sentence names its line.
+        StoreError: The data base is out of reach.
+    """
+    registry = await store.load_registry()
+    now = time.time_ns() // 1000
+    kept = []
+    if isinstance(document, (str, dict)):
+        kept = await _kept_samples(store, document, registry)
+    checked = check(document, samples, registry, now, kept)
+    if checked.sensor_type is None:
+        raise SensorTypeError("", checked.errors[0])
+    keep = [
+        {
+            "topic": s.topic or default_topic(checked.sensor_type),
+            "payload_base64": base64.b64encode(s.payload).decode(),
+            "received_at": now if s.received_at is None else s.received_at,
+            "rows": got.rows,
+            "refused": got.refused,
+        }
+        for s, got in zip(samples, checked.previews, strict=True)
+    ]
+    revision = await store.put_sensor_type(checked.sensor_type, checked.source, json.dumps(keep, ensure_ascii=False))
+    until = time.monotonic() + _TAKE_UP_S
+    while await store.registry_taken() < revision:
+        if time.monotonic() > until:
+            checked.warnings.append("ingest has not read it yet; what is sent now may come too early")
+            break
+        await asyncio.sleep(0.02)
+    return checked
+
+
+async def _kept_samples(store: Store, document: Any, registry: Registry) -> list[Mapping[str, Any]]:
+    try:
+        parsed = yaml.safe_load(document) if isinstance(document, str) else document
+        found = registry.sensor_type(str(parsed["id"]))
+    except (yaml.YAMLError, KeyError, TypeError, ValueError):
+        return []
+    if found is None:
+        return []
+    versions = await store.sensor_type_versions(found.id)
+    samples: list[Mapping[str, Any]] = json.loads(versions[-1]["samples"]) if versions else []
+    return samples
+
+
+async def retire(store: Store, name: str) -> SensorType:
+    """Take no more messages of a sensor type; what is stored stays and can be read.
+
+    Raises:
+        NotFoundError: It is not registered.
+    """
+    registry = await store.load_registry()
+    found = registry.sensor_type(name)
+    if found is None:
+        raise NotFoundError(f"there is no sensor type {name[:60]!r}; `cloudbrain sensor-type list` names them")
+    gone = replace(found, retired=True)
+    await store.put_sensor_type(gone)
+    return gone
