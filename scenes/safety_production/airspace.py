@@ -44,7 +44,7 @@ class Flight:
     Attributes:
         runs: Breach -> fixes in a row that show it, and event time of the first of them.
         violation: The breach that is told, or None.
-        count: Fixes of the violation so far.
+        count, first: Fixes of the violation so far, and event time of the first of them.
         lon, lat: Where it began.
         at_lon, at_lat: Of the last fix.
         last, received: Of the last fix.
@@ -54,6 +54,7 @@ class Flight:
     runs: dict[str, tuple[int, int]] = field(default_factory=dict)
     violation: str | None = None
     count: int = 0
+    first: int = 0
     lon: float = 0.0
     lat: float = 0.0
     at_lon: float = 0.0
@@ -206,7 +207,8 @@ def judge_fix(flights: dict[int, Flight], fix: Fix, world: World) -> Iterator[Ev
     for breach in BREACHES:
         count, first = flight.runs.get(breach, (0, 0))
         if count >= p["fixes"] and fix.time - first >= p["fixes_span_s"] * 1e6:
-            flight.violation, flight.count, flight.lon, flight.lat = breach, count, fix.lon, fix.lat
+            flight.violation, flight.count, flight.first = breach, count, first
+            flight.lon, flight.lat = fix.lon, fix.lat
             yield _line(flight, fix.device, fix.position, world, holds=True)
             return
     if not flight.runs:
@@ -286,4 +288,5 @@ def _line(flight: Flight, device: Device, position: int, world: World, *, holds:
         messages=flight.count,
         facts=drone_facts(flight, breach, world),
         values={"breach": breach, **flight.values},
+        window=(min(flight.first, flight.last), flight.last),
     )

@@ -57,6 +57,7 @@ def look(state: SafetyState, seen: Seen, world: World) -> Iterator[Evidence]:
         sight.tracks = {k: v for k, v in sight.tracks.items() if sight.last - v[1] <= gap}
         sight.places = {k: v for k, v in sight.places.items() if k in sight.tracks}
     sight.tracks[track] = first, last
+    sight.first = min(sight.first, seen.time) if sight.count else seen.time
     sight.last, sight.received = max(sight.last, seen.time), seen.received
     sight.count += 1
     sight.confidence = max(sight.confidence, seen.value)
@@ -249,6 +250,7 @@ def _line(
         messages=sight.count,
         facts=facts,
         values={"seen": kind, "permit": None if permit is None else permit.permit_id, **(extra or {})},
+        window=(sight.first, sight.last),
     )
 
 

@@ -202,4 +202,5 @@ def _line(conduct: Conduct, breach: Breach, device: Device, position: int, world
             "workers": workers,
             "snapshot_url": breach.snapshot,
         },
+        window=(breach.first, breach.last),
     )

@@ -115,6 +115,7 @@ def gas_beside(
             if not runs or table.run[row, PERMIT_LEVEL] < p["permit_gas_samples"]:
                 continue
             known = state.permit_gas[key] = PermitGas(told=True, count=int(table.run[row, PERMIT_LEVEL]) - 1)
+            known.first = int(table.run_from[row, PERMIT_LEVEL])
         holds = runs and value >= p["permit_gas_pct"] * p["permit_gas_exit_share"]
         known.count, known.last, known.value = known.count + 1, time, value
         known.run = int(table.run[row, PERMIT_LEVEL])
@@ -173,6 +174,7 @@ def _gas_line(
             Fact("distance_m", round(far, 1), "<=", p["permit_gas_m"], "m", far <= p["permit_gas_m"]),
         ),
         values={"permit": permit.permit_id, "value": round(gas.value, 2), "place": [permit.lon, permit.lat]},
+        window=(gas.first, gas.last),
     )
 
 

@@ -45,6 +45,7 @@ class Sight:
     confirmed: bool = False
     seconds: float = 0.0
     confidence: float = 0.0
+    first: int = 0
     last: int = 0
     received: int = 0
     count: int = 0
@@ -62,6 +63,7 @@ class Whiff:
     peak: float
     lon: float
     lat: float
+    first: int
     last: int
     received: int
     count: int = 1
@@ -75,6 +77,7 @@ class Heat:
     peak: float
     lon: float
     lat: float
+    first: int
     last: int
     received: int
     count: int = 1
@@ -84,6 +87,7 @@ class Heat:
 class SmokeAlarm:
     """A smoke detector in alarm."""
 
+    first: int
     last: int
     received: int
     count: int = 1
@@ -98,6 +102,7 @@ class PermitGas:
     run: int = 0
     told: bool = False
     count: int = 0
+    first: int = 0
     last: int = 0
     value: float = 0.0
 

@@ -165,6 +165,7 @@ def gas_line(
         facts=facts,
         values=values,
         reason=reason,
+        window=(min(int(table.since[row]), time), time) if table.since[row] != NONE else None,
     )
 
 
@@ -242,6 +243,7 @@ def held_line(
         messages=int(table.same[row]),
         facts=facts,
         values={"rule": rule, "value": _shown(value)},
+        window=(min(int(table.same_from[row]), time), time) if table.same_from[row] != NONE else None,
     )
 
 
@@ -310,6 +312,7 @@ def seen_line(
             messages=sight.count,
             facts=facts,
             values={"seen": kind},
+            window=(sight.first, sight.last),
         )
 
 
@@ -347,6 +350,7 @@ def smelt_line(
             facts=facts,
             values={"methane": _shown(whiff.peak)},
             reason=reason,
+            window=(whiff.first, whiff.last),
         )
 
 
@@ -436,4 +440,5 @@ def _eye(
         messages=finding.count,
         facts=(fact,),
         values=values,
+        window=(finding.first, finding.last),
     )

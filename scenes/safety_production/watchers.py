@@ -36,7 +36,9 @@ def smell(state: SafetyState, seen: Seen, world: World) -> Iterator[Evidence]:
     if whiff is None:
         if not strong:
             return
-        whiff = state.whiffs[seen.device.device_id] = Whiff(seen.value, seen.lon, seen.lat, seen.time, seen.received)
+        whiff = state.whiffs[seen.device.device_id] = Whiff(
+            seen.value, seen.lon, seen.lat, seen.time, seen.time, seen.received
+        )
         whiff.said = seen.lon, seen.lat
     else:
         whiff.count += 1
@@ -60,7 +62,9 @@ def feel(state: SafetyState, seen: Seen, world: World) -> Iterator[Evidence]:
     if heat is None:
         if seen.value < p["thermal_over_c"] or math.isnan(seen.lon):
             return
-        heat = state.heats[seen.device.device_id] = Heat(seen.value, seen.lon, seen.lat, seen.time, seen.received)
+        heat = state.heats[seen.device.device_id] = Heat(
+            seen.value, seen.lon, seen.lat, seen.time, seen.time, seen.received
+        )
     else:
         heat.count += 1
         heat.last, heat.received = max(heat.last, seen.time), seen.received
@@ -79,7 +83,7 @@ def sniff(state: SafetyState, seen: Seen, world: World) -> Iterator[Evidence]:
             yield alarm_line(alarm, seen.device, seen.position, world, holds=False)
         return
     if alarm is None:
-        alarm = state.alarms[seen.device.device_id] = SmokeAlarm(seen.time, seen.received)
+        alarm = state.alarms[seen.device.device_id] = SmokeAlarm(seen.time, seen.time, seen.received)
     else:
         alarm.count += 1
         alarm.last, alarm.received = max(alarm.last, seen.time), seen.received
