@@ -10,6 +10,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from brain.errors import StoreError
 from brain.model import Batch, Field, FieldKind, Modality, Piece, SensorType, Text
 from brain.store._binary import CopyData, copies_of
 from brain.store.pieces import decode_piece, encode_piece
@@ -186,3 +187,19 @@ def test_keys_are_equal_only_where_id_or_key_fields_are(
 @settings(max_examples=200, deadline=None)
 def test_many_times_are_written_as_one_is(given_times: list[int]) -> None:
     assert iso_many(given_times) == [iso(t) for t in given_times]
+
+
+@given(rows.filter(bool), st.data())
+@settings(max_examples=200, deadline=None)
+def test_a_damaged_piece_is_refused_or_has_columns_of_one_length(
+    cells: list[tuple[int, int, int, float, float, str | None, str | None]], data: st.DataObject
+) -> None:
+    whole = bytearray(encode_piece(Piece({"a-b": batch_of(cells, 1, 2)})))
+    whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        piece = decode_piece(bytes(whole[: data.draw(st.integers(1, len(whole)))]))
+    except StoreError:
+        return
+    for batch in piece.batches.values():
+        n = len(batch)
+        assert {len(v) for v in (batch.time, batch.received_at, batch.position, *batch.columns.values())} == {n}
