@@ -16,6 +16,7 @@ from brain.store._write import WritePart
 from brain.store.base import ROWS_READ, Checkpoint, Lease, LogEntry, Page
 from brain.store.incidents import (
     MOST_INCIDENTS,
+    OF_A_DRILL,
     Incident,
     apply_engine_step,
     apply_person_step,
@@ -175,6 +176,8 @@ class ScenesPart(WritePart):
         f.add_where_given("scene = {}", query.scene)
         f.add_where_given("event = {}", query.event)
         f.add_where_given("{} = ANY (departments)", query.department)
+        if query.status is not None:
+            f.add("starts_with(incident, {}) = {}", OF_A_DRILL, query.status == "exercise")
         f.add_where_given("raised_at >= {}", query.start)
         f.add_where_given("raised_at < {}", query.end)
         if query.bbox is not None:

@@ -226,13 +226,17 @@ class QuarantineQuery:
 
 @dataclass(slots=True, kw_only=True)
 class IncidentQuery:
-    """Filters of incidents, newest first; ``state``: open, acknowledged, unacknowledged, cleared, closed."""
+    """Filters of incidents, newest first.
+
+    ``state``: open, acknowledged, unacknowledged, cleared, closed. ``status``: actual, exercise (of a drill).
+    """
 
     state: str | None = None
     level: str | None = None
     scene: str | None = None
     event: str | None = None
     department: str | None = None
+    status: str | None = None
     start: int | None = None
     end: int | None = None
     bbox: tuple[float, float, float, float] | None = None

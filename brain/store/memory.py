@@ -22,6 +22,7 @@ from brain.store._registry import check_change, check_into, check_spelling
 from brain.store.base import ROWS_READ, Checkpoint, Counts, Head, InboxItem, Lease, LogEntry, Page, Written
 from brain.store.incidents import (
     MOST_INCIDENTS,
+    OF_A_DRILL,
     Incident,
     LogRow,
     OutboxRow,
@@ -450,6 +451,7 @@ class MemoryStore:
             and query.scene in (None, i.scene)
             and query.event in (None, i.event)
             and (query.department is None or query.department in i.departments)
+            and (query.status is None or i.incident.startswith(OF_A_DRILL) == (query.status == "exercise"))
             and (query.start is None or i.raised_at >= query.start)
             and (query.end is None or i.raised_at < query.end)
             and (query.bbox is None or _inside(i, query.bbox))
@@ -522,8 +524,8 @@ class MemoryStore:
             "quarantine": len(self._quarantine),
             "inbox_waiting": sum(a is None for _, a, _ in self._inbox.values()),
             "outbox_waiting": len(self._outbox),
-            "incidents": len(self._incidents),
-            "incidents_open": sum(i.state in states_of("open") for i in self._incidents.values()),
+            "incidents": len(real := [i for i in self._incidents.values() if not i.incident.startswith(OF_A_DRILL)]),
+            "incidents_open": sum(i.state in states_of("open") for i in real),
         }
 
     async def housekeeping(self, now: int) -> dict[str, int]:

@@ -105,8 +105,9 @@ SELECT h.entry AS log_last, h.position, h.received_at, h.ignored,
        (SELECT count(*) FROM brain.quarantine) AS quarantine,
        (SELECT count(*) FROM brain.inbox WHERE answer IS NULL) AS inbox_waiting,
        (SELECT count(*) FROM brain.outbox WHERE done_at IS NULL) AS outbox_waiting,
-       (SELECT count(*) FROM brain.incident) AS incidents,
-       (SELECT count(*) FROM brain.incident WHERE state IN ('raised', 'acknowledged')) AS incidents_open
+       (SELECT count(*) FROM brain.incident WHERE NOT starts_with(incident, 'exercise-')) AS incidents,
+       (SELECT count(*) FROM brain.incident
+        WHERE state IN ('raised', 'acknowledged') AND NOT starts_with(incident, 'exercise-')) AS incidents_open
 FROM brain.head h;
 
 -- name: leases
