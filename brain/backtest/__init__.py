@@ -7,22 +7,41 @@ The same decoder, the same rule for duplicates, the same engine, scenes and desk
 
 from __future__ import annotations
 
+from brain.backtest.difference import Difference, compare
 from brain.backtest.feeds import AT_ONCE, Feed, Uniques, city_registry, file_feeds, store_feeds
-from brain.backtest.run import Progress, backtest_file, backtest_store, choose_scenes, log_line, take
+from brain.backtest.run import (
+    Progress,
+    Rivals,
+    backtest_file,
+    backtest_store,
+    choose_scenes,
+    compare_file,
+    compare_log,
+    compare_store,
+    log_line,
+    stored_log,
+    take,
+)
 from brain.backtest.traffic import Recorded, read_traffic
 from brain.backtest.why import Question, explain_file, explain_now, explain_store
 
 __all__ = [
     "AT_ONCE",
+    "Difference",
     "Feed",
     "Progress",
     "Question",
     "Recorded",
+    "Rivals",
     "Uniques",
     "backtest_file",
     "backtest_store",
     "choose_scenes",
     "city_registry",
+    "compare",
+    "compare_file",
+    "compare_log",
+    "compare_store",
     "explain_file",
     "explain_now",
     "explain_store",
@@ -30,5 +49,6 @@ __all__ = [
     "log_line",
     "read_traffic",
     "store_feeds",
+    "stored_log",
     "take",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,8 @@ from brain.backtest.feeds import city_registry, file_feeds, store_feeds
 from brain.errors import ConfigurationError
 from brain.pipeline.engine import Engine
 from brain.pipeline.seats import check_overrides
+from brain.store.base import IncidentQuery
+from brain.times import to_us
 from ingest.sensor_types import load_builtin
 
 if TYPE_CHECKING:
@@ -19,10 +22,23 @@ if TYPE_CHECKING:
     from brain.backtest.feeds import Feed
     from brain.city import City
     from brain.model import SensorType, Step
+    from brain.registry import Registry
     from brain.scene_api import Scene
     from brain.store.base import Store
 
-__all__ = ["Progress", "backtest_file", "backtest_store", "choose_scenes", "log_line", "take"]
+__all__ = [
+    "Progress",
+    "Rivals",
+    "backtest_file",
+    "backtest_store",
+    "choose_scenes",
+    "compare_file",
+    "compare_log",
+    "compare_store",
+    "log_line",
+    "stored_log",
+    "take",
+]
 
 
 class Progress:
@@ -130,3 +146,108 @@ async def backtest_store(
             progress(feed.done, feed.total)
     if progress is not None:
         progress(1, 1)
+
+
+def compare_file(
+    city: City,
+    path: str | Path,
+    scenes: Sequence[Scene[Any]],
+    overrides: Mapping[str, float],
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The logs of a traffic file without and with overrides; it is read and decoded once for both.
+
+    Raises:
+        ConfigurationError: As ``backtest_file``.
+    """
+    registry = city_registry(load_builtin(), city)
+    rivals = Rivals(scenes, city, registry, overrides)
+    for feed in file_feeds(city, Path(path), registry):
+        rivals.take(feed)
+        if progress is not None:
+            progress(feed.done, feed.total)
+    if progress is not None:
+        progress(1, 1)
+    return rivals.before, rivals.after
+
+
+class Rivals:
+    """Two engines over the same rows: as the city has it, and with overrides.
+
+    Attributes:
+        before, after: Their logs so far.
+    """
+
+    def __init__(
+        self, scenes: Sequence[Scene[Any]], city: City, registry: Registry, overrides: Mapping[str, float]
+    ) -> None:
+        self._plain = Engine(scenes, city, registry)
+        self._changed = Engine(scenes, city, registry, overrides)
+        self.before: list[dict[str, Any]] = []
+        self.after: list[dict[str, Any]] = []
+
+    def take(self, feed: Feed) -> None:
+        """Feed both."""
+        self.before += map(log_line, take(self._plain, feed))
+        self.after += map(log_line, take(self._changed, feed))
+
+
+async def compare_store(
+    city: City,
+    store: Store,
+    start: int,
+    end: int,
+    scenes: Sequence[Scene[Any]],
+    overrides: Mapping[str, float],
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The logs of stored history without and with overrides; it is read once for both."""
+    rivals = Rivals(scenes, city, city_registry((), city, await store.load_registry()), overrides)
+    async for feed in store_feeds(store, start, end):
+        rivals.take(feed)
+        if progress is not None:
+            progress(feed.done, feed.total)
+    if progress is not None:
+        progress(1, 1)
+    return rivals.before, rivals.after
+
+
+async def compare_log(
+    city: City,
+    store: Store,
+    start: int,
+    end: int,
+    scenes: Sequence[Scene[Any]],
+    overrides: Mapping[str, float],
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The log that was kept live and that of stored history with overrides, both up to the same clock."""
+    engine = Engine(scenes, city, city_registry((), city, await store.load_registry()), overrides)
+    after: list[dict[str, Any]] = []
+    async for feed in store_feeds(store, start, end):
+        after += map(log_line, take(engine, feed))
+        if progress is not None:
+            progress(feed.done, feed.total)
+    _, clock = await store.log_end()
+    after += map(log_line, engine.advance(min(end - 1, clock)))
+    if progress is not None:
+        progress(1, 1)
+    return await stored_log(store, start, end, scenes), after
+
+
+async def stored_log(store: Store, start: int, end: int, scenes: Sequence[Scene[Any]]) -> list[dict[str, Any]]:
+    """The steps of the incidents of these scenes that were raised live in ``[start, end)`` microseconds.
+
+    Steps made at or after ``end`` are left out: a replay up to there cannot know them.
+    """
+    names = {s.name for s in scenes}
+    query = IncidentQuery(start=start, end=end, limit=1000)
+    log: list[dict[str, Any]] = []
+    while True:
+        page = await store.incidents(query)
+        for incident in page.items:
+            if incident["scene"] in names:
+                log += [s for s in await store.incident_log(incident["incident"]) if to_us(s["at"]) < end]
+        if page.cursor is None:
+            return log
+        query = replace(query, cursor=page.cursor)

@@ -31,6 +31,7 @@ __all__ = [
     "resolve_http",
     "resolve_mqtt",
     "run",
+    "stoppable",
     "write_runtime",
 ]
 
@@ -92,6 +93,17 @@ def run(make: Callable[[asyncio.Event], Coroutine[Any, Any, int | None]]) -> Non
         status = asyncio.run(body())
     if status:
         raise typer.Exit(status)
+
+
+def stoppable(stop: asyncio.Event, progress: Callable[[int, int], None]) -> Callable[[int, int], None]:
+    """The same progress, but the work ends (exit status 130) at its next call once somebody asked to stop."""
+
+    def tell(done: int, total: int) -> None:
+        if stop.is_set():
+            raise typer.Exit(130)
+        progress(done, total)
+
+    return tell
 
 
 def write_runtime(data_dir: Path, ready: dict[str, Any]) -> None:

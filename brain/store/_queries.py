@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from brain.store._door import Connection
     from brain.store.base import ObservationQuery, QuarantineQuery
 
-__all__ = ["KEEP", "MOST_QUARANTINE", "MOST_ROWS", "QueriesPart", "quarantine_item"]
+__all__ = ["KEEP", "MOST_QUARANTINE", "MOST_RETRIES", "MOST_ROWS", "QueriesPart", "quarantine_item"]
 
 _Q: Final = load_queries("web")
 #: Rows and quarantine records a page may hold.
@@ -39,7 +39,10 @@ KEEP: Final = {
     "timeless": 10 * _MINUTE,
     "inbox": 60 * _MINUTE,
     "outbox": 7 * 24 * 60 * _MINUTE,
+    "quarantine": 90 * 24 * 60 * _MINUTE,
+    "states": 90 * 24 * 60 * _MINUTE,
 }
+MOST_RETRIES: Final = 10_000
 
 
 def quarantine_item(record: Any) -> dict[str, Any]:
@@ -126,9 +129,9 @@ class QueriesPart(ScenesPart):
         """Sensor types of these ids (``-`` and ``_`` count as the same), all where none is asked for."""
         if not wanted:
             await self._known_types([""])  # another process may have registered one
-            return [self._types[t] for t in sorted(self._types)]
+            return [self._types[t] for t in sorted(self._types) if self._types[t].into is None]
         known = await self._known_types(wanted)
-        folded = {t.table: t for t in known.values()}
+        folded = {t.table: known.get(t.into or t.id) for t in known.values()}  # who stores as another has no table
         found = {t.id: t for w in wanted if (t := folded.get(w.replace("-", "_"))) is not None}
         return [found[t] for t in sorted(found)]
 
@@ -157,7 +160,7 @@ class QueriesPart(ScenesPart):
     ) -> list[Item]:
         """(time, position, ROW) of a query of one sensor type."""
         columns = list(columns_of(sensor_type))
-        selected = "".join(f', t."{n}"' for n in columns)
+        selected = "".join(f', t."{c.stored}"' for c in columns_of(sensor_type).values())
         sql = _Q[name].text.format(table=quoted(sensor_type), columns=selected, conditions=f.text, **clauses)
         make = row_maker(sensor_type, columns)
         found = [tuple(r) for r in await connection.fetch(sql, *f.arguments)]
@@ -205,7 +208,7 @@ class QueriesPart(ScenesPart):
         batches = {}
         async with self._door.connection() as c:
             for t in types:
-                columns = "".join(f', "{n}"' for n in columns_of(t))
+                columns = "".join(f', "{c.stored}"' for c in columns_of(t).values())
                 sql = _Q["history"].text.format(table=quoted(t), columns=columns, packed=packed_columns(t))
                 found = await c.fetchrow(sql, low, high, start, end)
                 if found is not None and found["n"]:
@@ -217,18 +220,25 @@ class QueriesPart(ScenesPart):
         if not is_storable(query.reason, query.topic, query.sensor_type):
             return Page([], None)
         limit = _limit(query.limit, MOST_QUARANTINE)
-        f = Filter(limit + 1)
-        f.add_where_given("reason = {}", query.reason)
-        f.add_where_given("topic = {}", query.topic)
-        f.add_where_given("sensor_type = {}", query.sensor_type)
-        f.add_where_given("received_at >= {}", query.start)
-        f.add_where_given("received_at < {}", query.end)
+        f = _quarantine_filter(query, limit + 1)
         if query.cursor is not None:
             f.add("quarantine_id < {}", *decode_cursor(query.cursor, int))
         found = await self._door.fetch(_Q["quarantine"].text.format(conditions=f.text), *f.arguments)
         page = found[:limit]
         cursor = encode_cursor(page[-1]["quarantine_id"]) if len(found) > limit else None
         return Page([quarantine_item(r) for r in page], cursor)
+
+    async def quarantine_summary(self) -> list[dict[str, Any]]:
+        """What still waits, most first."""
+        return [dict(r.items()) for r in await self._door.fetch(_Q["quarantine_summary"].text)]
+
+    async def quarantine_retry(self, query: QuarantineQuery) -> int:
+        """Hand in again what waits and passes the filters, oldest first."""
+        if not is_storable(query.reason, query.topic, query.sensor_type):
+            return 0
+        f = _quarantine_filter(query, _limit(query.limit, MOST_RETRIES))
+        queued: int = await self._door.value(_Q["quarantine_retry"].text.format(conditions=f.text), *f.arguments)
+        return queued
 
     async def quarantine_payload(self, quarantine_id: int) -> InboxItem | None:
         """One record's topic and bytes, for a new try; None also where only its beginning was kept."""
@@ -290,6 +300,17 @@ class QueriesPart(ScenesPart):
     async def housekeeping(self, now: int) -> dict[str, int]:
         """Delete what has served; see ``Store.housekeeping``."""
         return {name: await self._door.value(_Q[f"clean_{name}"].text, now - age) for name, age in KEEP.items()}
+
+
+def _quarantine_filter(query: QuarantineQuery, limit: int) -> Filter:
+    f = Filter(limit)
+    f.add_where_given("reason = {}", query.reason)
+    f.add_where_given("topic = {}", query.topic)
+    f.add_where_given("sensor_type = {}", query.sensor_type)
+    f.add_where_given("received_at >= {}", query.start)
+    f.add_where_given("received_at < {}", query.end)
+    f.add_where_given("(mended_at IS NOT NULL) = {}", query.mended)
+    return f
 
 
 def _limit(asked: int, most: int) -> int:

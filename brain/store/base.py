@@ -212,13 +212,14 @@ class ObservationQuery:
 
 @dataclass(slots=True, kw_only=True)
 class QuarantineQuery:
-    """Filters of the quarantine, newest first."""
+    """Filters of the quarantine, newest first; ``mended``: whether a new try was stored, None: both."""
 
     reason: str | None = None
     topic: str | None = None
     sensor_type: str | None = None
     start: int | None = None
     end: int | None = None
+    mended: bool | None = None
     limit: int = 100
     cursor: str | None = None
 
@@ -373,6 +374,16 @@ class Store(Protocol):
     async def quarantine(self, query: QuarantineQuery) -> Page:
         """Quarantine records as the public surface shows them."""
 
+    async def quarantine_summary(self) -> list[dict[str, Any]]:
+        """What still waits, most first: ``reason sensor_type count oldest newest``, times in microseconds."""
+
+    async def quarantine_retry(self, query: QuarantineQuery) -> int:
+        """Hand in again what waits and passes the filters, ``limit`` at most; notifies ``inbox``.
+
+        What was tried least comes first, then the oldest, so that repeated calls get through all of it.
+        Records of which only the beginning was kept, and those already handed in, are left out.
+        """
+
     async def quarantine_payload(self, quarantine_id: int) -> InboxItem | None:
         """One record's topic and bytes, for a new try."""
 
@@ -416,8 +427,9 @@ class Store(Protocol):
         """Delete what has served, as of now (microseconds). Called hourly.
 
         Log entries older than 24 h that every checkpoint is past, hashes of messages without time after 10 minutes,
-        answered inbox messages after an hour, sent outbox messages after 7 days.
+        answered inbox messages after an hour, sent outbox messages after 7 days, quarantine records and what profiles
+        remember after 90 days without a change.
 
         Returns:
-            What was deleted: log, timeless, inbox, outbox.
+            What was deleted: log, timeless, inbox, outbox, quarantine, states.
         """

@@ -15,6 +15,7 @@ from brain.registry import Registry
 from brain.store._answers import answer_json, count_flush, device_tallies
 from brain.store._cursor import decode_cursor, encode_cursor
 from brain.store._listen import CHANNELS, WakeUps
+from brain.store._memory_quarantine import Quarantine
 from brain.store._memory_rows import Row, Table, refuse_bad_texts
 from brain.store._queries import KEEP, MOST_QUARANTINE, MOST_ROWS, quarantine_item
 from brain.store._registry import check_change, check_into, check_spelling
@@ -69,7 +70,7 @@ class MemoryStore:
         self._states: dict[tuple[str, str], bytes] = {}
         self._versions: dict[str, list[dict[str, Any]]] = {}
         self._revision = self._taken = 0
-        self._quarantine: list[dict[str, Any]] = []
+        self._quarantine = Quarantine()
         self._inbox: dict[int, tuple[InboxItem, dict[str, Any] | None, int]] = {}
         self._inbox_top = 0
         self._leases: dict[str, tuple[int, int]] = {}
@@ -246,11 +247,7 @@ class MemoryStore:
     def _keep_refused(self, flush: Flush) -> None:
         for q in flush.quarantined:
             if q.retry_of is None:
-                record = {
-                    n: getattr(q, n) for n in ("received_at", "topic", "sensor_type", "device", "reason", "detail")
-                }
-                record |= {"payload": q.payload, "size": q.size, "place": q.place, "retries": 0, "mended_at": None}
-                self._quarantine.append({"quarantine_id": len(self._quarantine) + 1, **record})
+                self._quarantine.add(q)
 
     def _answer(self, flush: Flush, fresh: Mapping[str, Any]) -> None:
         for inbox_id, answer in flush.answers.items():
@@ -259,12 +256,9 @@ class MemoryStore:
                 continue
             document = answer_json(answer, lambda p: self._told(flush, fresh, p))
             self._inbox[inbox_id] = (item, document, flush.received_at)
-            if item.retry_of is not None and 0 < item.retry_of <= len(self._quarantine):
-                record = self._quarantine[item.retry_of - 1]
-                record["retries"] += 1
-                record["mended_at"] = None if answer.refused else flush.received_at
-                if answer.refused:
-                    record["reason"], record["detail"] = answer.refused[0]
+            if item.retry_of is not None:
+                refused = answer.refused[0] if answer.refused else None
+                self._quarantine.tried(item.retry_of, refused, flush.received_at)
 
     def _told(self, flush: Flush, fresh: Mapping[str, Any], position: int) -> tuple[dict[str, Any], bool]:
         for b in flush.batches:
@@ -292,8 +286,7 @@ class MemoryStore:
         self._inbox_top += 1
         inbox_id = self._inbox_top
         first: tuple[int | None, int | None] = None, None
-        if retry_of is not None and 0 < retry_of <= len(self._quarantine):
-            record = self._quarantine[retry_of - 1]
+        if retry_of is not None and (record := self._quarantine.records.get(retry_of)) is not None:
             first = record["received_at"], record["place"]
         self._inbox[inbox_id] = (InboxItem(inbox_id, topic, payload, retry_of, *first), None, 0)
         self._notify("inbox")
@@ -369,7 +362,8 @@ class MemoryStore:
     # -- queries of the web ----------------------------------------------------------------------------------------
     async def observations(self, query: ObservationQuery) -> Page:
         """ROWs, oldest first; with ``latest`` the newest of each device, by sensor type and device."""
-        folded = {w.replace("-", "_") for w in query.sensor_types}
+        asked = [self._registry.sensor_type(w) for w in query.sensor_types]
+        folded = {(t.into or t.id).replace("-", "_") for t in asked if t is not None} or set(query.sensor_types)
         tables = [self._tables[t] for t in sorted(self._tables) if not folded or t.replace("-", "_") in folded]
         limit = max(1, min(query.limit, MOST_ROWS))
         if query.latest:
@@ -404,26 +398,28 @@ class MemoryStore:
         """Quarantine records, newest first."""
         limit = max(1, min(query.limit, MOST_QUARANTINE))
         (before,) = (2**63,) if query.cursor is None else decode_cursor(query.cursor, int)
-        found = [
-            r
-            for r in reversed(self._quarantine)
-            if r["quarantine_id"] < before
-            and query.reason in (None, r["reason"])
-            and query.topic in (None, r["topic"])
-            and query.sensor_type in (None, r["sensor_type"])
-            and (query.start is None or r["received_at"] >= query.start)
-            and (query.end is None or r["received_at"] < query.end)
-        ]
+        found = [r for r in self._quarantine.matching(query) if r["quarantine_id"] < before]
         cursor = encode_cursor(found[limit - 1]["quarantine_id"]) if len(found) > limit else None
         return Page([quarantine_item(r) for r in found[:limit]], cursor)
 
+    async def quarantine_summary(self) -> list[dict[str, Any]]:
+        """What still waits, most first."""
+        return self._quarantine.summary()
+
+    async def quarantine_retry(self, query: QuarantineQuery) -> int:
+        """Hand in again what waits and passes the filters, oldest first."""
+        handed = {i.retry_of for i, answer, _ in self._inbox.values() if answer is None and i.retry_of is not None}
+        chosen = self._quarantine.waiting(query, handed)
+        for r in chosen:
+            await self.inbox_put(r["topic"], r["payload"], r["quarantine_id"])
+        return len(chosen)
+
     async def quarantine_payload(self, quarantine_id: int) -> InboxItem | None:
         """One record's topic and bytes, for a new try."""
-        if not 0 < quarantine_id <= len(self._quarantine):
+        record = self._quarantine.records.get(quarantine_id)
+        if record is None or len(record["payload"]) != record["size"]:
             return None
-        record = self._quarantine[quarantine_id - 1]
-        whole = len(record["payload"]) == record["size"]
-        return InboxItem(0, record["topic"], record["payload"], quarantine_id) if whole else None
+        return InboxItem(0, record["topic"], record["payload"], quarantine_id)
 
     async def ledger(self) -> tuple[dict[str, Counts], int]:
         """Counts per ledger key, and since when."""
@@ -544,7 +540,9 @@ class MemoryStore:
         answered = [i for i, (_, a, at) in self._inbox.items() if a is not None and at < now - KEEP["inbox"]]
         for i in answered:
             del self._inbox[i]
-        return {"log": len(entries), "timeless": len(hashes), "inbox": len(answered), "outbox": 0}
+        gone = self._quarantine.clean(now - KEEP["quarantine"])
+        done = {"log": len(entries), "timeless": len(hashes), "inbox": len(answered)}
+        return {**done, "outbox": 0, "quarantine": gone, "states": 0}
 
 
 def _inside(incident: Incident, bbox: tuple[float, float, float, float]) -> bool:

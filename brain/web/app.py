@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 
 from brain.web import (
-    city as city_routes,
-)
-from brain.web import (
+    backtests,
     devices,
     explain,
     health,
@@ -24,6 +22,9 @@ from brain.web import (
     quarantine,
     sensor_types,
     statistics,
+)
+from brain.web import (
+    city as city_routes,
 )
 from brain.web import (
     scenes as scene_routes,
@@ -89,6 +90,7 @@ def make_app(
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await context.backtests.close()
 
     app = FastAPI(
         title="Cloud Brain",
@@ -113,6 +115,7 @@ def make_app(
         messages,
         scene_routes,
         explain,
+        backtests,
         city_routes,
         statistics,
         health,

@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any, cast
 
+from brain.web.backtest_jobs import Backtests
 from brain.web.problems import Problem
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Context:
         stop: Set when the server is asked to end: live streams leave at once.
         requests: (route, method, status) -> number, for the metrics.
         replays: History is played again for one question at a time.
+        backtests: Those that were asked for.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Context:
         self.tracks = tracks
         self.stop = asyncio.Event()
         self.replays = asyncio.Semaphore(1)
+        self.backtests = Backtests(store, now_us)
         self.requests: dict[tuple[str, str, int], int] = {}
         self._registry: Registry | None = None
         self._devices: list[Device] = []
@@ -96,7 +99,7 @@ class Context:
         return found or (await self.registry(fresh=True)).sensor_type(name)
 
     async def known_types(self, names: Sequence[str]) -> list[SensorType]:
-        """The sensor types of these ids.
+        """The sensor types that keep the rows of these: themselves, or what they store as.
 
         Raises:
             Problem: Status 422 for one that is not registered.
@@ -110,7 +113,8 @@ class Context:
                     f"{name[:60]!r} is not registered; GET /api/v1/sensor-types lists those that are",
                     f"{name[:60]!r} 未登记；可用 GET /api/v1/sensor-types 查看",
                 )
-            out.append(found)
+            target = None if found.into is None else await self.sensor_type(found.into)
+            out.append(target or found)
         return out
 
     def count_request(self, route: str, method: str, status: int) -> None:

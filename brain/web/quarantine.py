@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from brain.store.base import QuarantineQuery
+from brain.times import iso
 from brain.web.context import context_of
 from brain.web.examples import QUARANTINED, ROW
 from brain.web.inbox import hand_in
@@ -32,6 +33,7 @@ async def list_quarantine(
     sensor_type: Annotated[str | None, Query(description="Sensor type it was meant for.")] = None,
     start: Start = None,
     end: End = None,
+    mended: Annotated[bool | None, Query(description="Only those that a new try has stored, or only the rest.")] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
@@ -46,11 +48,68 @@ async def list_quarantine(
             sensor_type=sensor_type or None,
             start=parse_time("start", start),
             end=parse_time("end", end),
+            mended=mended,
             limit=limit,
             cursor=checked_cursor(cursor),
         )
     )
     return Json({"items": page.items, "next_cursor": page.cursor})
+
+
+@router.get(
+    "/summary",
+    operation_id="summarise_quarantine",
+    summary="How much waits, by reason and sensor type",
+    responses=responses(
+        {
+            "items": [
+                {
+                    "reason": "out_of_range",
+                    "sensor_type": "gas-detector",
+                    "count": 3,
+                    "oldest": "2026-05-01T08:00:00.000Z",
+                    "newest": "2026-05-01T09:00:00.000Z",
+                }
+            ],
+            "next_cursor": None,
+        }
+    ),
+)
+async def summarise_quarantine(request: Request) -> Response:
+    """Refused readings that no new try has mended yet, most first."""
+    groups = await context_of(request).store.quarantine_summary()
+    items = [{**g, "oldest": iso(g["oldest"]), "newest": iso(g["newest"])} for g in groups]
+    return Json({"items": items, "next_cursor": None})
+
+
+@router.post(
+    "/retry",
+    operation_id="retry_all_quarantined",
+    summary="Try all of a reason again",
+    status_code=202,
+    responses=responses({"queued": 3}, 422, 503, status=202),
+)
+async def retry_all_quarantined(
+    request: Request,
+    reason: Annotated[str | None, Query(description="Reason word.", examples=["out_of_range"])] = None,
+    sensor_type: Annotated[str | None, Query(description="Sensor type it was meant for.")] = None,
+    topic: Annotated[str | None, Query(description="Topic as it came.")] = None,
+    start: Start = None,
+    end: End = None,
+) -> Response:
+    """Hands in again what waits, oldest first, at most 10,000 a call; each goes through ingest like a new message.
+
+    A reading keeps the time it was received at first, and is stored once. Ask `summary` for what is left.
+    """
+    query = QuarantineQuery(
+        reason=reason,
+        sensor_type=sensor_type,
+        topic=topic,
+        start=parse_time("start", start),
+        end=parse_time("end", end),
+        limit=10_000,
+    )
+    return Json({"queued": await context_of(request).store.quarantine_retry(query)}, status_code=202)
 
 
 @router.post(

@@ -72,15 +72,15 @@ _FD_ONE: Final = {
     0x17: Kind("error_flags", form="bits"), 0x1A: Kind("digital_output", form="bits"),
     0x1B: Kind("digital_input", form="bits"), 0x3A: Kind("dimensionless", "1"), 0x60: Kind("reset_counter", "1"),
     0x61: Kind("cumulation_counter", "1"), 0x6C: Kind("battery_time", _H), 0x6D: Kind("battery_time", _D),
-    0x70: Kind("battery_replaced", form="date"), 0x71: Kind("rf_level", "dB[mW]"),
+    0x70: Kind("battery_replaced", form="date"), 0x71: Kind("rf_level", "dB{mW}"),
     0x74: Kind("battery_remaining", _D),
 }  # fmt: skip
 _FB: Final = (
     (0x00, 0x01, Kind("energy", "kW.h", 2)),
-    (0x02, 0x03, Kind("reactive_energy", "kvar.h", 0)),
+    (0x02, 0x03, Kind("reactive_energy", "kV.A.h{reactive}", 0)),
     (0x08, 0x09, Kind("energy", "kW.h", 8, _J_PER_KWH)),
     (0x10, 0x11, Kind("volume", "m3", 2)),
-    (0x14, 0x17, Kind("reactive_power", "kvar", -3)),
+    (0x14, 0x17, Kind("reactive_power", "kV.A{reactive}", -3)),
     (0x18, 0x19, Kind("mass", "kg", 5)),
     (0x1A, 0x1B, Kind("relative_humidity", "%", -1)),
     (0x28, 0x29, Kind("power", "kW", 2)),

@@ -29,7 +29,7 @@ POLLUTANTS: Final[dict[str, tuple[str, str | None]]] = {
     "a34013": ("smoke_dust", "mg/m3"), "a99054": ("voc", "mg/m3"),
     # water, 2017
     "w00000": ("water_flow", "L/s"), "w01001": ("ph", "[pH]"), "w01002": ("colour", "1"),
-    "w01003": ("turbidity", "[NTU]"),
+    "w01003": ("turbidity", "{NTU}"),
     "w01009": ("dissolved_oxygen", "mg/L"), "w01010": ("water_temperature", "Cel"),
     "w01012": ("suspended_solids", "mg/L"),
     "w01014": ("conductivity", "uS/cm"), "w01017": ("bod5", "mg/L"), "w01018": ("cod", "mg/L"),

@@ -111,7 +111,7 @@ def _values_2007(di: int, data: bytes) -> list[dict[str, Any]] | None:
         return _energy(table.ENERGY_2007[d2], name, d1, d0, data, phase=phase)
     if d3 == 1 and d2 in table.ENERGY_2007 and _ALL not in (d1, d0):
         kind = table.ENERGY_2007[d2]
-        demand = kind._replace(name=f"{kind.name}_demand_max", unit=kind.unit.removesuffix(".h"), size=3, digits=4)
+        demand = kind._replace(name=f"{kind.name}_demand_max", unit=kind.unit.replace(".h", ""), size=3, digits=4)
         if len(data) != 8:
             raise WrongValueError(f"{name}: {len(data)} bytes of data are no demand of 3 and a time of 5", "wrong_type")
         at = data[3:][::-1].hex()

@@ -1,7 +1,7 @@
 """From the documents of a message to readings: the heart of a profile, compiled once into closures. Pure.
 
 ```yaml
-let: {data: msg.uplink.data}          # names for the whole message; later ones may use earlier ones
+let: {data: msg.uplink.data}          # names for the whole message; {of: base64(msg.data), frame: [...]} reads bytes
 ignore: msg.kind == "join"            # such messages are counted, not stored
 each: data.values                     # a reading per element of a list or object; several levels as a list
 when: it.valid                        # readings that do not hold it are left out
@@ -37,7 +37,8 @@ from brain.errors import SensorTypeError
 from ingest.profile.clock import zone_of
 from ingest.profile.expression import Expression, compile_expression
 from ingest.profile.form import FORM_KEYS, MOST_ROWS, Form, Mapped, Refused, sourced_fields
-from ingest.profile.functions import WrongValueError
+from ingest.profile.frame import compile_frame
+from ingest.profile.functions import MOST_STEPS, STEPS, WrongValueError
 from ingest.profile.recall import compile_merge, compile_remember
 from ingest.profile.sources import expression_text
 from ingest.profile.stages import compile_input
@@ -102,6 +103,7 @@ def compile_mapping(
     def run(message: Message, wrap: Callable[[Any], Any] | None = None) -> list[Mapped | Refused] | None:
         out: list[Mapped | Refused] = []
         ignored = 0
+        STEPS.begin()
         try:
             documents = read(message)
         except WrongValueError as e:
@@ -138,6 +140,8 @@ def compile_mapping(
                 out += made
                 if made and choose == "first":
                     break
+            if STEPS.left < 0:
+                return [Refused("too_large", f"payload: needs more than {MOST_STEPS} steps; make the message smaller")]
             if len(out) > MOST_ROWS:
                 return [Refused("too_large", f"payload: more than {MOST_ROWS} readings in one message")]
         if not out and ignored:
@@ -147,16 +151,40 @@ def compile_mapping(
     return run
 
 
-def _lets(raw: Any) -> list[tuple[str, Expression]]:
+def _lets(raw: Any) -> list[tuple[str, Callable[[Any, Mapping[str, Any]], Any]]]:
+    """Names of the whole message: expressions, and byte tables of bytes that stand inside of it."""
     if not isinstance(raw, dict):
         raise SensorTypeError("let", "write names and expressions, like {data: msg.uplink.data}")
-    out: list[tuple[str, Expression]] = []
-    for name, text in raw.items():
+    out: list[tuple[str, Callable[[Any, Mapping[str, Any]], Any]]] = []
+    for name, spec in raw.items():
         path = f"let.{name!s:.60}"
         if not isinstance(name, str) or not name.isidentifier() or name in (*_NAMES, "it", "msg"):
             raise SensorTypeError(path, f"a name is letters, digits and _, and none of it msg {' '.join(_NAMES)}")
-        out.append((name, compile_expression(expression_text(text, path), path, [*_NAMES, *(n for n, _ in out)])))
+        names = [*_NAMES, *(n for n, _ in out)]
+        if isinstance(spec, dict):
+            out.append((name, _framed(spec, path, names)))
+        else:
+            out.append((name, compile_expression(expression_text(spec, path), path, names)))
     return out
+
+
+def _framed(spec: Mapping[str, Any], path: str, names: list[str]) -> Callable[[Any, Mapping[str, Any]], Any]:
+    """The values of a byte table, of bytes that an expression gives."""
+    for key in spec:
+        if key not in ("of", "frame", "order"):
+            raise SensorTypeError(f"{path}.{key}", "no such key; write {of: base64(msg.data), frame: [...]}")
+    source = compile_expression(expression_text(spec.get("of"), f"{path}.of"), f"{path}.of", names)
+    frame = compile_frame(spec.get("frame"), f"{path}.frame", spec.get("order", "big"))
+
+    def run(it: Any, scope: Mapping[str, Any]) -> Any:
+        data = source(it, scope)
+        if data is None:
+            return None
+        if not isinstance(data, bytes):
+            raise WrongValueError(f"{source.path}: {data!r:.60} is no bytes; put base64() or hex_bytes() round it")
+        return frame(data)
+
+    return run
 
 
 def _forms(document: Mapping[str, Any], kinds: Mapping[str, str], names: list[str], zone: Any) -> list[Form]:

@@ -34,12 +34,12 @@ from ingest.profile.functions import FUNCTIONS, WrongValueError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["DEEPEST", "compile_input"]
+__all__ = ["DEEPEST", "INPUTS", "compile_input"]
 
 DEEPEST: Final = 32
 """Levels a document may be nested."""
 _MOST_LINES: Final = 10_000
-_KEYS: Final = {
+INPUTS: Final = {
     "json": {"charset"},
     "lenient_json": {"charset"},
     "json_lines": {"charset"},
@@ -92,8 +92,8 @@ def compile_input(spec: Any, path: str) -> Callable[[Message], list[Any]]:
     form = settings.get("format") if isinstance(settings, dict) else None
     if isinstance(form, str) and form in formats():
         return _of_format(form, settings, path)
-    if not isinstance(form, str) or form not in _KEYS:
-        raise SensorTypeError(path, f"{spec!r:.60} is no input; known are {', '.join([*_KEYS, *formats()])}")
+    if not isinstance(form, str) or form not in INPUTS:
+        raise SensorTypeError(path, f"{spec!r:.60} is no input; known are {', '.join([*INPUTS, *formats()])}")
     plain = _plain_input(form, settings, path)
     return lambda message: plain(message.payload)
 
@@ -122,8 +122,8 @@ def _of_format(name: str, settings: dict[str, Any], path: str) -> Callable[[Mess
 
 def _plain_input(form: str, settings: dict[str, Any], path: str) -> Callable[[bytes], list[Any]]:
     for key in settings:
-        if key != "format" and key not in _KEYS[form]:
-            allowed = ", ".join(sorted(_KEYS[form])) or "none"
+        if key != "format" and key not in INPUTS[form]:
+            allowed = ", ".join(sorted(INPUTS[form])) or "none"
             raise SensorTypeError(f"{path}.{key}", f"{form} has no such setting; it has {allowed}")
     if form in ("bytes", "hex", "base64"):
         return _of_bytes(form, settings, path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from brain.model import Level, Text
+from brain.model import LEVELS, Level, Text
 from brain.scene_api import Assessment, Gate, Policy
 from scenes.toolkit.places import name_of, site_of
 
@@ -25,13 +25,14 @@ class _Notice(Policy):
     steps: ClassVar[tuple[Text, ...]]
 
     def assess(self, view: View, world: World) -> Assessment:
-        """Always blue; the words are the witness's own."""
+        """Blue, or as its highest line says; the words are the witness's own."""
         line = view.witnesses[-1]
+        level = max((w.level for w in view.witnesses if w.level is not None), key=LEVELS.index, default=Level.BLUE)
         device = world.registry.find(line.sensor_type, line.device)
         site = site_of(world.city, device, line.lon, line.lat)
         place = name_of(site, "")
         return Assessment(
-            level=Level.BLUE,
+            level=level,
             lon=line.lon,
             lat=line.lat,
             plan={"device": line.device, "sensor_type": line.sensor_type, "fault": line.rule},

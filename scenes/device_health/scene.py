@@ -1,30 +1,26 @@
-"""Device health: clocks that are wrong. Other scenes speak of faults they find themselves; the notices are the same.
+"""Device health: clocks, heartbeats, readings that cannot be. Other scenes speak of faults they find themselves.
 
-A device whose last rows were all far ahead of, or all far behind, the time of receipt has a wrong clock. Its rows keep
-the time they carry; the notice asks for the clock to be set.
+Every notice goes to those who look after the device, one a device and kind of fault, whoever found it.
 """
 
-# ruff: noqa: RUF009 - column() makes a dataclass field
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
-from brain.model import Level, Piece, Text, microseconds
-from brain.scene_api import Bulletin, Evidence, Fact, Interest, Mark, Parameter, Policy, Scene, World
+from brain.city.index import distance_m
+from brain.model import Piece, Text
+from brain.scene_api import Bulletin, Evidence, Fact, Interest, Mark, Parameter, Policy, Reasoning, Scene, World
+from scenes.device_health.clock import judge_clocks
+from scenes.device_health.parameters import PARAMETERS
 from scenes.device_health.policy import DeviceCheck, DeviceFault
-from scenes.toolkit.table import Slots, column, grow, turns
+from scenes.device_health.readings import FIELDS, judge_status, judge_values
+from scenes.device_health.silence import HEARTBEAT, hear, look_for_silence
+from scenes.device_health.state import HealthState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
-    from numpy.typing import NDArray
-
-    from brain.model import Batch
-
-__all__ = ["ClockState", "DeviceHealth"]
+__all__ = ["DeviceHealth", "HealthState"]
 
 SENSOR_TYPES = (
     *("gas-detector", "water-meter", "gas-meter", "heat-meter", "power-meter", "heat-station", "hydrant"),
@@ -33,108 +29,68 @@ SENSOR_TYPES = (
 )
 
 
-@dataclass(slots=True)
-class ClockState:
-    """Rows in a row that a device's clock was ahead (positive) or behind (negative), and whether that was said."""
-
-    slots: Slots = field(default_factory=Slots)
-    streak: NDArray[np.int32] = column("i4", 0)
-    told: NDArray[np.bool_] = column("?", 0)
-
-
-class DeviceHealth(Scene[ClockState]):
-    """Wrong clocks, and the desk for device faults that other scenes find."""
+class DeviceHealth(Scene[HealthState]):
+    """Wrong clocks (D1), lost heartbeats (D2), impossible readings (D3 to D6), devices that say so themselves (D7)."""
 
     name: ClassVar[str] = "device_health"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     title: ClassVar[Text] = Text("设备健康", "Device health")
-    interests: ClassVar[tuple[Interest, ...]] = tuple(Interest(t, (), late=True) for t in SENSOR_TYPES)
+    interests: ClassVar[tuple[Interest, ...]] = tuple(
+        Interest(t, ("status", *FIELDS.get(t, ())), late=True) for t in SENSOR_TYPES
+    )
     policies: ClassVar[tuple[Policy, ...]] = (DeviceFault(), DeviceCheck())
-    parameters: ClassVar[Mapping[str, Parameter]] = {
-        "clock_s": Parameter(300, "s", Text("时钟偏差阈值", "A clock is wrong by more than this"), "default"),
-        "clock_rows": Parameter(20, "1", Text("时钟偏差连续行数", "... in this many rows in a row"), "default"),
-    }
-    state_type: ClassVar[type[ClockState]] = ClockState
+    parameters: ClassVar[Mapping[str, Parameter]] = PARAMETERS
+    state_type: ClassVar[type[HealthState]] = HealthState
 
-    def initial(self, world: World) -> ClockState:
+    def initial(self, world: World) -> HealthState:
         """Nothing heard yet."""
-        return ClockState()
+        return HealthState()
 
-    def due(self, state: ClockState, world: World) -> int | None:
-        """Marks change nothing."""
-        return None
+    def due(self, state: HealthState, world: World) -> int | None:
+        """Marks look for silence, at most a minute apart."""
+        return state.check_at
 
-    def step(self, state: ClockState, feed: Piece | Mark | Bulletin, world: World) -> Iterable[Evidence]:
+    def step(self, state: HealthState, feed: Piece | Mark | Bulletin, world: World) -> Iterable[Evidence]:
         """See the module."""
-        if not isinstance(feed, Piece):
+        if isinstance(feed, Mark):
+            yield from look_for_silence(state, feed.at, world)
+            return
+        if isinstance(feed, Bulletin):
             return
         for batch in feed.batches.values():
-            if len(batch):
-                yield from self._batch(state, batch, world)
+            if not len(batch):
+                continue
+            yield from judge_clocks(state.clock, batch, world)
+            if batch.sensor_type in HEARTBEAT:
+                yield from hear(state, batch, world)
+            yield from judge_status(state, batch, world)
+            if batch.sensor_type in FIELDS:
+                yield from judge_values(state, batch, world)
 
-    def _batch(self, state: ClockState, batch: Batch, world: World) -> Iterator[Evidence]:
+    def explain(self, state: HealthState, lon: float, lat: float, radius_m: float, world: World) -> Iterable[Reasoning]:
+        """Heartbeat and flat line of the devices round a place, as they stand after their last row."""
         p = world.parameters
-        limit = int(p["clock_s"] * 1e6)
-        skew = microseconds(batch.time) - microseconds(batch.received_at)
-        if not state.slots.used and -limit <= skew.min() and skew.max() <= limit:
-            return  # a clock that was never wrong takes no room
-        sign = (skew > limit).astype(np.int32) - (skew < -limit).astype(np.int32)
-        relevant = np.flatnonzero((sign != 0) | state.slots.have(batch.device))
-        if not len(relevant):
-            return
-        device, sign = batch.device[relevant], sign[relevant]
-        rows = state.slots.of(device).astype(np.intp)
-        grow(state, state.slots.used)
-        least = int(p["clock_rows"])
-        for turn in turns(rows):
-            row, way = rows[turn], sign[turn]
-            streak = state.streak[row]
-            state.streak[row] = np.where(way == 0, 0, np.where(streak * way > 0, streak + way, way))
-            wrong = np.abs(state.streak[row]) >= least
-            for k in np.flatnonzero(wrong != state.told[row]).tolist():
-                state.told[row[k]] = wrong[k]
-                evidence = self._notice(batch, int(relevant[turn[k]]), bool(wrong[k]), world)
-                if evidence is not None:
-                    yield evidence
-
-    def _notice(self, batch: Batch, i: int, wrong: bool, world: World) -> Evidence | None:
-        device = world.registry.by_id(int(batch.device[i]))
-        sensor_type = world.registry.sensor_type(batch.sensor_type)
-        if device is None or sensor_type is None:
-            return None
-        p = world.parameters
-        time = int(microseconds(batch.time)[i])
-        seconds = round((time - int(microseconds(batch.received_at)[i])) / 1e6)
-        zh, en = ("快", "ahead") if seconds > 0 else ("慢", "behind")
-        if wrong:
-            summary = Text(
-                f"{device.name} 时钟{zh} {abs(seconds)} 秒，请校时",
-                f"{device.name}: clock {abs(seconds)} s {en}; set it",
+        beats = state.beats
+        wait = beats.wait_s(p["offline_s"], p["offline_periods"], int(p["offline_intervals"]))
+        for row in range(beats.slots.used):
+            device = world.registry.by_id(int(beats.slots.device[row]))
+            if device is None or device.lon is None or device.lat is None:
+                continue
+            if distance_m(lon, lat, device.lon, device.lat) > radius_m:
+                continue
+            name = f"{device.sensor_type}/{device.name}"
+            known = Fact(
+                "intervals_seen", float(beats.seen[row]), ">=", p["offline_intervals"], "1", bool(wait[row] > 0)
             )
-        else:
-            summary = Text(f"{device.name} 时钟已恢复", f"{device.name}: clock is right again")
-        name = f"{batch.sensor_type}/{device.name}/clock"
-        return Evidence(
-            event="device_check",
-            rule="D1.clock",
-            witness=name,
-            modality=sensor_type.family,
-            sensor_type=batch.sensor_type,
-            device=device.name,
-            time=time,
-            position=int(batch.position[i]),
-            weight=6.2,
-            summary=summary,
-            holds=wrong,
-            ended=None if wrong else time,
-            level=Level.BLUE,
-            lon=device.lon,
-            lat=device.lat,
-            subject=name,
-            messages=int(p["clock_rows"]),
-            facts=(
-                Fact("clock_error_s", float(abs(seconds)), ">", p["clock_s"], "s", wrong),
-                Fact("rows_in_a_row", p["clock_rows"] if wrong else 0.0, ">=", p["clock_rows"], "1", wrong),
-            ),
-            values={"seconds": seconds},
-        )
+            lost = Fact("offline", str(bool(beats.lost[row])).lower(), "==", "true", "1", bool(beats.lost[row]))
+            yield Reasoning("D2.offline", name, (known, lost))
+            for field_name in FIELDS.get(device.sensor_type, ()):
+                measured = state.measured.get(f"{device.sensor_type}/{field_name}")
+                if measured is None or device.device_id >= len(measured.slots.row):
+                    continue
+                k = int(measured.slots.row[device.device_id])
+                if k >= 0:
+                    seconds = measured.series.flat_seconds(k)
+                    limit = 2 * p["flat_s"]
+                    fact = Fact("unmoved_s", round(seconds, 3), ">=", limit, "s", seconds >= limit)
+                    yield Reasoning(f"D4.flat_line.{field_name}", name, (fact,))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from scenes.safety_production.dose import Doses  # noqa: TC001 - a state's types are there at run time
 from scenes.toolkit.history import Recent, slope_per_minute
 from scenes.toolkit.table import Slots, column, grow, runs_of
 
@@ -29,9 +30,14 @@ NONE = -(2**62)
 
 
 class Limits(NamedTuple):
-    """Thresholds of one table; ``levels`` are pre-alarm, first and second alarm, infinite where there is none."""
+    """Thresholds of one table.
 
-    levels: tuple[float, float, float]
+    Attributes:
+        levels: Pre-alarm, first and second alarm, gas beside a permit; infinite where there is none.
+        stel, twa: Limits of the mean of 15 minutes and of 8 hours, of toxic gas.
+    """
+
+    levels: tuple[float, float, float, float]
     exits: tuple[float, float]  # of a pre-alarm, of an alarm
     samples: int
     span_us: int
@@ -45,6 +51,9 @@ class Limits(NamedTuple):
     stuck_us: int = 300 * SECOND
     fall_from: float = np.inf
     fall_to: float = -np.inf
+    stel: float = np.inf
+    twa: float = np.inf
+    stel_window_s: float = 900.0
 
     @property
     def quiet_below(self) -> float:
@@ -81,7 +90,8 @@ class Detectors:
         run, run_from: Samples in a row at or over each level, and since when.
         same, same_from, jump: Identical samples in a row, since when, and the step that led there.
         stage, since, ended, count, peak: Of the finding; ``ended`` is NONE while it holds.
-        held: The finding waits, since it looks like a broken detector.
+        held, held_at: The finding waits, since it looks like a broken detector; since which time of receipt.
+        beside: It has told of gas beside a running permit.
         dead: Fell from high to nothing in one sample; silent until it moves or is serviced.
         good: Its last message was no calibration, maintenance or fault.
     """
@@ -92,8 +102,8 @@ class Detectors:
     time: NDArray[np.int64] = column("i8", NONE)
     lon: NDArray[np.float64] = column("f8", np.nan)
     lat: NDArray[np.float64] = column("f8", np.nan)
-    run: NDArray[np.int32] = column("i4", 0, 3)
-    run_from: NDArray[np.int64] = column("i8", NONE, 3)
+    run: NDArray[np.int32] = column("i4", 0, 4)
+    run_from: NDArray[np.int64] = column("i8", NONE, 4)
     same: NDArray[np.int32] = column("i4", 0)
     same_from: NDArray[np.int64] = column("i8", NONE)
     jump: NDArray[np.float64] = column("f8", np.nan)
@@ -103,8 +113,11 @@ class Detectors:
     count: NDArray[np.int32] = column("i4", 0)
     peak: NDArray[np.float64] = column("f8", np.nan)
     held: NDArray[np.bool_] = column("?", 0)
+    held_at: NDArray[np.int64] = column("i8", NONE)
+    beside: NDArray[np.bool_] = column("?", 0)
     dead: NDArray[np.bool_] = column("?", 0)
     good: NDArray[np.bool_] = column("?", 1)
+    dose: Doses | None = None
 
     def rows_of(self, device: NDArray[np.int32]) -> NDArray[np.intp]:
         """Rows of these devices, made where new."""
@@ -112,11 +125,13 @@ class Detectors:
         if self.slots.used > len(self.value):
             grow(self, self.slots.used)
             self.recent.grow(len(self.value))
+            if self.dose is not None:
+                grow(self.dose, len(self.value))
         return rows
 
     def watched(self, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Which of these rows must be looked at one by one because of what they did before."""
-        out: NDArray[np.bool_] = (self.stage[rows] > 0) | self.held[rows] | ~self.good[rows]
+        out: NDArray[np.bool_] = (self.stage[rows] > 0) | self.held[rows] | self.beside[rows] | ~self.good[rows]
         return out
 
     def calm(
@@ -128,6 +143,8 @@ class Detectors:
         lat: NDArray[np.float64],
     ) -> None:
         """Take quiet samples of detectors that are not watched."""
+        if self.dose is not None:
+            self.dose.add(rows, time, value)
         runs = runs_of(rows)
         if runs is None:
             self._note(rows, time, value, lon, lat)
@@ -224,6 +241,8 @@ class Detectors:
             self._reset(row)
         one = np.array([row])
         self._note(one, np.array([time]), np.array([value]), np.array([lon]), np.array([lat]))
+        if self.dose is not None:
+            self.dose.add(one, np.array([time]), np.array([value]))
         self._count_runs(row, time, value, limits)
         stage = int(self.stage[row])
         was_over = self.ended[row] != NONE
@@ -285,11 +304,30 @@ class Detectors:
             return 3
         if self._persists(row, 1, time, limits):
             return 2
+        if self.dose is not None:
+            return self._dosed(row, time, limits)
         if self.stage[row] == 0 and self._persists(row, 0, time, limits):
             rise = self.rise(row, time, limits)
             if rise.slope >= limits.slope or rise.mean >= limits.mean:
                 return 1
         return 0
+
+    def _dosed(self, row: int, time: int, limits: Limits) -> int:
+        """2 when the mean of 15 minutes is over its limit, 1 when that of 8 hours is; only a sample that is high."""
+        if self.value[row] < limits.levels[0]:
+            return 0
+        if self.stage[row] < 2 and self.stel(row, time, limits) >= limits.stel:
+            return 2
+        return int(self.stage[row] == 0 and self.twa(row, time) >= limits.twa)
+
+    def stel(self, row: int, time: int, limits: Limits) -> float:
+        """Mean of the last 15 minutes, NaN where they are not covered."""
+        window = self.recent.window(row, time, limits.stel_window_s)
+        return window.mean() if window.seconds >= 0.9 * limits.stel_window_s else float("nan")
+
+    def twa(self, row: int, time: int) -> float:
+        """Mean of the last 8 hours, NaN for what is no toxic gas."""
+        return float("nan") if self.dose is None else self.dose.mean(row, time)
 
     def rise(self, row: int, time: int, limits: Limits) -> Rise:
         """How the last minutes went."""

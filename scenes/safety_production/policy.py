@@ -11,11 +11,13 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from brain.city.index import distance_m
-from brain.model import LEVELS, Level, Modality
+from brain.model import LEVELS, Level, Modality, Text
 from brain.scene_api import Assessment, Gate, Policy
+from scenes.safety_production.ground import raised, site_conditions
+from scenes.safety_production.harm import area_round, effects_of
+from scenes.safety_production.source import DENSE, dense_area, is_day, toxic_area, toxic_reach
 from scenes.safety_production.statements import gas_name
 from scenes.safety_production.texts import actions_of, headline_of
-from scenes.toolkit.area import circle, geojson, sector
 from scenes.toolkit.places import name_of, site_of
 
 if TYPE_CHECKING:
@@ -61,9 +63,11 @@ class _Gas(Policy):
         device = world.registry.find(first.sensor_type, first.device)
         site = site_of(world.city, device, *place)
         wind = first.values["wind"]
+        level = raised(level, site, world)
         if level is None and view.previous is not None:
             level = view.previous.level  # nothing holds any more: the advice stays that of its height
         shown = level or Level.BLUE
+        area = self._area(place, first, wind, world)
         site_name = name_of(site, first.device)
         modalities = [m for m in Modality if any(w.modality == m for w in [*holding, *eyes])]
         alarmed = [w for w in holding if _stage(w) >= 2]
@@ -72,14 +76,26 @@ class _Gas(Policy):
             level=level,
             lon=place[0],
             lat=place[1],
-            area=self._area(place, wind, world),
+            area=area,
             plan=self._plan(first, wind, shown, world),
             headline=headline_of(
-                first, site_name, gas_name(first.values["key"]), shown, modalities, wind, world, seconded=seconded
+                first,
+                site_name,
+                gas_name(first.values["key"]),
+                shown,
+                modalities,
+                wind,
+                self._near_m(first, world),
+                world,
+                seconded=seconded,
             ),
             actions=actions_of(first.values["key"], shown),
-            conditions=self._conditions(site),
+            conditions=self._conditions(site, eyes),
+            effects=effects_of(level, view.certainty, area, self._effect(site_name)),
         )
+
+    def _effect(self, place: Text) -> Text:
+        return Text(f"{place.zh}燃气泄漏", f"gas leak at {place.en}")
 
     def _eyes(self, witnesses: Sequence[Evidence]) -> list[Evidence]:
         """Cameras and drones whose finding holds, or ended not longer ago than the gate allows."""
@@ -95,26 +111,41 @@ class _Gas(Policy):
         return any(_stage(other) >= 2 and self._pair(line, other, world) for other in holding)
 
     def _place(self, first: Evidence, eyes: Sequence[Evidence]) -> tuple[float | None, float | None]:
-        """The drone's place of most methane is nearer to the hole than any detector."""
+        """The drone's place of most methane, else the source that fits the detectors best, else the detector."""
         smelt = [w for w in eyes if "methane" in w.values and w.lon is not None]
         if smelt:
             best = max(smelt, key=lambda w: float(w.values["methane"]))
             return best.lon, best.lat
-        return first.lon, first.lat
+        source = first.values["source"]
+        return (first.lon, first.lat) if source is None else (source["lon"], source["lat"])
 
     def _area(
-        self, place: tuple[float | None, float | None], wind: Sequence[Any] | None, world: World
+        self, place: tuple[float | None, float | None], first: Evidence, wind: Sequence[Any] | None, world: World
     ) -> dict[str, Any] | None:
+        """Circle and sector where the rate is not known; for toxic gas contours, or distances of a dense one."""
         lon, lat = place
-        if lon is None or lat is None:
-            return None
+        p, key, source = world.parameters, first.values["key"], first.values["source"]
+        if wind is None or lon is None or lat is None:
+            return area_round(lon, lat, self._near_m(first, world))
+        from_deg, speed, steady = wind
+        toward, half = (from_deg + 180) % 360, p["downwind_half_deg"] if steady and speed >= p["calm_ms"] else 180.0
+        if key in DENSE:
+            return dense_area(lon, lat, p["erg_isolate_m"], self._far_m(first, world), toward, half)
+        ppm = p.get(f"{key.lower()}_aegl2_ppm")
+        if ppm is not None and source is not None:
+            return toxic_area(lon, lat, source["rate"], ppm, source["stability"], from_deg, speed, p["evacuate_m"])
+        return area_round(lon, lat, p["evacuate_m"], (toward, half, p["downwind_m"]))
+
+    def _far_m(self, first: Evidence, world: World) -> float:
+        """How far people downwind must act."""
         p = world.parameters
-        parts = [circle(lon, lat, p["evacuate_m"])]
-        if wind is not None:
-            from_deg, speed, steady = wind
-            half = p["downwind_half_deg"] if steady and speed >= p["calm_ms"] else 180.0
-            parts.append(sector(lon, lat, (from_deg + 180) % 360, half, p["downwind_m"]))
-        return geojson(*parts)
+        if first.values["key"] not in DENSE:
+            return p["downwind_m"]
+        return p["erg_day_m" if is_day(first.time, world.city.timezone) else "erg_night_m"]
+
+    def _near_m(self, first: Evidence, world: World) -> float:
+        """How far people all round must act."""
+        return world.parameters["erg_isolate_m" if first.values["key"] in DENSE else "evacuate_m"]
 
     def _plan(self, first: Evidence, wind: Sequence[Any] | None, level: Level, world: World) -> dict[str, Any]:
         p = world.parameters
@@ -122,18 +153,28 @@ class _Gas(Policy):
             "gas": first.values["key"],
             "value": first.values["value"],
             "peak": first.values["peak"],
-            "evacuate_m": p["evacuate_m"] if level.rank >= 1 else 0.0,
+            "evacuate_m": self._near_m(first, world) if level.rank >= 1 else 0.0,
         }
         if wind is not None:
-            plan |= {"wind_from_deg": wind[0], "wind_ms": wind[1], "downwind_m": p["downwind_m"]}
+            plan |= {"wind_from_deg": wind[0], "wind_ms": wind[1], "downwind_m": self._far_m(first, world)}
+        source, key = first.values["source"], first.values["key"]
+        if source is not None:
+            plan["source"] = {k: v for k, v in source.items() if k != "rate"}
+        plan |= {k: first.values[k] for k in ("stel", "twa") if first.values.get(k) is not None}
+        if key in DENSE:
+            plan["model"] = "ERG"
+        elif f"{key.lower()}_aegl2_ppm" in p and source is not None and wind is not None:
+            plan |= {"model": "plume", "aegl_m": toxic_reach(key, source, wind[1], p)}
         if level.rank >= 1:
             plan["report_within_s"] = 3600
         return plan
 
-    def _conditions(self, site: Site | None) -> frozenset[str]:
-        words = {"toxic"} if self.event == "toxic_gas" else set()
-        if site is not None and site.kind in ("construction", "hazardous"):
-            words.add(f"{site.kind}_site")
+    def _conditions(self, site: Site | None, eyes: Sequence[Evidence]) -> frozenset[str]:
+        words = site_conditions(site)
+        if self.event == "toxic_gas":
+            words.add("toxic")
+        if any(w.values.get("seen") == "flame" for w in eyes):
+            words.add("fire")
         return frozenset(words)
 
 
@@ -147,6 +188,9 @@ class ToxicGasInAir(_Gas):
     """Toxic gas, or too little or too much oxygen: event ``toxic_gas``."""
 
     event: ClassVar[str] = "toxic_gas"
+
+    def _effect(self, place: Text) -> Text:
+        return Text(f"{place.zh}有毒气体", f"toxic gas at {place.en}")
 
 
 def _stage(evidence: Evidence) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 
 from brain.model import Batch, microseconds
 from scenes.safety_production.detectors import Detectors, Limits
+from scenes.safety_production.dose import Doses
 from scenes.safety_production.parameters import TOXIC
 from scenes.safety_production.state import COMBUSTIBLE, OXYGEN
 from scenes.toolkit.roster import roster_of
@@ -40,6 +41,7 @@ class Samples(NamedTuple):
     key: str
     row: NDArray[np.intp]
     position: NDArray[np.int64]
+    received: NDArray[np.int64]
     time: NDArray[np.int64]
     value: NDArray[np.float64]
     lon: NDArray[np.float64]
@@ -65,7 +67,7 @@ def limits_of(key: str, p: Mapping[str, float]) -> Limits:
     samples, span, hold = int(p["min_samples"]), int(p["min_span_s"] * 1e6), int(p["exit_hold_s"] * 1e6)
     if key == COMBUSTIBLE:
         return Limits(
-            (p["prealarm_level_pct"], p["l1_pct"], p["l2_pct"]),
+            (p["prealarm_level_pct"], p["l1_pct"], p["l2_pct"], p["permit_gas_pct"]),
             (p["prealarm_exit_pct"], p["l1_pct"] - p["exit_drop_pct"]),
             samples,
             span,
@@ -81,10 +83,22 @@ def limits_of(key: str, p: Mapping[str, float]) -> Limits:
             fall_to=p["fall_to_pct"],
         )
     if key == OXYGEN:  # how far outside the good range, so that one direction is enough
-        return Limits((math.inf, JUST_OVER, math.inf), (-p["o2_exit_pct"],) * 2, samples, span, hold)
+        exit_ = -p["o2_exit_pct"]
+        return Limits((math.inf, JUST_OVER, math.inf, math.inf), (exit_, exit_), samples, span, hold)
     low = key.lower()
     first = p[f"{low}_l1_ppm"]
-    return Limits((math.inf, first, p[f"{low}_l2_ppm"]), (first * p["toxic_exit_share"],) * 2, samples, span, hold)
+    stel, twa = p.get(f"{low}_stel_ppm", math.inf), p.get(f"{low}_twa_ppm", math.inf)
+    dosed = min(stel, twa) / 2  # a mean is asked for only at samples that are high themselves
+    share = p["toxic_exit_share"]
+    return Limits(
+        (dosed, first, p[f"{low}_l2_ppm"], math.inf),
+        (dosed * share, first * share),
+        samples,
+        span,
+        hold,
+        stel=stel,
+        twa=twa,
+    )
 
 
 def gas_of(batch: Batch, state: SafetyState, registry: Registry, parameters: Mapping[str, float]) -> Gas:
@@ -168,7 +182,7 @@ def _samples(
 ) -> Samples:
     table = state.tables.get(key)
     if table is None:
-        table = state.tables[key] = Detectors()
+        table = state.tables[key] = Detectors(dose=Doses() if key in TOXIC else None)
     row = table.rows_of(batch.device)
     lon, lat = batch["lon"], batch["lat"]
     absent = np.isnan(lon), np.isnan(lat)
@@ -182,4 +196,15 @@ def _samples(
     if special.any():
         is_special = np.isin(row, row[special])
         matters, quiet = np.flatnonzero(is_special), np.flatnonzero(~is_special)
-    return Samples(key, row, batch.position, microseconds(batch.time), values, lon, lat, matters, quiet)
+    return Samples(
+        key,
+        row,
+        batch.position,
+        microseconds(batch.received_at),
+        microseconds(batch.time),
+        values,
+        lon,
+        lat,
+        matters,
+        quiet,
+    )

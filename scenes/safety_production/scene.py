@@ -1,4 +1,4 @@
-"""Safety production: gas detectors raise, cameras and drones bear witness, broken detectors stay with the site."""
+"""Safety production: gas, fire, work under permits, people at work, drones; broken detectors stay with the site."""
 
 from __future__ import annotations
 
@@ -6,30 +6,41 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
-from brain.city.index import distance_m
 from brain.model import Batch, Piece, Text, microseconds
-from brain.scene_api import Bulletin, Evidence, Fact, Interest, Mark, Parameter, Policy, Reasoning, Scene, World
-from scenes.safety_production.detectors import NONE
+from brain.scene_api import Bulletin, Evidence, Interest, Mark, Parameter, Policy, Reasoning, Scene, World
+from scenes.safety_production.airspace import Fix, fixes_of, judge_fix
+from scenes.safety_production.fire import fire_call, look, see_people
+from scenes.safety_production.gas import next_release, release, release_overdue, take_sample, take_service
 from scenes.safety_production.parameters import PARAMETERS
+from scenes.safety_production.people import BREACHES, take_breach
+from scenes.safety_production.permits import next_test, tests_due
 from scenes.safety_production.policy import GasLeak, ToxicGasInAir
-from scenes.safety_production.reading import Gas, Samples, gas_of, limits_of
-from scenes.safety_production.state import COMBUSTIBLE, SafetyState
-from scenes.safety_production.statements import called_line, detector_facts, gas_line, held_line
-from scenes.safety_production.watchers import (
+from scenes.safety_production.policy_fire import Fire
+from scenes.safety_production.policy_work import (
+    DroneViolation,
+    HotWorkGas,
+    HotWorkWithoutPermit,
+    Intrusion,
+    PpeViolation,
+)
+from scenes.safety_production.reading import Gas, Samples, gas_of
+from scenes.safety_production.seen import (
+    GAS_CALLS,
+    PEOPLE,
     Seen,
     call_rows,
-    drone_rows,
-    fall_silent,
-    look,
-    next_silence,
-    smell,
+    heat_rows,
+    methane_rows,
+    smoke_rows,
     video_rows,
 )
+from scenes.safety_production.state import SafetyState
+from scenes.safety_production.statements import called_line
+from scenes.safety_production.watchers import fall_silent, feel, next_silence, smell, sniff
+from scenes.safety_production.why import reasons
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-
-    from scenes.safety_production.detectors import Detectors
 
 __all__ = ["SafetyProduction"]
 
@@ -43,27 +54,53 @@ class _Item(NamedTuple):
     """Something that must be taken in its place of the order."""
 
     position: int
-    kind: str  # wind, service, gas, video, drone
+    kind: str  # wind, service, gas, seen, fix
     samples: Samples | None = None
     number: int = 0
     seen: Seen | None = None
-    row: int = 0
+    fix: Fix | None = None
 
 
 class SafetyProduction(Scene[SafetyState]):
-    """Gas in the air, with the second witnesses that make it certain (S1), and the faults that look like it (S2)."""
+    """Gas (S1 to S3), fire (S4), permits (S5), people at work (S6), major hazard units (S7), drones (S8)."""
 
     name: ClassVar[str] = "safety_production"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     title: ClassVar[Text] = Text("安全生产", "Safety production")
     interests: ClassVar[tuple[Interest, ...]] = (
         Interest("gas-detector", ("lel_pct", "ppm", "gas", "status", "lon", "lat")),
-        Interest("video-event", ("event", "track", "zone", "confidence", "status", "lon", "lat")),
-        Interest("drone", ("methane_ppm_m", "methane_background_ppm_m", "status", "lon", "lat")),
+        Interest("smoke-detector", ("smoke_pct", "alarm", "status", "lon", "lat")),
+        Interest(
+            "video-event",
+            ("event", "track", "zone", "confidence", "count", "snapshot_url", "status", "lon", "lat"),
+        ),
+        Interest(
+            "drone",
+            (
+                "methane_ppm_m",
+                "methane_background_ppm_m",
+                "thermal_max_c",
+                "ambient_c",
+                "mission",
+                "height_m",
+                "status",
+                "lon",
+                "lat",
+            ),
+        ),
         Interest("emergency-call", ("complaint", "call_id", "id", "status", "lon", "lat")),
-        Interest("weather", ("wind_from_deg", "wind_ms", "lon", "lat")),
+        Interest("weather", ("wind_from_deg", "wind_ms", "stability", "lon", "lat")),
     )
-    policies: ClassVar[tuple[Policy, ...]] = (GasLeak(), ToxicGasInAir())
+    policies: ClassVar[tuple[Policy, ...]] = (
+        GasLeak(),
+        ToxicGasInAir(),
+        Fire(),
+        HotWorkGas(),
+        HotWorkWithoutPermit(),
+        PpeViolation(),
+        Intrusion(),
+        DroneViolation(),
+    )
     parameters: ClassVar[Mapping[str, Parameter]] = PARAMETERS
     state_type: ClassVar[type[SafetyState]] = SafetyState
 
@@ -72,32 +109,25 @@ class SafetyProduction(Scene[SafetyState]):
         return SafetyState()
 
     def due(self, state: SafetyState, world: World) -> int | None:
-        """Marks only end what cameras and drones have fallen silent about."""
-        return next_silence(state, world)
+        """Marks end what has fallen silent, let through what was held too long, and look at gas tests of permits."""
+        times = (next_silence(state, world), next_release(state, world), next_test(state, world))
+        return min((t for t in times if t is not None), default=None)
 
     def step(self, state: SafetyState, feed: Piece | Mark | Bulletin, world: World) -> Iterable[Evidence]:
         """See the module."""
         if isinstance(feed, Mark):
+            state.clock = feed.at
             yield from fall_silent(state, feed.at, world)
+            yield from release_overdue(state, feed.at, world)
+            yield from tests_due(state, feed.at, world)
             return
-        if isinstance(feed, Bulletin):
+        if isinstance(feed, Bulletin) or not feed.rows:
             return
-        gas, said = feed.get("gas-detector"), _SILENT
-        items: list[_Item] = []
-        if gas is not None:
-            said = gas_of(gas, state, world.registry, world.parameters)
-            for samples in said.tables:
-                items += (_Item(int(samples.position[n]), "gas", samples, n) for n in samples.matters.tolist())
-            items += (
-                _Item(int(gas.position[i]), "service", number=int(gas.device[i]), row=i) for i in said.service.tolist()
-            )
-        if (video := feed.get("video-event")) is not None:
-            items += (_Item(s.position, "video", seen=s) for s in video_rows(video, world))
-        if (calls := feed.get("emergency-call")) is not None:
-            items += (_Item(s.position, "call", seen=s) for s in call_rows(calls, world))
-        if (drones := feed.get("drone")) is not None:
-            items += (_Item(s.position, "drone", seen=s) for s in drone_rows(drones, state, world))
-        if (weather := feed.get("weather")) is not None:
+        state.clock = max(int(microseconds(b.received_at)[-1]) for b in feed.batches.values() if len(b))
+        gas, weather = feed.get("gas-detector"), feed.get("weather")
+        said = _SILENT if gas is None else gas_of(gas, state, world.registry, world.parameters)
+        items = [*_gas_items(said, gas), *_other_items(feed, state, world)]
+        if weather is not None:
             items += (_Item(int(p), "wind", number=n) for n, p in enumerate(weather.position.tolist()))
         items.sort(key=lambda i: i.position)
         calm = _Calm(state, said.tables)
@@ -107,22 +137,43 @@ class SafetyProduction(Scene[SafetyState]):
                 continue
             calm.until(item.position)
             if item.samples is not None:
-                yield from self._sample(state, item.samples, item.number, world)
+                yield from take_sample(state, item.samples, item.number, world)
             elif item.kind == "service" and gas is not None:
-                yield from self._service(
-                    state, item.number, item.position, int(microseconds(gas.time)[item.row]), world
-                )
+                yield from self._service(state, gas, item.number, world)
+            elif item.fix is not None:
+                yield from judge_fix(state.flights, item.fix, world)
             elif item.seen is not None:
-                if item.kind == "call":
-                    state.calls = [*state.calls[-MOST_CALLS:], (item.seen.time, item.seen.lon, item.seen.lat)]
-                    yield from called_line(item.seen, world)
-                else:
-                    take = look if item.kind == "video" else smell
-                    yield from take(state, item.seen, world)
-                yield from self._release(state, item.seen, world)
+                yield from self._see(state, item.seen, world)
         calm.until(END)
 
-    # -- wind ------------------------------------------------------------------------------------------------------
+    def _service(self, state: SafetyState, gas: Batch, i: int, world: World) -> Iterator[Evidence]:
+        time, value = int(microseconds(gas.time)[i]), float(gas["lel_pct"][i])
+        status = str(gas["status"][i] or "work_order")
+        yield from take_service(state, int(gas.device[i]), int(gas.position[i]), time, status, value, world)
+
+    def _see(self, state: SafetyState, seen: Seen, world: World) -> Iterator[Evidence]:
+        """One row of a camera, drone, smoke detector or call."""
+        if seen.kind in BREACHES:
+            yield from take_breach(state.conduct, seen, world)
+        elif seen.kind in PEOPLE:
+            see_people(state, seen)
+        elif seen.kind == "heat":
+            yield from feel(state, seen, world)
+        elif seen.kind == "smoke_detector":
+            yield from sniff(state, seen, world)
+        elif seen.kind == "methane":
+            yield from smell(state, seen, world)
+            yield from release(state, seen, world)
+        elif seen.device.sensor_type == "video-event":
+            yield from look(state, seen, world)
+            yield from release(state, seen, world)
+        elif seen.kind in GAS_CALLS:
+            state.calls = [*state.calls[-MOST_CALLS:], (seen.time, seen.lon, seen.lat)]
+            yield from called_line(seen, world)
+            yield from release(state, seen, world)
+        else:
+            yield fire_call(seen, world)
+
     def _hear_wind(self, state: SafetyState, weather: Batch, i: int, world: World) -> None:
         if world.registry.by_id(int(weather.device[i])) is None:
             return
@@ -135,121 +186,32 @@ class SafetyProduction(Scene[SafetyState]):
             float(weather["wind_ms"][i]),
             float(place[0]) if np.isnan(lon) else lon,
             float(place[1]) if np.isnan(lat) else lat,
+            weather["stability"][i],
         )
 
-    # -- detectors -------------------------------------------------------------------------------------------------
-    def _sample(self, state: SafetyState, samples: Samples, n: int, world: World) -> Iterator[Evidence]:
-        table, row = state.tables[samples.key], int(samples.row[n])
-        device = world.registry.by_id(int(table.slots.device[row]))
-        if device is None:
-            return
-        position, time = int(samples.position[n]), int(samples.time[n])
-        limits = limits_of(samples.key, world.parameters)
-        was_dead, was_held = bool(table.dead[row]), bool(table.held[row])
-        outcome = table.sample(
-            row,
-            time,
-            float(samples.value[n]),
-            float(samples.lon[n]),
-            float(samples.lat[n]),
-            limits,
-            lambda r, t: samples.key == COMBUSTIBLE and self._is_doubtful(state, r, t, world),
-        )
-        if outcome.word == "dead" or (was_dead and not table.dead[row]):
-            yield held_line(table, row, device, time, position, "fell", world, holds=outcome.word == "dead")
-        if outcome.word == "held":
-            yield held_line(table, row, device, time, position, "step_hold", world, holds=True)
-            if table.is_stuck(row, time, limits):
-                yield held_line(table, row, device, time, position, "stuck", world, holds=True)
-        elif was_held:
-            yield from self._let_go(table, row, time, position, world)
-        if outcome.word in ("finding", "ended"):
-            yield gas_line(table, row, samples.key, device, position, state, world)
-
-    def _let_go(self, table: Detectors, row: int, time: int, position: int, world: World) -> Iterator[Evidence]:
-        device = world.registry.by_id(int(table.slots.device[row]))
-        if device is not None:
-            for rule in ("step_hold", "stuck"):
-                yield held_line(table, row, device, time, position, rule, world, holds=False)
-
-    def _service(
-        self, state: SafetyState, device_id: int, position: int, time: int, world: World
-    ) -> Iterator[Evidence]:
-        device = world.registry.by_id(device_id)
-        for table in state.tables.values():
-            if device is None or device_id >= len(table.slots.row) or table.slots.row[device_id] < 0:
-                continue
-            row = int(table.slots.row[device_id])
-            was_dead = bool(table.dead[row])
-            table.out_of_service(row)
-            if was_dead:
-                yield held_line(table, row, device, time, position, "fell", world, holds=False)
-
-    # -- step-hold -------------------------------------------------------------------------------------------------
-    def _is_doubtful(self, state: SafetyState, row: int, time: int, world: World) -> bool:
-        """A step may be a broken detector: a healthy neighbour sees nothing, and nobody else bears witness."""
-        table = state.tables[COMBUSTIBLE]
-        lon, lat = float(table.lon[row]), float(table.lat[row])
-        if np.isnan(lon) or np.isnan(lat):
-            return False
-        p = world.parameters
-        if self._has_witness(state, row, lon, lat, world):
-            return False
-        used = table.slots.used
-        fresh = np.abs(table.time[:used] - time) <= p["neighbour_fresh_s"] * 1e6
-        healthy = table.good[:used] & ~table.dead[:used] & (table.value[:used] < p["neighbour_below_pct"]) & fresh
-        healthy[row] = False
-        return any(
-            distance_m(lon, lat, float(table.lon[r]), float(table.lat[r])) <= p["neighbour_m"]
-            for r in np.flatnonzero(healthy).tolist()
-        )
-
-    def _has_witness(self, state: SafetyState, row: int, lon: float, lat: float, world: World) -> bool:
-        reach = world.parameters["witness_m"]
-        seen = [(s.lon, s.lat) for s in state.sights.values() if s.confirmed]
-        seen += [(w.lon, w.lat) for w in state.whiffs.values()]
-        recent = GasLeak.gate.seconds * 1e6
-        now = int(state.tables[COMBUSTIBLE].time[row])
-        seen += [(a, b) for time, a, b in state.calls if abs(now - time) <= recent and not np.isnan(a)]
-        for key, table in state.tables.items():
-            active = np.flatnonzero((table.stage[: table.slots.used] > 0) & (table.ended[: table.slots.used] == NONE))
-            seen += [
-                (float(table.lon[r]), float(table.lat[r]))
-                for r in active.tolist()
-                if not (key == COMBUSTIBLE and r == row)
-            ]
-        return any(a is not None and b is not None and distance_m(lon, lat, a, b) <= reach for a, b in seen)
-
-    def _release(self, state: SafetyState, seen: Seen, world: World) -> Iterator[Evidence]:
-        """A camera or drone bears witness: what was held near by is no broken detector."""
-        table = state.tables.get(COMBUSTIBLE)
-        if table is None:
-            return
-        limits = limits_of(COMBUSTIBLE, world.parameters)
-        for row in np.flatnonzero(table.held[: table.slots.used]).tolist():
-            device = world.registry.by_id(int(table.slots.device[row]))
-            if device is None or not self._has_witness(state, row, float(table.lon[row]), float(table.lat[row]), world):
-                continue
-            table.release(row, int(table.time[row]), limits)
-            yield from self._let_go(table, row, seen.time, seen.position, world)
-            yield gas_line(table, row, COMBUSTIBLE, device, seen.position, state, world)
-
-    # -- why not ---------------------------------------------------------------------------------------------------
     def explain(self, state: SafetyState, lon: float, lat: float, radius_m: float, world: World) -> Iterable[Reasoning]:
-        """Each alarm step's conditions for the detectors round a place, and whether they are held back."""
-        for key, table in state.tables.items():
-            for row in range(table.slots.used):
-                device = world.registry.by_id(int(table.slots.device[row]))
-                if device is None or not distance_m(lon, lat, float(table.lon[row]), float(table.lat[row])) <= radius_m:
-                    continue
-                held = Fact("held_back", str(bool(table.held[row])).lower(), "==", "false", "1", not table.held[row])
-                serving = Fact(
-                    "in_service", str(bool(table.good[row])).lower(), "==", "true", "1", bool(table.good[row])
-                )
-                for stage, word in ((1, "prealarm"), (2, "level_1"), (3, "level_2")):
-                    if np.isfinite(limits_of(key, world.parameters).levels[stage - 1]):
-                        facts = (*detector_facts(table, row, key, stage, world), held, serving)
-                        yield Reasoning(f"S1.{key}.{word}", f"{device.sensor_type}/{device.name}", facts)
+        """Why not: each rule's conditions for the devices round a place, and what was held back on purpose."""
+        return reasons(state, lon, lat, radius_m, world)
+
+
+def _gas_items(said: Gas, gas: Batch | None) -> Iterator[_Item]:
+    for samples in said.tables:
+        yield from (_Item(int(samples.position[n]), "gas", samples, n) for n in samples.matters.tolist())
+    if gas is not None:
+        yield from (_Item(int(gas.position[i]), "service", number=i) for i in said.service.tolist())
+
+
+def _other_items(feed: Piece, state: SafetyState, world: World) -> Iterator[_Item]:
+    if (video := feed.get("video-event")) is not None:
+        yield from (_Item(s.position, "seen", seen=s) for s in video_rows(video, world))
+    if (calls := feed.get("emergency-call")) is not None:
+        yield from (_Item(s.position, "seen", seen=s) for s in call_rows(calls, world))
+    if (smoke := feed.get("smoke-detector")) is not None:
+        yield from (_Item(s.position, "seen", seen=s) for s in smoke_rows(smoke, state, world))
+    if (drones := feed.get("drone")) is not None:
+        yield from (_Item(s.position, "seen", seen=s) for s in methane_rows(drones, state, world))
+        yield from (_Item(s.position, "seen", seen=s) for s in heat_rows(drones, state, world))
+        yield from (_Item(f.position, "fix", fix=f) for f in fixes_of(drones, state.flights, world))
 
 
 class _Calm:

@@ -10,6 +10,7 @@ from brain.scene_api import Evidence, Fact
 from scenes.safety_production.detectors import NONE
 from scenes.safety_production.parameters import TOXIC
 from scenes.safety_production.reading import limits_of
+from scenes.safety_production.source import find_source
 from scenes.safety_production.state import COMBUSTIBLE, OXYGEN
 
 if TYPE_CHECKING:
@@ -17,11 +18,22 @@ if TYPE_CHECKING:
 
     from brain.model import Device
     from brain.scene_api import World
-    from scenes.safety_production.detectors import Detectors
-    from scenes.safety_production.state import SafetyState, Sight, Whiff
-    from scenes.safety_production.watchers import Seen
+    from scenes.safety_production.detectors import Detectors, Limits
+    from scenes.safety_production.seen import Seen
+    from scenes.safety_production.state import Heat, SafetyState, Sight, SmokeAlarm, Whiff
 
-__all__ = ["SUPPORTED", "called_line", "detector_facts", "gas_line", "gas_name", "held_line", "seen_line", "smelt_line"]
+__all__ = [
+    "SUPPORTED",
+    "alarm_line",
+    "called_line",
+    "detector_facts",
+    "gas_line",
+    "gas_name",
+    "heat_line",
+    "held_line",
+    "seen_line",
+    "smelt_line",
+]
 
 SUPPORTED: Final = ("gas_leak", "toxic_gas")  # events that cameras and drones bear witness for
 _LEVELS: Final = {1: Level.BLUE, 2: Level.YELLOW, 3: Level.ORANGE}
@@ -63,7 +75,9 @@ def detector_facts(table: Detectors, row: int, key: str, stage: int, world: Worl
         Fact("samples_in_a_row", float(run), ">=", float(limits.samples), "1", run >= limits.samples),
         Fact("seconds_in_a_row", _shown(span, 3), ">=", limits.span_us / 1e6, "s", span * 1e6 >= limits.span_us),
     ]
-    if stage == 1:
+    if table.dose is not None:
+        facts += _dose_facts(table, row, limits)
+    elif stage == 1:
         rise = table.rise(row, int(table.time[row]), limits)
         slope = None if math.isnan(rise.slope) else _shown(rise.slope)
         mean = None if math.isnan(rise.mean) else _shown(rise.mean)
@@ -73,6 +87,19 @@ def detector_facts(table: Detectors, row: int, key: str, stage: int, world: Worl
         floor = limits.exits[1]
         facts.append(Fact(quantity, _shown(value), ">=", _shown(floor), unit, value >= floor))
     return tuple(facts)
+
+
+def _dose_facts(table: Detectors, row: int, limits: Limits) -> list[Fact]:
+    """Means of 15 minutes and of 8 hours against their limits, where there are such."""
+    time = int(table.time[row])
+    out = []
+    if math.isfinite(limits.stel):
+        stel = table.stel(row, time, limits)
+        out.append(Fact("mean_15min_ppm", _mean(stel), ">=", limits.stel, "ppm", stel >= limits.stel))
+    if math.isfinite(limits.twa):
+        twa = table.twa(row, time)
+        out.append(Fact("mean_8h_ppm", _mean(twa), ">=", limits.twa, "ppm", twa >= limits.twa))
+    return out
 
 
 def gas_line(
@@ -100,18 +127,27 @@ def gas_line(
         facts = (Fact(quantity, _shown(value), "<", _shown(floor), code, value < floor),)
         summary = Text(f"{device.name} {name.zh}回落至 {shown}", f"{device.name}: {name.en} has fallen to {shown}")
     wind = state.stations.at(lon, lat, time, p["wind_fresh_s"]) if lon is not None and lat is not None else None
+    news = holds and stage >= 2 and int(table.run[row, stage - 1]) > limits.samples
+    source, reason = (
+        find_source(state, table, row, key, wind, world, may_tell=news) if holds and stage >= 2 else (None, None)
+    )
     values: dict[str, Any] = {
         "key": key,
         "stage": stage,
         "value": _shown(_reading(value, key, p), 3),
         "peak": _shown(_reading(float(table.peak[row]), key, p), 3),
         "wind": None if wind is None else [wind.from_deg, wind.speed_ms, wind.steady],
+        "source": source,
+        "saturated": key == COMBUSTIBLE and value >= p["saturated_pct"],
     }
+    if table.dose is not None:
+        values |= {"stel": _mean(table.stel(row, time, limits)), "twa": _mean(table.twa(row, time))}
     weight = p[("weight_prealarm", "weight_l1", "weight_l2")[stage - 1]]
+    rule = "dose" if table.dose is not None and stage == 1 else _RULES[stage]
     prefix = "S1" if key == COMBUSTIBLE else f"S1.{key}"
     return Evidence(
         event="gas_leak" if key == COMBUSTIBLE else "toxic_gas",
-        rule=f"{prefix}.{_RULES[stage]}",
+        rule=f"{prefix}.{rule}",
         witness=f"gas-detector/{device.name}" + ("" if key == COMBUSTIBLE else f"/{key}"),
         modality=Modality.METER,
         sensor_type=device.sensor_type,
@@ -128,7 +164,13 @@ def gas_line(
         messages=int(table.count[row]),
         facts=facts,
         values=values,
+        reason=reason,
+        window=(min(int(table.since[row]), time), time) if table.since[row] != NONE else None,
     )
+
+
+def _mean(value: float) -> float | None:
+    return None if math.isnan(value) else _shown(value, 1)
 
 
 def _place(table: Detectors, row: int) -> tuple[float | None, float | None]:
@@ -201,6 +243,7 @@ def held_line(
         messages=int(table.same[row]),
         facts=facts,
         values={"rule": rule, "value": _shown(value)},
+        window=(min(int(table.same_from[row]), time), time) if table.same_from[row] != NONE else None,
     )
 
 
@@ -269,10 +312,13 @@ def seen_line(
             messages=sight.count,
             facts=facts,
             values={"seen": kind},
+            window=(sight.first, sight.last),
         )
 
 
-def smelt_line(whiff: Whiff, device: Device, position: int, world: World, *, holds: bool) -> Iterator[Evidence]:
+def smelt_line(
+    whiff: Whiff, device: Device, position: int, world: World, *, holds: bool, reason: str | None = None
+) -> Iterator[Evidence]:
     """Methane under a drone, for each event it bears witness for."""
     p = world.parameters
     if holds:
@@ -303,4 +349,96 @@ def smelt_line(whiff: Whiff, device: Device, position: int, world: World, *, hol
             messages=whiff.count,
             facts=facts,
             values={"methane": _shown(whiff.peak)},
+            reason=reason,
+            window=(whiff.first, whiff.last),
         )
+
+
+def heat_line(heat: Heat, device: Device, position: int, world: World, *, holds: bool) -> Evidence:
+    """Heat under a drone: bears witness for a fire, never raises one (roofs and chimneys are hot)."""
+    p = world.parameters
+    if holds:
+        summary = Text(
+            f"{device.name} 热像高出环境 {heat.peak:.0f} °C",
+            f"{device.name} sees {heat.peak:.0f} °C over ambient",
+        )
+    else:
+        summary = Text(f"{device.name} 热像已恢复正常", f"{device.name} sees no more heat")
+    return _eye(
+        "S4.drone_thermal",
+        f"drone/{device.name}/thermal",
+        Modality.LOW_ALTITUDE,
+        device,
+        heat,
+        position,
+        p["weight_thermal"],
+        summary,
+        Fact(
+            "thermal_over_ambient",
+            _shown(heat.peak),
+            ">=",
+            p["thermal_over_c"],
+            "Cel",
+            heat.peak >= p["thermal_over_c"],
+        ),
+        {"heat": _shown(heat.peak)},
+        holds=holds,
+    )
+
+
+def alarm_line(alarm: SmokeAlarm, device: Device, position: int, world: World, *, holds: bool) -> Evidence:
+    """A smoke detector in alarm: bears witness for a fire, never raises one (most such alarms alone are false)."""
+    if holds:
+        summary = Text(f"{device.name} 烟感报警", f"{device.name}: smoke detector in alarm")
+    else:
+        summary = Text(f"{device.name} 烟感已复位", f"{device.name}: smoke detector is back to normal")
+    return _eye(
+        "S4.smoke_detector",
+        f"smoke-detector/{device.name}",
+        Modality.METER,
+        device,
+        alarm,
+        position,
+        world.parameters["weight_smoke_detector"],
+        summary,
+        Fact("alarm", str(holds).lower(), "==", "true", "1", holds),
+        {"alarm": holds},
+        holds=holds,
+    )
+
+
+def _eye(
+    rule: str,
+    witness: str,
+    modality: Modality,
+    device: Device,
+    finding: Heat | SmokeAlarm,
+    position: int,
+    weight: float,
+    summary: Text,
+    fact: Fact,
+    values: Mapping[str, Any],
+    *,
+    holds: bool,
+) -> Evidence:
+    return Evidence(
+        event="fire",
+        rule=rule,
+        witness=witness,
+        modality=modality,
+        sensor_type=device.sensor_type,
+        device=device.name,
+        time=finding.last,
+        position=position,
+        weight=weight,
+        summary=summary,
+        holds=holds,
+        ended=None if holds else finding.last,
+        opens=False,
+        lon=finding.lon,
+        lat=finding.lat,
+        messages=finding.count,
+        facts=(fact,),
+        values=values,
+        window=(finding.first, finding.last),
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from brain.model import Level, Modality, Text
+from scenes.safety_production.source import DENSE
 from scenes.safety_production.state import COMBUSTIBLE, OXYGEN
 from scenes.toolkit.area import compass
 
@@ -73,6 +74,7 @@ def headline_of(
     level: Level,
     modalities: Sequence[Modality],
     wind: Sequence[Any] | None,
+    evacuate_m: float,
     world: World,
     *,
     seconded: bool,
@@ -86,12 +88,14 @@ def headline_of(
         level: Of the hazard.
         modalities: Kinds of eyes that see it.
         wind: From where, m/s, steady; or None.
-        world: For distances.
+        evacuate_m: How far people all round must leave.
+        world: For thresholds.
         seconded: A second detector is in alarm too.
     """
     key, stage = first.values["key"], _STAGES[first.values["stage"]]
     unit = "%LEL" if key == COMBUSTIBLE else "%vol" if key == OXYGEN else "ppm"
-    peak = f"{first.values['peak']:g}{unit}" if key == COMBUSTIBLE else f"{first.values['peak']:g} {unit}"
+    full = "≥" if first.values.get("saturated") else ""
+    peak = full + f"{first.values['peak']:g}{unit}" if key == COMBUSTIBLE else f"{first.values['peak']:g} {unit}"
     name = Text("燃气", "Gas") if key == COMBUSTIBLE else Text(gas.zh, gas.en[:1].upper() + gas.en[1:])
     if not first.holds:
         return Text(
@@ -109,9 +113,11 @@ def headline_of(
     if wind is not None and wind[2] and wind[1] >= world.parameters["calm_ms"]:
         toward = compass((wind[0] + 180) % 360)
         zh, en = f"{zh}，下风向{toward.zh}", f"{en}, wind toward {toward.en}"
-    metres = f"{world.parameters['evacuate_m']:g}"
+    metres = f"{evacuate_m:g}"
     if key == COMBUSTIBLE:
         return Text(f"{zh}，请立即关阀、疏散{metres}米范围", f"{en}; shut valves, evacuate {metres} m")
+    if first.values.get("key") in DENSE:
+        zh, en = f"{zh}（重气，扩散模型不适用，按 ERG 距离）", f"{en} (heavier than air: ERG distances, no plume)"
     if key == OXYGEN:
         return Text(f"{zh}，请立即撤出人员并通风", f"{en}; take everybody out and ventilate")
     return Text(

@@ -1,134 +1,29 @@
-"""Second witnesses: smoke and flame on video, methane under drones. Each fills a finding and ends it by silence."""
+"""Second witnesses: methane and heat under drones, smoke detectors. Each fills a finding; silence ends all of them."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from brain.model import microseconds
-from scenes.safety_production.reading import BAD_STATUS
-from scenes.safety_production.state import Sight, Whiff
-from scenes.safety_production.statements import seen_line, smelt_line
-from scenes.toolkit.places import index_of
+from brain.city.index import distance_m
+from scenes.safety_production.airspace import end_flights, next_landing
+from scenes.safety_production.fire import end_sight
+from scenes.safety_production.people import end_breaches, next_absence
+from scenes.safety_production.state import Heat, SmokeAlarm, Whiff
+from scenes.safety_production.statements import alarm_line, heat_line, smelt_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
-    from brain.city.index import CityIndex
-    from brain.model import Batch, Device
     from brain.scene_api import Evidence, World
+    from scenes.safety_production.seen import Seen
     from scenes.safety_production.state import SafetyState
 
-__all__ = ["KINDS", "Seen", "call_rows", "drone_rows", "fall_silent", "look", "next_silence", "smell", "video_rows"]
-
-KINDS = frozenset({"smoke", "flame"})
-COMPLAINTS = ("gas_smell", "gas_leak")
-MOST_TRACKS = 32
-
-
-class Seen(NamedTuple):
-    """A row of a camera or drone that matters, as plain numbers; ``value`` is confidence, or ppm.m over background."""
-
-    device: Device
-    time: int
-    received: int
-    position: int
-    lon: float
-    lat: float
-    value: float
-    kind: str = ""
-    track: str = ""
-
-
-def _rows(batch: Batch, index: NDArray[np.intp], value: NDArray[np.float64], world: World) -> Iterator[Seen]:
-    if not len(index):
-        return
-    time, received = microseconds(batch.time), microseconds(batch.received_at)
-    place = world.registry.places(batch.device)
-    status = batch["status"]
-    for i in index.tolist():
-        device = world.registry.by_id(int(batch.device[i]))
-        if device is None or status[i] in BAD_STATUS:
-            continue
-        lon, lat = float(batch["lon"][i]), float(batch["lat"][i])
-        if math.isnan(lon) or math.isnan(lat):
-            lon, lat = float(place[i, 0]), float(place[i, 1])
-        if math.isnan(lon) or math.isnan(lat):
-            lon, lat = _watched(index_of(world.city), device)
-        yield Seen(device, int(time[i]), int(received[i]), int(batch.position[i]), lon, lat, float(value[i]))
-
-
-def _watched(index: CityIndex, device: Device) -> tuple[float, float]:
-    """The site a camera looks at stands for a camera without a place."""
-    site = index.sites.get(str(device.extra.get("watches"))) or index.sites.get(str(device.site))
-    return (math.nan, math.nan) if site is None else (site.lon, site.lat)
-
-
-def video_rows(batch: Batch, world: World) -> Iterator[Seen]:
-    """Confident rows of smoke and flame."""
-    events = batch["event"].tolist()
-    if KINDS.isdisjoint(events):
-        return
-    mine = np.array([e in KINDS for e in events], bool)
-    mine &= batch["confidence"] >= world.parameters["video_confidence"]
-    index = np.flatnonzero(mine)
-    by_position = {int(batch.position[i]): i for i in index.tolist()}
-    for seen in _rows(batch, index, batch["confidence"], world):
-        i = by_position[seen.position]
-        track = batch["track"][i] or batch["zone"][i] or ""
-        yield seen._replace(kind=str(events[i]), track=str(track))
-
-
-def look(state: SafetyState, seen: Seen, world: World) -> Iterator[Evidence]:
-    """Take a confident row of smoke or flame; a statement once a track was seen long enough."""
-    p = world.parameters
-    sight = state.sights.setdefault((seen.device.device_id, seen.kind), Sight())
-    first, last = sight.tracks.get(seen.track, (seen.time, seen.time))
-    if seen.time - last > p["video_gap_s"] * 1e6 or first - seen.time > p["video_gap_s"] * 1e6:
-        first, last = seen.time, seen.time
-    first, last = min(first, seen.time), max(last, seen.time)
-    if len(sight.tracks) > MOST_TRACKS:  # the tracker of a camera counts on for ever
-        sight.tracks = {k: v for k, v in sight.tracks.items() if sight.last - v[1] <= p["video_gap_s"] * 1e6}
-    sight.tracks[seen.track] = first, last
-    sight.last, sight.received = max(sight.last, seen.time), seen.received
-    sight.count += 1
-    sight.confidence = max(sight.confidence, seen.value)
-    if not math.isnan(seen.lon):
-        sight.lon, sight.lat = seen.lon, seen.lat
-    sight.seconds = max(sight.seconds, (last - first) / 1e6)
-    sight.confirmed |= last - first >= p["video_seconds"] * 1e6
-    if sight.confirmed:
-        yield from seen_line(sight, seen.kind, seen.device, seen.position, world, holds=True)
-
-
-def call_rows(batch: Batch, world: World) -> Iterator[Seen]:
-    """Calls that tell of gas; ``track`` is the call."""
-    complaints = batch["complaint"]
-    index = np.flatnonzero(np.array([c in COMPLAINTS for c in complaints.tolist()], bool))
-    by_position = {int(batch.position[i]): i for i in index.tolist()}
-    for seen in _rows(batch, index, np.zeros(len(batch)), world):
-        i = by_position[seen.position]
-        call = batch["call_id"][i] or batch["id"][i] or f"{seen.device.name}/{seen.time}"
-        yield seen._replace(kind=str(complaints[i]), track=str(call))
-
-
-def drone_rows(batch: Batch, state: SafetyState, world: World) -> Iterator[Seen]:
-    """Rows of methane that start a finding, and all measuring rows of drones that have one or get one here."""
-    methane, background = batch["methane_ppm_m"], batch["methane_background_ppm_m"]
-    over = methane - np.where(np.isnan(background), 0.0, background)
-    strong = over >= world.parameters["drone_over_ppm_m"]
-    if not state.whiffs and not strong.any():
-        return
-    at_it = np.isin(batch.device, list(state.whiffs)) | np.isin(batch.device, batch.device[strong])
-    yield from _rows(batch, np.flatnonzero(at_it & np.isfinite(over)), over, world)
+__all__ = ["fall_silent", "feel", "next_silence", "smell", "sniff"]
 
 
 def smell(state: SafetyState, seen: Seen, world: World) -> Iterator[Evidence]:
-    """Take a measurement of a drone: begins, carries on or ends its finding."""
+    """Take methane under a drone: begins, carries on or ends its finding."""
     p = world.parameters
     whiff = state.whiffs.get(seen.device.device_id)
     strong = seen.value >= p["drone_over_ppm_m"] and not math.isnan(seen.lon)
@@ -137,16 +32,64 @@ def smell(state: SafetyState, seen: Seen, world: World) -> Iterator[Evidence]:
         whiff.last = max(whiff.last, seen.time)
         yield from smelt_line(whiff, seen.device, seen.position, world, holds=False)
         return
+    reason = None
     if whiff is None:
         if not strong:
             return
-        whiff = state.whiffs[seen.device.device_id] = Whiff(seen.value, seen.lon, seen.lat, seen.time, seen.received)
+        whiff = state.whiffs[seen.device.device_id] = Whiff(
+            seen.value, seen.lon, seen.lat, seen.time, seen.time, seen.received
+        )
+        whiff.said = seen.lon, seen.lat
     else:
         whiff.count += 1
         whiff.last, whiff.received = max(whiff.last, seen.time), seen.received
         if seen.value > whiff.peak and not math.isnan(seen.lon):
             whiff.peak, whiff.lon, whiff.lat = seen.value, seen.lon, seen.lat
-    yield from smelt_line(whiff, seen.device, seen.position, world, holds=True)
+            if whiff.said is None or distance_m(*whiff.said, seen.lon, seen.lat) >= p["located_moved_m"]:
+                whiff.said, reason = (seen.lon, seen.lat), "located"
+    yield from smelt_line(whiff, seen.device, seen.position, world, holds=True, reason=reason)
+
+
+def feel(state: SafetyState, seen: Seen, world: World) -> Iterator[Evidence]:
+    """Take heat under a drone: begins, carries on or ends its finding."""
+    p = world.parameters
+    heat = state.heats.get(seen.device.device_id)
+    if heat is not None and seen.value < p["thermal_over_c"] * p["thermal_exit_share"]:
+        del state.heats[seen.device.device_id]
+        heat.last = max(heat.last, seen.time)
+        yield heat_line(heat, seen.device, seen.position, world, holds=False)
+        return
+    if heat is None:
+        if seen.value < p["thermal_over_c"] or math.isnan(seen.lon):
+            return
+        heat = state.heats[seen.device.device_id] = Heat(
+            seen.value, seen.lon, seen.lat, seen.time, seen.time, seen.received
+        )
+    else:
+        heat.count += 1
+        heat.last, heat.received = max(heat.last, seen.time), seen.received
+        if seen.value > heat.peak and not math.isnan(seen.lon):
+            heat.peak, heat.lon, heat.lat = seen.value, seen.lon, seen.lat
+    yield heat_line(heat, seen.device, seen.position, world, holds=True)
+
+
+def sniff(state: SafetyState, seen: Seen, world: World) -> Iterator[Evidence]:
+    """Take a smoke detector: its alarm begins, goes on or ends."""
+    alarm = state.alarms.get(seen.device.device_id)
+    if not seen.value:
+        if alarm is not None:
+            del state.alarms[seen.device.device_id]
+            alarm.last = max(alarm.last, seen.time)
+            yield alarm_line(alarm, seen.device, seen.position, world, holds=False)
+        return
+    if alarm is None:
+        alarm = state.alarms[seen.device.device_id] = SmokeAlarm(seen.time, seen.time, seen.received)
+    else:
+        alarm.count += 1
+        alarm.last, alarm.received = max(alarm.last, seen.time), seen.received
+    if not math.isnan(seen.lon):
+        alarm.lon, alarm.lat = seen.lon, seen.lat
+    yield alarm_line(alarm, seen.device, seen.position, world, holds=True)
 
 
 def next_silence(state: SafetyState, world: World) -> int | None:
@@ -154,21 +97,34 @@ def next_silence(state: SafetyState, world: World) -> int | None:
     p = world.parameters
     times = [s.received + int(p["video_silence_s"] * 1e6) for s in state.sights.values()]
     times += [w.received + int(p["drone_silence_s"] * 1e6) for w in state.whiffs.values()]
+    times += [h.received + int(p["drone_silence_s"] * 1e6) for h in state.heats.values()]
+    times += [a.received + int(p["smoke_silence_s"] * 1e6) for a in state.alarms.values()]
+    times += [t for t in (next_absence(state.conduct, world), next_landing(state.flights, world)) if t is not None]
     return min(times, default=None)
 
 
 def fall_silent(state: SafetyState, at: int, world: World) -> Iterator[Evidence]:
     """End what nobody has spoken of for long, at a mark."""
-    p = world.parameters
+    p, known = world.parameters, world.registry.by_id
     for key, sight in list(state.sights.items()):
         if at - sight.received >= p["video_silence_s"] * 1e6:
             del state.sights[key]
-            device = world.registry.by_id(key[0])
-            if sight.confirmed and device is not None:
-                yield from seen_line(sight, key[1], device, -1, world, holds=False)
+            if (device := known(key[0])) is not None:
+                yield from end_sight(sight, key[1], device, world)
     for device_id, whiff in list(state.whiffs.items()):
         if at - whiff.received >= p["drone_silence_s"] * 1e6:
             del state.whiffs[device_id]
-            device = world.registry.by_id(device_id)
-            if device is not None:
+            if (device := known(device_id)) is not None:
                 yield from smelt_line(whiff, device, -1, world, holds=False)
+    for device_id, heat in list(state.heats.items()):
+        if at - heat.received >= p["drone_silence_s"] * 1e6:
+            del state.heats[device_id]
+            if (device := known(device_id)) is not None:
+                yield heat_line(heat, device, -1, world, holds=False)
+    for device_id, alarm in list(state.alarms.items()):
+        if at - alarm.received >= p["smoke_silence_s"] * 1e6:
+            del state.alarms[device_id]
+            if (device := known(device_id)) is not None:
+                yield alarm_line(alarm, device, -1, world, holds=False)
+    yield from end_breaches(state.conduct, at, world)
+    yield from end_flights(state.flights, at, world)

@@ -14,7 +14,7 @@ from brain.model import Text
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
-__all__ = ["circle", "compass", "destination", "geojson", "sector"]
+__all__ = ["circle", "compass", "destination", "geojson", "offset", "sector"]
 
 _POINTS = 48  # of a full circle; the chord of 100 m misses the arc by 0.2 m
 _COMPASS = (
@@ -41,6 +41,17 @@ def destination(lon: float, lat: float, bearing_deg: float, distance_m: float) -
     east = distance_m * math.sin(math.radians(bearing_deg))
     across = METRES_PER_DEGREE * max(0.01, math.cos(math.radians(lat)))
     return lon + east / across, lat + north / METRES_PER_DEGREE
+
+
+def offset(lon: float, lat: float, to_lon: float, to_lat: float) -> tuple[float, float]:
+    """How far a second place lies east and north of a first one, metres.
+
+    Example:
+        >>> [round(v) for v in offset(120.0, 36.0, 120.01, 36.0)]
+        [900, 0]
+    """
+    across = METRES_PER_DEGREE * max(0.01, math.cos(math.radians(lat)))
+    return (to_lon - lon) * across, (to_lat - lat) * METRES_PER_DEGREE
 
 
 def circle(lon: float, lat: float, radius_m: float) -> shapely.Polygon:

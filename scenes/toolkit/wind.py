@@ -20,11 +20,13 @@ class Wind(NamedTuple):
         from_deg: Where it comes from.
         speed_ms: Mean speed.
         steady: False when it blew from all sides, so that a direction means nothing.
+        stability: Pasquill class A to F as the station says; None where it does not.
     """
 
     from_deg: float
     speed_ms: float
     steady: bool
+    stability: str | None = None
 
 
 class Gust(NamedTuple):
@@ -37,10 +39,11 @@ class Gust(NamedTuple):
 
 @dataclass(slots=True)
 class Station:
-    """Readings of the last ten minutes at a place."""
+    """Readings of the last ten minutes at a place; the last stability class it told."""
 
     lon: float
     lat: float
+    stability: str | None = None
     gusts: list[Gust] = field(default_factory=list)
 
 
@@ -50,12 +53,21 @@ class Stations:
 
     known: dict[int, Station] = field(default_factory=dict)
 
-    def hear(self, device: int, time: int, from_deg: float, speed_ms: float, lon: float, lat: float) -> None:
+    def hear(
+        self,
+        device: int,
+        time: int,
+        from_deg: float,
+        speed_ms: float,
+        lon: float,
+        lat: float,
+        stability: str | None = None,
+    ) -> None:
         """Take a reading; one without direction, speed or place says nothing."""
         if not all(map(math.isfinite, (from_deg, speed_ms, lon, lat))):
             return
         station = self.known.setdefault(device, Station(lon, lat))
-        station.lon, station.lat = lon, lat
+        station.lon, station.lat, station.stability = lon, lat, stability or station.stability
         way = math.radians(from_deg)
         station.gusts.append(Gust(time, -speed_ms * math.sin(way), -speed_ms * math.cos(way)))
         newest = max(g.time for g in station.gusts)
@@ -70,8 +82,10 @@ class Stations:
                 best = far if best is None or far[0] < best[0] else best
         if best is None:
             return None
-        gusts = self.known[best[1]].gusts
+        station = self.known[best[1]]
+        gusts = station.gusts
         east, north = sum(g.east for g in gusts) / len(gusts), sum(g.north for g in gusts) / len(gusts)
         speed = sum(math.hypot(g.east, g.north) for g in gusts) / len(gusts)
         mean = math.hypot(east, north)
-        return Wind(round(math.degrees(math.atan2(-east, -north)) % 360, 1) % 360, round(speed, 2), mean >= 0.5 * speed)
+        from_deg = round(math.degrees(math.atan2(-east, -north)) % 360, 1) % 360
+        return Wind(from_deg, round(speed, 2), mean >= 0.5 * speed, station.stability)

@@ -15,10 +15,13 @@ import numpy as np
 import shapely
 from shapely.ops import substring
 
+from brain.city.fences import Fences, polygon_of
 from brain.city.index import METRES_PER_DEGREE
 from brain.model import Text
 from scenes.toolkit.area import compass
+from scenes.toolkit.places import index_of
 from scenes.toolkit.roads import graph_of, metres
+from scenes.travel.streets import streets_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +33,8 @@ __all__ = ["Along", "Line", "Network", "Pair", "network_of"]
 
 SIGNAL_WIDTH_M: Final = 30.0  # a signal this near to the line stands on it
 SAME_WAY_COS: Final = 0.7  # within 45 degrees; a crossing road's signals are its own
+STEP_M: Final = 20.0  # along a corridor, to find the links it runs on
+STOP_ZONES: Final = frozenset({"stop", "bus_stop", "taxi_rank", "parking", "depot"})  # who stands there may
 SKIPS: Final = 3  # so many stations in a row may be off before a pair is given up
 
 
@@ -145,7 +150,12 @@ class Network:
                 continue  # no line, no driving direction
             self.lines[c.id] = Line(c, places, self.graph)
             self._pair(c.id, [p[0] for p in places])
+        self.streets = streets_of(city)
+        self._links = {f"{a}>{b}": k for k in city.roads.links for a, b in ((k.from_, k.to), (k.to, k.from_))}
+        self._along: dict[str, list[tuple[int, float]]] = {}
+        self.stops = Fences([polygon_of(z.polygon) for z in city.zones if z.kind in STOP_ZONES and len(z.polygon) >= 3])
         self.signals = self._signals()
+        self.signal_nodes = frozenset(n.id for n in city.roads.nodes if n.signal)
         for line in self.lines.values():
             for lon, lat, toward in self.signals:
                 m, beside = line.locate(lon, lat)
@@ -201,6 +211,45 @@ class Network:
         if found and not found[0][0]:
             found = [f for f in found if not f[0]]
         return [Along(name, m) for _, _, name, m in found]
+
+    def arcs(self, corridor: str, start_m: float, end_m: float) -> list[int]:
+        """Arcs of the road graph that run along a part of a corridor, in driving order."""
+        known = self._along.get(corridor)
+        if known is None:
+            known = self._along[corridor] = self._arcs_along(self.lines[corridor])
+        return list(dict.fromkeys(arc for arc, m in known if start_m <= m <= end_m))
+
+    def _arcs_along(self, line: Line) -> list[tuple[int, float]]:
+        """(arc, metres along the corridor) every 20 m where a link runs the same way."""
+        at = np.linspace(0.0, line.length_m, max(2, math.ceil(line.length_m / STEP_M) + 1))
+        places = np.array([line.degrees(float(m)) for m in at])
+        ahead = np.array([line.degrees(float(m) + 5.0) for m in at]) - [line.degrees(float(m) - 5.0) for m in at]
+        east = math.cos(math.radians(places[0][1]))
+        heading = np.degrees(np.arctan2(ahead[:, 0] * east, ahead[:, 1])) % 360
+        found, _ = self.streets.match(places[:, 0], places[:, 1], heading, SIGNAL_WIDTH_M, 45.0)
+        return [(int(a), float(m)) for a, m in zip(found, at, strict=True) if a >= 0]
+
+    def link_at(self, lon: float, lat: float, within_m: float = 50.0) -> list[int]:
+        """Arcs of the link at a place, both directions; none far from roads."""
+        spot = self.graph.snap(lon, lat)
+        if spot is None or spot.off_m > within_m:
+            return []
+        if spot.arc < 0:
+            return np.flatnonzero(self.graph.head == spot.node).tolist()
+        return [a for a in (spot.arc, int(self.graph.twin[spot.arc])) if a >= 0]
+
+    def classes_at(self, lon: float, lat: float) -> frozenset[str]:
+        """Classes of the roads at a place: of corridors, of links, and kinds of sites that are tunnels or bridges."""
+        found = {self.lines[a.corridor].corridor.class_ for a in self.locate(lon, lat, SIGNAL_WIDTH_M)}
+        arcs = self.link_at(lon, lat)
+        found |= {k.class_ for a in arcs if (k := self._links.get(self.streets.name(a))) is not None}
+        found |= {s.kind for s in index_of(self.city).sites_at(lon, lat)}
+        return frozenset(found)
+
+    def lanes_at(self, lon: float, lat: float) -> int:
+        """Lanes of the link at a place, of one direction; 0 where nobody says."""
+        return max((self._links[n].lanes for a in self.link_at(lon, lat) if (n := self.streets.name(a)) in self._links),
+                   default=0)  # fmt: skip
 
     def near_signal(self, lon: float, lat: float, radius_m: float) -> bool:
         """Whether a signal stands within a distance, whatever its direction."""

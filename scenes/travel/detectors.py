@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from brain.model import Level
 from brain.scene_api import Fact
 from scenes.travel.corridors import Along
-from scenes.travel.profile import z_score
+from scenes.travel.queues import seconds_to_signal
 from scenes.travel.state import PairState, Report
-from scenes.travel.statements import pair_line, queue_line
+from scenes.travel.statements import pair_line, queue_line, second_line
 from scenes.travel.ties import SECOND, Place, find, found, narrow
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from scenes.travel.state import Case
     from scenes.travel.ties import Context
 
-__all__ = ["on_report", "pair_facts", "silent_pairs"]
+__all__ = ["has_partner", "is_off", "keep", "on_report", "pair_facts", "period_s", "silent_pairs", "stale_us"]
 
 KEPT = 10  # periods of a station
 
@@ -29,11 +30,7 @@ KEPT = 10  # periods of a station
 def on_report(
     ctx: Context, station: str, report: Report, position: int, joined: Callable[[Case, int], Iterator[Evidence]]
 ) -> Iterator[Evidence]:
-    """Take one period of one station; ``joined`` tells first what waited for a new case."""
-    kept = ctx.state.stations.setdefault(station, [])
-    kept.append(report)
-    kept.sort(key=lambda r: r.time)
-    del kept[:-KEPT]
+    """Take one period of one station that is kept; ``joined`` tells first what waited for a new case."""
     for pair in ctx.network.pairs.get(station, ()):
         yield from _compare(ctx, pair, report.time, position, joined)
     for corridor in ctx.network.corridors_of.get(station, ()):
@@ -42,16 +39,48 @@ def on_report(
                 yield from _queue(ctx, case, report.time, position)
 
 
+def keep(ctx: Context, station: str, report: Report) -> None:
+    """Remember a period of a station, in order of time."""
+    kept = ctx.state.stations.setdefault(station, [])
+    same = bool(kept) and kept[-1].time < report.time and kept[-1][1:3] == report[1:3]
+    ctx.state.flat[station] = ctx.state.flat.get(station, 0) + 1 if same else 0
+    kept.append(report)
+    kept.sort(key=lambda r: r.time)
+    del kept[:-KEPT]
+
+
+def period_s(ctx: Context, station: str) -> float:
+    """Seconds of one period of a station: the (lower) median of its last gaps, the usual one before there are any."""
+    kept = ctx.state.stations.get(station, ())
+    gaps = sorted(b.time - a.time for a, b in pairwise(kept) if b.time > a.time)
+    return gaps[(len(gaps) - 1) // 2] / SECOND if gaps else ctx.parameters["period_s"]
+
+
+def stale_us(ctx: Context, station: str) -> int:
+    """A station silent for longer than this (microseconds) is off."""
+    p = ctx.parameters
+    return round(max(p["stale_periods"] * period_s(ctx, station), p["stale_least_s"]) * SECOND)
+
+
+def is_off(ctx: Context, station: str, time: int) -> bool:
+    """Whether nothing has been heard of a station for too long."""
+    kept = ctx.state.stations.get(station)
+    return not kept or time - kept[-1].time > stale_us(ctx, station)
+
+
+def has_partner(ctx: Context, station: str, time: int) -> bool:
+    """Whether a station downstream speaks, so that the pair test can judge."""
+    return any(
+        pair.up == station and not is_off(ctx, pair.down, time) and all(is_off(ctx, s, time) for s in pair.between)
+        for pair in ctx.network.pairs.get(station, ())
+    )
+
+
 def _period(ctx: Context, station: str, time: int) -> Report | None:
     """The report of a station for the period that ends at a time, give or take half a period."""
-    half = ctx.parameters["period_s"] * SECOND / 2
+    half = period_s(ctx, station) * SECOND / 2
     near = [r for r in ctx.state.stations.get(station, ()) if abs(r.time - time) <= half]
     return min(near, key=lambda r: abs(r.time - time)) if near else None
-
-
-def _is_off(ctx: Context, station: str, time: int) -> bool:
-    kept = ctx.state.stations.get(station)
-    return not kept or time - kept[-1].time > ctx.parameters["station_stale_s"] * SECOND
 
 
 def _compare(
@@ -60,24 +89,27 @@ def _compare(
     up, down = _period(ctx, pair.up, time), _period(ctx, pair.down, time)
     if up is None or down is None or math.isnan(up.occupancy) or math.isnan(down.occupancy):
         return
-    if pair.between and not all(_is_off(ctx, s, time) for s in pair.between):
+    if pair.between and not all(is_off(ctx, s, time) for s in pair.between):
         return
     now, p = max(up.time, down.time), ctx.parameters
-    state = ctx.state.pairs.setdefault(pair.name, PairState())
-    if now - state.seen < p["period_s"] * SECOND / 2:
+    state = ctx.state.pairs.setdefault(pair.name, PairState(pair.up, pair.down))
+    period = max(period_s(ctx, pair.up), period_s(ctx, pair.down)) * SECOND
+    if now - state.seen < period / 2:
         return
-    if now - state.seen > 3 * p["period_s"] * SECOND:
-        state.count = 0
+    if now - state.seen > 3 * period:
+        state.count = state.second = 0
     state.seen = now
     case = ctx.state.cases.get(state.case or "")
     if case is not None:
         facts, level = pair_facts(ctx, pair, up, down, p["pair_dead_band"])
         state.periods += 1
-        over = not all(f.met for f in facts[:3])
+        over = not all(f.met for f in facts[:3]) and _flows(ctx, up) and _flows(ctx, down)
         yield _say(ctx, case, pair, state, up, down, facts, position, now if over else None)
+        yield from _second(ctx, case, pair, state, up, down, position)
         return
     facts, level = pair_facts(ctx, pair, up, down)
-    state.count = state.count + 1 if all(f.met for f in facts[:3]) else 0
+    state.count = state.count + 1 if all(f.met for f in facts[:3]) and not _is_stuck(ctx, pair.up, up) else 0
+    _agrees(ctx, state, up, down)
     if state.count < p["pair_periods"] or level is None:
         return
     line = ctx.network.lines[pair.corridor]
@@ -88,9 +120,50 @@ def _compare(
         case = found(ctx, f"pair/{pair.name}", place, now)
     narrow(case, [pair.corridor])
     state.case, state.periods, state.level = case.key, state.count, level.value
-    if new:
+    if new:  # before the line that opens, so that the raise knows it all
         yield from joined(case, position)
+        yield from _queue(ctx, case, now, position)
     yield _say(ctx, case, pair, state, up, down, facts, position, None)
+    if state.second >= p["mcmaster_periods"]:
+        yield second_line(ctx, case, pair, up, down, position, holds=True)
+
+
+def _is_stuck(ctx: Context, station: str, report: Report) -> bool:
+    """Whether a full station has said exactly the same for too long to be believed (flat line)."""
+    p = ctx.parameters
+    return report.occupancy >= p["flat_occupancy_pct"] and ctx.state.flat.get(station, 0) >= p["flat_periods"]
+
+
+def _flows(ctx: Context, report: Report) -> bool:
+    """Whether a station runs nearly as fast as usual; true where nobody knows."""
+    if math.isnan(report.kmh) or report.usual_kmh is None:
+        return True
+    return report.kmh >= ctx.parameters["clear_speed_share"] * report.usual_kmh.median
+
+
+def _agrees(ctx: Context, state: PairState, up: Report, down: Report) -> bool:
+    """The second opinion after McMaster: a congested station, and downstream free flow with less of it than usual.
+
+    Behind a bottleneck of every day the flow downstream is as high as usual; behind an incident it is not.
+    """
+    p = ctx.parameters
+    if down.usual_flow is None or any(math.isnan(v) for v in (up.kmh, up.occupancy, down.kmh, down.flow)):
+        state.second = 0
+        return False
+    full = up.occupancy >= p["mcmaster_occupancy_pct"] and up.kmh <= p["mcmaster_kmh"]
+    free = down.occupancy < p["mcmaster_occupancy_pct"] and down.kmh > p["mcmaster_kmh"]
+    less = down.usual_flow.z(down.flow) <= -p["mcmaster_flow_z"]
+    state.second = state.second + 1 if full and free and less else 0
+    return state.second >= p["mcmaster_periods"]
+
+
+def _second(
+    ctx: Context, case: Case, pair: Pair, state: PairState, up: Report, down: Report, position: int
+) -> Iterator[Evidence]:
+    before = state.second >= ctx.parameters["mcmaster_periods"]
+    after = _agrees(ctx, state, up, down)
+    if before != after:
+        yield second_line(ctx, case, pair, up, down, position, holds=after)
 
 
 def _middle(line: Line, pair: Pair) -> Place:
@@ -117,11 +190,10 @@ def pair_facts(
         Fact("occupancy_downstream_pct", down.occupancy, "<=", most, "%", down.occupancy <= most),
     ]
     usual: bool | None = None
-    for station, report, sign, name in ((pair.up, up, 1, "z_upstream"), (pair.down, down, -1, "z_downstream")):
-        base = ctx.profiles.at(station, "occupancy_pct", report.time)
-        if base is None:
+    for report, sign, name in ((up, 1, "z_upstream"), (down, -1, "z_downstream")):
+        if report.usual_occupancy is None:
             continue
-        z = z_score(report.occupancy, base.median, base.mad, p["profile_floor"])
+        z = report.usual_occupancy.z(report.occupancy)
         met = sign * z >= p["profile_z"]
         facts.append(Fact(name, round(z, 2), ">=" if sign > 0 else "<=", sign * p["profile_z"], "1", met))
         if met:
@@ -159,7 +231,7 @@ def silent_pairs(ctx: Context, now: int) -> Iterator[Evidence]:
         for pair in pairs:
             state = ctx.state.pairs.get(pair.name)
             case = None if state is None else ctx.state.cases.get(state.case or "")
-            if state is None or case is None or now - state.seen <= ctx.parameters["station_stale_s"] * SECOND:
+            if state is None or case is None or now - state.seen <= max(stale_us(ctx, s) for s in pair[1:3]):
                 continue
             up, down = _period(ctx, pair.up, state.seen), _period(ctx, pair.down, state.seen)
             if up is None or down is None:
@@ -189,8 +261,12 @@ def _queue(ctx: Context, case: Case, now: int, position: int) -> Iterator[Eviden
     case.queue_m = max(case.queue_m, length)
     behind = ctx.network.signal_behind_m(case.places, case.lon, case.lat)
     reason = None
+    if behind is not None and not case.spilled:
+        case.spillback_s = seconds_to_signal(ctx, case, station, behind - length, now)
     if not case.spilled and behind is not None and length >= behind:
-        case.spilled, reason = True, "spillback_to_signal"
+        case.spilled, reason, case.spillback_s = True, "spillback_to_signal", None
+    elif not case.warned and case.spillback_s is not None and case.spillback_s <= ctx.parameters["spillback_warn_s"]:
+        case.warned, reason = True, "queue"
     elif case.queue_holds and case.queue_m - case.told_m >= ctx.parameters["queue_growth_m"]:
         reason = "queue"
     if reason is not None or not case.queue_holds:
@@ -215,10 +291,10 @@ def _tail(ctx: Context, line: Line, source_m: float, now: int) -> tuple[float, s
     found: tuple[float, str, Report] | None = None
     for station in reversed([s for s in line.order if line.stations[s] <= source_m]):
         kept = ctx.state.stations.get(station)
-        if not kept or _is_off(ctx, station, now):
+        if not kept or is_off(ctx, station, now):
             continue  # the next one upstream tells
         last = kept[-1]
-        if _stands(ctx, station, last) and len(kept) > 1 and _stands(ctx, station, kept[-2]):
+        if _stands(ctx, last) and len(kept) > 1 and _stands(ctx, kept[-2]):
             found = (line.stations[station], station, last)
             continue
         slow = ctx.parameters["queue_kmh"]
@@ -229,11 +305,10 @@ def _tail(ctx: Context, line: Line, source_m: float, now: int) -> tuple[float, s
     return found
 
 
-def _stands(ctx: Context, station: str, report: Report) -> bool:
+def _stands(ctx: Context, report: Report) -> bool:
     """Slow, and not as slow or full as it always is at this time."""
     p = ctx.parameters
     slow = report.occupancy >= p["queue_occupancy_pct"] if math.isnan(report.kmh) else report.kmh < p["queue_kmh"]
-    base = ctx.profiles.at(station, "occupancy_pct", report.time)
-    if not slow or base is None or math.isnan(report.occupancy):
+    if not slow or report.usual_occupancy is None or math.isnan(report.occupancy):
         return slow
-    return z_score(report.occupancy, base.median, base.mad, p["profile_floor"]) >= p["profile_z"]
+    return report.usual_occupancy.z(report.occupancy) >= p["profile_z"]

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 __all__ = ["PARAMETERS"]
 
 OURS: Final = "default"
+FRUIN: Final = "levels of service after Fruin; value: default"
+MCMASTER: Final = "McMaster algorithm (Persaud, Hall 1989); value: default"
 CALIFORNIA: Final = "shape of California algorithm 7; value: default"
 
 PARAMETERS: Final[Mapping[str, Parameter]] = {
@@ -27,9 +29,77 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
         2, "1", Text("连续周期数", "Periods in a row"), "persistence check, McMaster field tests; value: default"
     ),
     "pair_dead_band": Parameter(0.2, "1", Text("解除死区比例", "Dead band of the three thresholds at the end"), OURS),
-    "period_s": Parameter(30, "s", Text("检测器周期", "Period of the detectors"), "30 s loop detector stations"),
-    "station_stale_s": Parameter(
-        120, "s", Text("检测站离线判定", "A station silent for this long is off: its neighbours make the pair"), OURS
+    "period_s": Parameter(
+        30,
+        "s",
+        Text("检测器周期", "Period of a detector before two of its reports tell it"),
+        "30 s loop detector stations",
+    ),
+    "stale_periods": Parameter(
+        3,
+        "1",
+        Text("检测站离线判定周期数", "A station silent for more periods is off: its neighbours make the pair"),
+        OURS,
+    ),
+    "stale_least_s": Parameter(60, "s", Text("检测站离线判定下限", "... but not before this"), OURS),
+    "flat_periods": Parameter(
+        20, "1", Text("恒值周期数", "A full station that says exactly the same this often is stuck"), "QARTOD flat line"
+    ),
+    "flat_occupancy_pct": Parameter(20, "%", Text("恒值判定占有率", "... from this occupancy on"), OURS),
+    "clear_speed_share": Parameter(
+        0.8, "1", Text("解除速度（占同期）", "Over only at this share of the usual speed, where it is known"), OURS
+    ),
+    "baseline_series": Parameter(
+        6000, "1", Text("自学习画像序列上限", "Series of detectors that are learned at most"), OURS
+    ),
+    "single_periods": Parameter(
+        3, "1", Text("单站连续周期数", "Periods in a row of a station by itself"), "SND/DES; persistence: default"
+    ),
+    "single_speed_share": Parameter(
+        0.6, "1", Text("单站速度（占同期）", "Speed of a station by itself, of the usual one, at most"), OURS
+    ),
+    "single_long_period_s": Parameter(
+        120, "s", Text("长周期", "A period this long is a mean that may count alone"), OURS
+    ),
+    "single_extreme_z": Parameter(4.5, "1", Text("长周期极端偏离", "... when it deviates this much"), OURS),
+    "single_extreme_share": Parameter(
+        0.4, "1", Text("长周期极端速度（占同期）", "... and is at most this share of the usual speed"), OURS
+    ),
+    "single_occupancy_pct": Parameter(
+        15, "%", Text("单站最低占有率", "Occupancy of a station by itself that gives no speed, at least"), OURS
+    ),
+    "mcmaster_periods": Parameter(
+        3, "1", Text("二次判别连续周期数", "Periods in a row of the second opinion"), MCMASTER
+    ),
+    "mcmaster_occupancy_pct": Parameter(
+        20, "%", Text("二次判别占有率", "A station is congested from this occupancy on"), MCMASTER
+    ),
+    "mcmaster_kmh": Parameter(30, "km/h", Text("二次判别速度", "... and below this speed"), MCMASTER),
+    "mcmaster_flow_z": Parameter(
+        1, "1", Text("下游流量偏低", "Flow downstream this many spreads below its usual one"), MCMASTER
+    ),
+    "probe_vehicles": Parameter(3, "1", Text("缓行车辆数", "Different vehicles that crawl on one link"), OURS),
+    "probe_kmh": Parameter(10, "km/h", Text("缓行速度", "Slower than this a vehicle crawls"), OURS),
+    "probe_s": Parameter(60, "s", Text("缓行时长", "... for this long"), OURS),
+    "probe_link_kmh": Parameter(20, "km/h", Text("路段通常速度", "Usual speed of the link, more than this"), OURS),
+    "probe_silent_s": Parameter(120, "s", Text("车辆失联判定", "A vehicle silent for this long counts no more"), OURS),
+    "probe_parked_s": Parameter(1800, "s", Text("停放判定", "A vehicle that stands this long is parked"), OURS),
+    "probe_free_s": Parameter(120, "s", Text("下游畅通时效", "Free flow downstream, seen within this time"), OURS),
+    "free_share": Parameter(
+        0.6, "1", Text("畅通速度（占通常）", "A vehicle drives freely from this share of the usual speed on"), OURS
+    ),
+    "match_m": Parameter(30, "m", Text("地图匹配距离", "A vehicle is on a link within this distance"), OURS),
+    "match_deg": Parameter(45, "deg", Text("地图匹配航向差", "... and within this angle of its direction"), OURS),
+    "floating_fixes": Parameter(
+        3, "1", Text("浮动车最少样本", "Fixes of a link in the window, below which its usual time is blended in"), OURS
+    ),
+    "lanes_closed_share": Parameter(0.5, "1", Text("占道比例", "Share of the lanes closed"), OURS),
+    "lanes_closed_s": Parameter(600, "s", Text("占道时长", "... for this long: orange"), OURS),
+    "incident_kmh": Parameter(
+        10, "km/h", Text("事件路段速度", "Speed past an incident where nothing measures it"), OURS
+    ),
+    "spillback_warn_s": Parameter(
+        300, "s", Text("回溢预警", "Warn when the queue reaches the signal upstream within this time"), OURS
     ),
     "profile_z": Parameter(
         3, "1", Text("画像偏离阈值", "At least one side deviates this much from its usual occupancy"), OURS
@@ -84,6 +154,9 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
         6.0, "1", Text("停驶/碰撞视频权重", "Log-odds of a stopped vehicle or crash on video"), OURS
     ),
     "weight_pair": Parameter(6.5, "1", Text("检测器对权重", "Log-odds of a detector pair"), OURS),
+    "weight_single": Parameter(6.0, "1", Text("单站权重", "Log-odds of a station by itself"), OURS),
+    "weight_mcmaster": Parameter(3.0, "1", Text("二次判别权重", "Log-odds of the second opinion on a pair"), OURS),
+    "weight_probes": Parameter(4.0, "1", Text("浮动车权重", "Log-odds of vehicles that crawl"), OURS),
     "weight_queue": Parameter(4.0, "1", Text("无人机排队权重", "Log-odds of a queue seen by a drone"), OURS),
     "weight_detector_queue": Parameter(
         1.0,
@@ -106,5 +179,60 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
     ),
     "drone_low_m": Parameter(
         60, "m", Text("无人机低空观测高度", "A drone this low that sees no queue speaks against one"), OURS
+    ),
+    "weight_first_threshold": Parameter(
+        6.2, "1", Text("超过第一阈值的权重", "Log-odds of a measurement persistently over its first threshold"), OURS
+    ),
+    "weight_second_threshold": Parameter(
+        7.5, "1", Text("超过第二阈值的权重", "Log-odds of a measurement persistently over its second threshold"), OURS
+    ),
+    "crowd_blue_per_m2": Parameter(2.0, "/m2", Text("人群密度蓝色", "Crowd density, blue"), FRUIN),
+    "crowd_yellow_per_m2": Parameter(3.5, "/m2", Text("人群密度黄色", "Crowd density, yellow"), FRUIN),
+    "crowd_orange_per_m2": Parameter(5.0, "/m2", Text("人群密度橙色", "Crowd density, orange"), FRUIN),
+    "crowd_red_per_m2": Parameter(
+        6.5, "/m2", Text("人群密度红色（须无人机与视频）", "Crowd density, red; wants a drone and a camera"), FRUIN
+    ),
+    "crowd_s": Parameter(60, "s", Text("人群密度持续时长", "Each band must hold this long"), OURS),
+    "crowd_clear_per_m2": Parameter(1.8, "/m2", Text("人群密度解除", "Below this it is over"), OURS),
+    "crowd_frames": Parameter(3, "1", Text("平滑帧数（中位数）", "Frames of the smoothing median"), OURS),
+    "crowd_gap_s": Parameter(300, "s", Text("计数中断判定", "A longer silence of a source begins anew"), OURS),
+    "crowd_drone_silent_s": Parameter(120, "s", Text("无人机离开判定", "A drone silent for this long has left"), OURS),
+    "crowd_trend_s": Parameter(300, "s", Text("趋势窗口", "Window of the trend"), OURS),
+    "crowd_projection_s": Parameter(
+        600, "s", Text("趋势预测时长", "The next band is shown when the trend reaches it within this time"), OURS
+    ),
+    "fog_blue_m": Parameter(500, "m", Text("能见度蓝色", "Visibility below this, blue"), OURS),
+    "fog_yellow_m": Parameter(200, "m", Text("能见度黄色", "Visibility below this, yellow"), OURS),
+    "fog_orange_m": Parameter(50, "m", Text("能见度橙色", "Visibility below this, orange"), OURS),
+    "surface_max_c": Parameter(0, "Cel", Text("湿路面结冰温度", "A wet surface at or below this may freeze"), OURS),
+    "surface_dead_band_c": Parameter(1, "K", Text("路面温度解除死区", "Dead band of the surface temperature"), OURS),
+    "wet_after_rain_s": Parameter(3600, "s", Text("雨后路面湿时长", "A surface stays wet this long after rain"), OURS),
+    "ice_s": Parameter(3600, "s", Text("结冰报告有效期", "A report of ice holds this long"), OURS),
+    "weather_samples": Parameter(2, "1", Text("气象连续样本数", "Weather samples in a row"), OURS),
+    "weather_dead_band": Parameter(0.1, "1", Text("能见度解除死区比例", "Dead band of the visibility"), OURS),
+    "weather_radius_m": Parameter(2000, "m", Text("气象站代表半径", "A weather station stands for this radius"), OURS),
+    "bunching_share": Parameter(
+        0.25, "1", Text("串车间隔比例", "Headway as a share of the usual one, below which buses bunch"), OURS
+    ),
+    "bunching_gates": Parameter(3, "1", Text("连续站数", "Gates (stops) in a row"), OURS),
+    "bunching_cv": Parameter(
+        0.75, "1", Text("间隔变异系数", "Coefficient of variation of the last 6 headways"), "TCQSM worst band; default"
+    ),
+    "bunching_dead_band": Parameter(0.2, "1", Text("串车解除死区比例", "Dead band at the end"), OURS),
+    "bunching_headway_s": Parameter(
+        0, "s", Text("计划间隔（0 为自学习）", "Scheduled headway; 0: learned from the buses"), OURS
+    ),
+    "bunching_least_headways": Parameter(
+        6, "1", Text("学习所需间隔数", "Headways of a route before anything is said"), OURS
+    ),
+    "bunching_least_headway_s": Parameter(
+        180, "s", Text("最小计划间隔", "A denser route cannot bunch by this rule"), OURS
+    ),
+    "bunching_spacing_m": Parameter(400, "m", Text("虚拟站距", "Distance of gates along a route"), "usual urban stops"),
+    "bunching_gate_m": Parameter(40, "m", Text("虚拟站横向范围", "A bus passes a gate within this distance"), OURS),
+    "bunching_silent_s": Parameter(600, "s", Text("公交失联判定", "A bus silent for this long has left"), OURS),
+    "bunching_gap_s": Parameter(3600, "s", Text("停运判定", "A longer headway is a break of service"), OURS),
+    "gps_jump_kmh": Parameter(
+        180, "km/h", Text("定位跳变速度", "A vehicle that moves faster than this has jumped"), OURS
     ),
 }

@@ -9,6 +9,9 @@ from brain.scene_api import Assessment, Gate, Policy
 from scenes.toolkit.area import circle, geojson
 from scenes.toolkit.places import index_of
 from scenes.travel.corridors import network_of
+from scenes.travel.effects import effects
+from scenes.travel.statements import TRACKS
+from scenes.travel.supports import FIRE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,8 +22,9 @@ __all__ = ["TrafficIncident"]
 
 ROAD_HALF_M = 15.0
 BEHIND_QUEUE_M = 200.0  # who still can turn off
-SEEN = ("crash", "stopped_vehicle")
-FIRE = ("smoke", "flame", "thermal")
+SEEN = ("crash", "stopped_vehicle", "debris", "wrong_way", "pedestrian_on_road")
+NARROW = frozenset({"tunnel", "bridge"})
+HURT = frozenset({"injury", "mass_casualty"})
 
 
 class TrafficIncident(Policy):
@@ -30,7 +34,11 @@ class TrafficIncident(Policy):
     gate: ClassVar[Gate] = Gate(-1.0, 900.0)  # nothing joins by distance alone: direction and road metres decide
 
     def assess(self, view: View, world: World) -> Assessment:
-        """Yellow; orange with a queue past the signal or an injury; red with fire and two kinds of witness."""
+        """Yellow; orange where it blocks much or hurts somebody; red with two kinds of witness for a disaster.
+
+        Orange: a queue past the signal upstream, half of the lanes closed for ten minutes, somebody injured, in a
+        tunnel or on a bridge. Red: fire, dangerous goods or many injured.
+        """
         claims = [w for w in view.witnesses if w.level is not None]
         if not claims:
             return Assessment(level=None)
@@ -38,25 +46,55 @@ class TrafficIncident(Policy):
         spilled = any(w.values.get("spilled") for w in view.witnesses)
         fire = bool(kinds & set(FIRE))
         level = max((w.level for w in claims if w.level is not None), key=lambda x: x.rank)
-        if spilled or "injury" in kinds:
-            level = Level.ORANGE
-        if fire and len(view.modalities) >= 2:
-            level = Level.RED
         source = next((w for w in claims if w.values["kind"] in SEEN), claims[0])
+        narrow = _is_narrow(source, world) and level.rank >= Level.YELLOW.rank
+        if spilled or kinds & HURT or narrow or _closes_half(view, source, world):
+            level = Level.ORANGE
+        disaster = fire or bool(kinds & {"mass_casualty", "hazmat"})
+        if disaster and len(view.modalities) >= 2:
+            level = Level.RED
         queue = max((w.values.get("queue_m", 0) for w in view.witnesses), default=0)
         conditions = {
-            c for c, on in (("injury", "injury" in kinds), ("fire", fire), ("debris", "debris" in kinds)) if on
+            c for c, on in (("injury", bool(kinds & HURT)), ("fire", fire), ("debris", "debris" in kinds)) if on
         }
         return Assessment(
             level=level,
             lon=source.lon,
             lat=source.lat,
             area=_area(source, queue, world),
-            plan={"queue_m": queue, "corridor": source.values["corridor"]},
+            plan={"queue_m": queue, "corridor": source.values["corridor"], "spillback_s": _soonest(view)},
             headline=_headline(source, kinds, queue, world),
             actions=_actions(kinds, spilled=spilled, fire=fire),
             conditions=frozenset(conditions),
+            effects=effects(source, view, queue, level, world, closed=fire and level is Level.RED),
         )
+
+
+def _soonest(view: View) -> float | None:
+    """Seconds until the queue reaches the signal upstream, as last told."""
+    told = [w for w in view.witnesses if w.values.get("spillback_s") is not None and w.holds]
+    return max(told, key=lambda w: w.time).values["spillback_s"] if told else None
+
+
+def _is_narrow(source: Evidence, world: World) -> bool:
+    if source.lon is None or source.lat is None:
+        return False
+    return bool(network_of(world.city).classes_at(source.lon, source.lat) & NARROW)
+
+
+def _closes_half(view: View, source: Evidence, world: World) -> bool:
+    """Whether what one camera has seen standing for ten minutes takes half of the lanes; unknown for one lane."""
+    if source.lon is None or source.lat is None:
+        return False
+    long = world.parameters["lanes_closed_s"]
+    standing: dict[str, int] = {}
+    for w in view.witnesses:
+        if w.holds and w.values.get("kind") in SEEN and float(w.values.get("seconds", 0.0)) >= long:
+            standing[w.device] = standing.get(w.device, 0) + 1
+    if not standing:
+        return False
+    lanes = network_of(world.city).lanes_at(source.lon, source.lat)
+    return lanes > 1 and max(standing.values()) / lanes >= world.parameters["lanes_closed_share"]
 
 
 def _area(source: Evidence, queue: float, world: World) -> Mapping[str, Any] | None:
@@ -75,11 +113,13 @@ def _headline(source: Evidence, kinds: set[str], queue: float, world: World) -> 
     zh, en = "交通事件", "Traffic incident"
     if "crash" in kinds:
         zh, en = "交通事故", "Crash"
-    elif "stopped_vehicle" in kinds:
-        zh, en = "车辆停驶", "Stopped vehicle"
+    elif source.values["kind"] in TRACKS:
+        words = TRACKS[source.values["kind"]]
+        en = words.en.removeprefix("a ")
+        zh, en = words.zh, en[0].upper() + en[1:]
     tail_zh = f"，排队约 {queue:.0f} 米" if queue else ""
     tail_en = f", queue of about {queue:.0f} m" if queue else ""
-    if "injury" in kinds:
+    if kinds & HURT:
         tail_zh, tail_en = f"{tail_zh}，有人受伤", f"{tail_en}, somebody injured"
     if kinds & set(FIRE):
         tail_zh, tail_en = f"{tail_zh}，有烟火", f"{tail_en}, fire"
@@ -104,7 +144,7 @@ def _actions(kinds: set[str], *, spilled: bool, fire: bool) -> tuple[Text, ...]:
     out = []
     if fire:
         out.append(Text("消防到场，封闭道路", "Fire and rescue to the scene, close the road"))
-    if "injury" in kinds:
+    if kinds & HURT:
         out.append(Text("120 到场救治伤员，保障救护车通道", "Ambulance for the injured, keep its way free"))
     out.append(Text("交警到场处置并分流", "Traffic police to the scene, divert traffic"))
     if spilled:

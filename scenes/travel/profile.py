@@ -7,29 +7,27 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+from scenes.toolkit.baseline import Usual
+
 if TYPE_CHECKING:
     from brain.city import Baseline, City
 
-__all__ = ["Profiles", "profiles_of", "z_score"]
+__all__ = ["Profiles", "profiles_of"]
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-def z_score(value: float, median: float, mad: float, floor: float) -> float:
-    """Robust score: distance from the median in spreads, with a least spread.
-
-    Example:
-        >>> round(z_score(60.0, 34.0, 4.0, 0.05), 2)
-        4.38
-    """
-    return (value - median) / max(1.4826 * mad, floor * abs(median), 1e-9)
-
-
 class Profiles:
-    """Baselines by device and field; the most particular one that holds at a time counts."""
+    """Baselines of a city by device and field; the most particular one that holds at a time counts.
 
-    def __init__(self, city: City) -> None:
+    Args:
+        city: The city model.
+        floor: Least spread, as a share of the median.
+    """
+
+    def __init__(self, city: City, floor: float) -> None:
         self.city = city
+        self.floor = floor
         self._zone = ZoneInfo(city.timezone)
         self._by: dict[tuple[str, str], list[Baseline]] = {}
         for b in city.baselines:
@@ -44,6 +42,17 @@ class Profiles:
             return None
         local = datetime.fromtimestamp(time // 1_000_000, UTC).astimezone(self._zone)
         return next((b for b in found if _holds(b, local)), None)
+
+    def usual(self, device: str, field: str, time: int) -> Usual | None:
+        """Median and spread of a device's field at a time (microseconds), or None."""
+        found = self.at(device, field, time)
+        if found is None:
+            return None
+        return Usual(found.median, max(1.4826 * found.mad, self.floor * abs(found.median)))
+
+    def devices(self, *fields: str) -> list[str]:
+        """Devices with a baseline of one of these fields."""
+        return sorted({device for device, field in self._by if field in fields})
 
 
 def _holds(b: Baseline, local: datetime) -> bool:
@@ -60,14 +69,14 @@ def _holds(b: Baseline, local: datetime) -> bool:
     return b.days is None or _DAYS[day] in b.days
 
 
-_PROFILES: OrderedDict[int, Profiles] = OrderedDict()
+_PROFILES: OrderedDict[tuple[int, float], Profiles] = OrderedDict()
 
 
-def profiles_of(city: City) -> Profiles:
+def profiles_of(city: City, floor: float) -> Profiles:
     """The profiles of a city object, sorted once."""
-    known = _PROFILES.get(id(city))
+    known = _PROFILES.get((id(city), floor))
     if known is None or known.city is not city:
-        known = _PROFILES[id(city)] = Profiles(city)
+        known = _PROFILES[id(city), floor] = Profiles(city, floor)
         while len(_PROFILES) > 4:
             _PROFILES.popitem(last=False)
     return known

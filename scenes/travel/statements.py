@@ -13,7 +13,18 @@ if TYPE_CHECKING:
     from scenes.travel.state import Case, Report, Support, Track
     from scenes.travel.ties import Context
 
-__all__ = ["KINDS", "case_values", "pair_line", "queue_line", "support_line", "track_line"]
+__all__ = [
+    "KINDS",
+    "TRACKS",
+    "case_values",
+    "pair_line",
+    "probe_line",
+    "queue_line",
+    "second_line",
+    "single_line",
+    "support_line",
+    "track_line",
+]
 
 #: kind of a supporting line -> modality, weight parameter, words
 KINDS: Final[dict[str, tuple[Modality, str, Text]]] = {
@@ -38,7 +49,18 @@ KINDS: Final[dict[str, tuple[Modality, str, Text]]] = {
         "weight_thermal",
         Text("无人机发现热异常 +{v:.0f} ℃", "Drone sees heat, +{v:.0f} K"),
     ),
+    "mass_casualty": (Modality.SERVICE, "weight_call", Text("120 来电：多人伤亡", "Emergency call: many are injured")),
+    "hazmat": (Modality.SERVICE, "weight_call", Text("来电：危险品泄漏", "Call: dangerous goods leak")),
     "injury": (Modality.SERVICE, "weight_call", Text("120 来电：有人受伤", "Emergency call: somebody is injured")),
+}
+
+#: event of a track that may raise -> words
+TRACKS: Final[dict[str, Text]] = {
+    "crash": Text("碰撞", "a crash"),
+    "stopped_vehicle": Text("车辆停驶", "a stopped vehicle"),
+    "debris": Text("抛洒物", "debris on the road"),
+    "wrong_way": Text("逆行", "a vehicle driving the wrong way"),
+    "pedestrian_on_road": Text("行人上路", "a pedestrian on the road"),
 }
 
 
@@ -50,6 +72,8 @@ def case_values(case: Case, **more: Any) -> dict[str, Any]:
         "m": None if source is None else round(source.m, 1),
         "queue_m": round(case.queue_m),
         "spilled": case.spilled,
+        "spillback_s": None if case.spillback_s is None else round(case.spillback_s),
+        "arcs": [],
         **more,
     }
 
@@ -66,7 +90,7 @@ def track_line(
 ) -> Evidence:
     """A vehicle that stands or has crashed, before one camera."""
     p, seconds = ctx.parameters, (track.last - track.first) / 1e6
-    zh, en = ("碰撞", "crash") if track.event == "crash" else ("车辆停驶", "stopped vehicle")
+    zh, en = TRACKS[track.event]
     return Evidence(
         event="traffic_incident",
         rule=f"T1.{track.event}",
@@ -77,7 +101,7 @@ def track_line(
         time=track.last,
         position=position,
         weight=p["weight_video"],
-        summary=Text(f"视频发现{zh} {seconds:.0f} 秒", f"Camera sees a {en} for {seconds:.0f} s"),
+        summary=Text(f"视频发现{zh} {seconds:.0f} 秒", f"Camera sees {en} for {seconds:.0f} s"),
         holds=ended is None,
         ended=ended,
         level=Level.YELLOW,
@@ -85,11 +109,12 @@ def track_line(
         lat=track.lat,
         subject=case.key,
         messages=track.messages,
+        window=(track.first, track.last),
         facts=(
             Fact("confidence", track.confidence, ">=", p["video_confidence"], "1", met=True),
             Fact("seconds_on_track", seconds, ">=", p["video_s"], "s", met=True),
         ),
-        values=case_values(case, kind=track.event),
+        values=case_values(case, kind=track.event, seconds=seconds),
         reason=reason,
     )
 
@@ -131,7 +156,117 @@ def pair_line(
         subject=case.key,
         messages=periods,
         facts=facts,
-        values=case_values(case, kind="pair"),
+        values=case_values(case, kind="pair", kmh=None if math.isnan(up.kmh) else up.kmh),
+    )
+
+
+def second_line(
+    ctx: Context, case: Case, pair: Pair, up: Report, down: Report, position: int, *, holds: bool
+) -> Evidence:
+    """The second opinion on a pair: less flow downstream than usual, so an incident and no daily bottleneck."""
+    p = ctx.parameters
+    usual = math.nan if down.usual_flow is None else down.usual_flow.z(down.flow)
+    return Evidence(
+        event="traffic_incident",
+        rule="T1.mcmaster",
+        witness=f"mcmaster/{pair.name}",
+        modality=Modality.VEHICLE,
+        sensor_type="traffic-detector",
+        device=pair.down,
+        time=max(up.time, down.time),
+        position=position,
+        weight=p["weight_mcmaster"],
+        summary=Text(
+            f"下游 {pair.down} 流量低于同期，非常发瓶颈",
+            f"Less traffic than usual downstream at {pair.down}: no daily bottleneck",
+        ),
+        holds=holds,
+        ended=None if holds else max(up.time, down.time),
+        level=Level.YELLOW,
+        opens=False,
+        subject=case.key,
+        facts=(
+            Fact("occupancy_upstream_pct", up.occupancy, ">=", p["mcmaster_occupancy_pct"], "%", holds),
+            Fact(
+                "z_flow_downstream", round(usual, 2), "<=", -p["mcmaster_flow_z"], "1", usual <= -p["mcmaster_flow_z"]
+            ),
+        ),
+        values=case_values(case, kind="mcmaster"),
+    )
+
+
+def single_line(
+    ctx: Context,
+    case: Case,
+    device: str,
+    report: Report,
+    facts: tuple[Fact, ...],
+    periods: int,
+    position: int,
+    *,
+    holds: bool,
+) -> Evidence:
+    """A station by itself is unusually slow, or full."""
+    speed = "—" if math.isnan(report.kmh) else f"{report.kmh:.0f} km/h"
+    return Evidence(
+        event="traffic_incident",
+        rule="T1.single_station",
+        witness=f"single/{device}",
+        modality=Modality.VEHICLE,
+        sensor_type="traffic-detector",
+        device=device,
+        time=report.time,
+        position=position,
+        weight=ctx.parameters["weight_single"],
+        summary=Text(
+            f"检测站 {device} 异常：速度 {speed}，占有率 {_percent(report)}",
+            f"Station {device} is unusual: {speed}, occupancy {_percent(report)}",
+        ),
+        holds=holds,
+        ended=None if holds else report.time,
+        level=Level.YELLOW,
+        lon=None if math.isnan(case.lon) else case.lon,
+        lat=None if math.isnan(case.lat) else case.lat,
+        subject=case.key,
+        messages=periods,
+        facts=facts,
+        values=case_values(case, kind="single", kmh=None if math.isnan(report.kmh) else report.kmh),
+    )
+
+
+def probe_line(
+    ctx: Context,
+    case: Case,
+    link: str,
+    vehicles: list[str],
+    place: tuple[float, float],
+    arcs: list[list[str]],
+    time: int,
+    position: int,
+    *,
+    holds: bool,
+) -> Evidence:
+    """Several vehicles crawl on one link while it flows downstream."""
+    p = ctx.parameters
+    return Evidence(
+        event="traffic_incident",
+        rule="T1.probes",
+        witness=f"probes/{link}",
+        modality=Modality.VEHICLE,
+        sensor_type="vehicle",
+        device=vehicles[0] if vehicles else link,
+        time=time,
+        position=position,
+        weight=p["weight_probes"],
+        summary=Text(f"{len(vehicles)} 辆浮动车在路段 {link} 缓行", f"{len(vehicles)} vehicles crawl on {link}"),
+        holds=holds,
+        ended=None if holds else time,
+        level=Level.YELLOW,
+        lon=place[0],
+        lat=place[1],
+        subject=case.key,
+        facts=(Fact("slow_vehicles", len(vehicles), ">=", p["probe_vehicles"], "1", holds),),
+        values=case_values(case, kind="probes", arcs=arcs),
     )
 
 
@@ -190,7 +325,7 @@ def support_line(ctx: Context, case: Case, support: Support, position: int, reas
         lon=support.lon,
         lat=support.lat,
         subject=case.key,
-        reports=1 if support.kind == "injury" else 0,
+        reports=1 if modality is Modality.SERVICE else 0,
         values=case_values(case, kind=support.kind),
         reason=reason,
     )

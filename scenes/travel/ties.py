@@ -19,6 +19,7 @@ from scenes.travel.state import Case
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from brain.registry import Registry
     from scenes.travel.corridors import Along, Network
     from scenes.travel.profile import Profiles
     from scenes.travel.state import TravelState
@@ -36,6 +37,7 @@ class Context:
     profiles: Profiles
     state: TravelState
     parameters: Mapping[str, float]
+    registry: Registry
 
 
 class Place(NamedTuple):
@@ -111,7 +113,8 @@ def find(ctx: Context, place: Place, time: int, *, crash: bool = False, off_m: f
 
 def found(ctx: Context, witness: str, place: Place, time: int) -> Case:
     """A new case, its key made from its first witness."""
-    case = Case(key=f"travel/{witness}/{time}", places=list(place.along), lon=place.lon, lat=place.lat, last=time)
+    key = f"travel/{witness}/{time}"
+    case = Case(key=key, places=list(place.along), lon=place.lon, lat=place.lat, last=time, first=time)
     ctx.state.cases[case.key] = case
     return case
 

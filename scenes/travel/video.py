@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from brain.scene_api import Evidence
     from scenes.travel.ties import Context
 
-__all__ = ["STOP", "clear_tracks", "on_sighting", "silent_tracks"]
+__all__ = ["RAISES", "STOP", "clear_tracks", "on_sighting", "silent_tracks"]
 
 STOP = ("stopped_vehicle", "crash")
+RAISES = (*STOP, "debris", "wrong_way", "pedestrian_on_road")  # the last one where nobody may walk
+NO_WALKING = frozenset({"expressway", "motorway", "freeway", "highway", "tunnel", "bridge"})
 
 
 def on_sighting(
@@ -51,7 +53,7 @@ def on_sighting(
             track.event = event
     if not _ripe(ctx, camera, track):
         return out, False, None
-    if event not in STOP:
+    if event not in RAISES:
         return out, True, None
     case, founded, reason = ctx.state.cases.get(track.case or ""), None, None
     if case is None:
@@ -78,11 +80,13 @@ def on_sighting(
 def _ripe(ctx: Context, camera: str, track: Track) -> bool:
     """Whether a track has lasted long enough; a stopped vehicle before a signal may be waiting for green."""
     p, lasted = ctx.parameters, (track.last - track.first) / 1e6
-    if track.event not in STOP:
+    if track.event not in RAISES:
         return lasted >= p["fire_s"]
     if lasted < p["video_s"]:
         return False
-    if track.event == "crash" or track.case is not None or lasted >= p["signal_red_s"]:
+    if track.event == "pedestrian_on_road":
+        return track.case is not None or bool(ctx.network.classes_at(track.lon, track.lat) & NO_WALKING)
+    if track.event != "stopped_vehicle" or track.case is not None or lasted >= p["signal_red_s"]:
         return True
     place = place_of(ctx, track.lon, track.lat, p["corridor_width_m"], camera)
     return not ctx.network.in_signal_queue(list(place.along), track.lon, track.lat, p["signal_queue_m"])

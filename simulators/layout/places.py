@@ -21,12 +21,12 @@ __all__ = ["Layout", "beside", "lay_places", "spread"]
 
 STAGES: Final = 31  # gas sites with a drone dock each; see simulators/stage.py for why 31
 OUTER: Final = ("huangdao", "jimo", "jiaozhou", "pingdu", "laixi")
-GAS_KINDS: Final = (
-    ("gas_station", "示例加油站", "Example Filling Station", 2),
-    ("industrial", "示例加工厂", "Example Works", 2),
-    ("school", "示例学校食堂", "Example School Canteen", 3),
-    ("restaurant", "示例餐厅", "Example Restaurant", 3),
-    ("warehouse", "示例仓库", "Example Warehouse", 2),
+GAS_KINDS: Final = (  # the last: class of major hazard unit (GB 18218), 1 the most dangerous
+    ("gas_station", "示例加油站", "Example Filling Station", 4),
+    ("industrial", "示例加工厂", "Example Works", 4),
+    ("school", "示例学校食堂", "Example School Canteen", None),
+    ("restaurant", "示例餐厅", "Example Restaurant", None),
+    ("warehouse", "示例仓库", "Example Warehouse", 4),
 )
 OTHER_SITES: Final = (
     ("construction", "GD", 8, 90.0, "示例工地", "Example Building Site", None),
@@ -128,7 +128,7 @@ def lay_places(ground: Ground, roads: RoadMap, random: np.random.Generator) -> L
     for i, district in enumerate(OUTER[:2], 1):
         place = outlying(layout, random, district)
         layout.sites.append(
-            _site(f"HZ-{i:02d}", "hazardous", place, 200.0, f"示例化工仓储{i}", f"Example Chemical Store {i}", 4)
+            _site(f"HZ-{i:02d}", "hazardous", place, 200.0, f"示例化工仓储{i}", f"Example Chemical Store {i}", 1)
         )
     _zones(layout, random)
     _ems(layout, random)

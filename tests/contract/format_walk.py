@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import yaml
 
 import ingest
-from brain.model import FieldKind
-from brain.times import iso, to_us
-from ingest.decoders import Message, Notes
-from ingest.profile.mapping import Refused, compile_mapping
+from brain.times import to_us
+from ingest.preview import Sample, preview
+from ingest.profile.mapping import compile_mapping
 from ingest.profile.native import kinds_of, sensor_type_from
 from ingest.sensor_types import load_builtin
 from ingest.topics import TopicTree, parse_topic
@@ -27,12 +26,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from brain.model import SensorType
-    from ingest.profile.mapping import Mapped
+    from ingest.decoders import Message
+    from ingest.profile.mapping import Mapped, Refused
 
 FOLDER = Path(ingest.__file__).parent / "formats"
 RECEIVED_AT = "2026-07-01T06:00:00Z"
 """Of samples that do not say when they came."""
 SOURCE = frozenset({"from", "table", "missing", "scale", "offset"})
+NOT_TOLD = ("sensor_type", "received_at")
 STATUS = frozenset({"ok", "calibrating", "maintenance", "fault"})
 
 
@@ -81,42 +82,20 @@ def payload_of(sample: dict[str, Any]) -> bytes:
 
 
 def outcomes(folder: Path) -> list[dict[str, Any]]:
-    """What becomes of all samples, in order; the messages of a file share a memory."""
-    found, out = load(folder), []
+    """What becomes of all samples, in order: rows, the first refusal, or nothing. Those of a file share a memory."""
+    sensor_type, out = load(folder).sensor_type, []
     for _, lines in samples(folder):
-        memory = Notes()
+        given = []
         for name, sample in lines:
+            assert captures(sensor_type.topics, sample["topic"]), f"{name}: no topic leads to {sample['topic']}"
             received = to_us(sample.get("received_at", RECEIVED_AT))
-            taken = captures(found.sensor_type.topics, sample["topic"])
-            assert taken is not None, f"{name}: the profile has no topic for {sample['topic']}"
-            made = found.read(Message(payload_of(sample), taken, received, memory))
-            if made is None:
-                out.append({"sample": name, "ignored": True})
-            out += [{"sample": name, **_row(found.sensor_type, one, received)} for one in made or []]
-    as_lines: list[dict[str, Any]] = json.loads(json.dumps(out))  # a box is a list there
-    return as_lines
-
-
-def _row(sensor_type: SensorType, one: Mapped | Refused, received: int) -> dict[str, Any]:
-    """A row as it is stored, or why not; the checks that any reading goes through."""
-    if isinstance(one, Refused):
-        return {"refused": one.reason, "detail": one.detail}
-    time = received if one.time is None else one.time
-    past, future = (round(d.total_seconds() * 1e6) for d in (sensor_type.past, sensor_type.future))
-    if not received - past <= time <= received + future:
-        return {"refused": "time_out_of_window", "detail": f"time: {iso(time)}"}
-    for field in sensor_type.fields:
-        value = one.values.get(field.name)
-        if value is None:
-            continue
-        if field.kind is FieldKind.NUMBER:
-            low, high = (end if end is not None else value for end in (field.low, field.high))
-            if not low <= value <= high:
-                return {"refused": "out_of_range", "detail": f"{field.name}: {value} is outside {low}..{high}"}
-        elif field.values is not None and value not in field.values:
-            return {"refused": "not_in_list", "detail": f"{field.name}: {value}"}
-    assert one.values.get("status", "ok") in STATUS, one
-    return {"device": one.device, "time": iso(time), **one.values}
+            given.append(Sample(sample["topic"], payload_of(sample), received))
+        for (name, _), got in zip(lines, preview(sensor_type, given, 0, known=load_builtin()), strict=True):
+            rows = [{k: v for k, v in row.items() if v is not None and k not in NOT_TOLD} for row in got.rows]
+            assert all(row.get("status", "ok") in STATUS for row in rows), name
+            told = [{"refused": got.refused[0], "detail": got.refused[1]}] if got.refused else []
+            out += [{"sample": name, **one} for one in [*rows, *told] or [{"ignored": True}]]
+    return out
 
 
 if __name__ == "__main__":

@@ -15,7 +15,16 @@ import pytest
 from brain.errors import ConfigurationError, NotFoundError, StoreError
 from brain.model import Field
 from brain.store import MemoryStore, keep_house
-from brain.store.base import Answer, Checkpoint, Counts, Flush, IncidentQuery, ObservationQuery, QuarantineQuery
+from brain.store.base import (
+    Answer,
+    Checkpoint,
+    Counts,
+    Flush,
+    IncidentQuery,
+    ObservationQuery,
+    Quarantined,
+    QuarantineQuery,
+)
 from brain.store.rows import row_dicts
 from tests.contract.store_world import DAY, GAS, SECOND, T0, VIDEO, Writer, batch, gas, plain, refused
 
@@ -250,6 +259,44 @@ async def test_statistics_have_the_same_keys_everywhere(store: Store) -> None:
     assert found["storage"] == store.storage
 
 
+async def test_what_waits_is_counted_and_handed_in_again_once_oldest_first(store: Store) -> None:
+    writer = await Writer.start(store)
+    records = [
+        Quarantined(
+            received_at=T0 + n,
+            topic=f"air/{n}",
+            sensor_type="air" if n != 2 else None,
+            device=None,
+            reason="missing" if n < 3 else "bad_time",
+            detail="x",
+            payload=b"{}",
+            size=2 if n != 4 else 999_999,
+            place=n,
+        )
+        for n in range(5)
+    ]
+    await writer.write(quarantined=records)
+    assert await store.quarantine_summary() == [
+        {"reason": "bad_time", "sensor_type": "air", "count": 2, "oldest": T0 + 3, "newest": T0 + 4},
+        {"reason": "missing", "sensor_type": "air", "count": 2, "oldest": T0, "newest": T0 + 1},
+        {"reason": "missing", "sensor_type": None, "count": 1, "oldest": T0 + 2, "newest": T0 + 2},
+    ]
+    assert await store.quarantine_retry(QuarantineQuery(reason="missing", sensor_type="air")) == 2
+    assert await store.quarantine_retry(QuarantineQuery(reason="missing")) == 1, "two are handed in already"
+    assert await store.quarantine_retry(QuarantineQuery(reason="bad_time")) == 1, "of one only the beginning was kept"
+    items = await store.inbox_take(10)
+    assert [(i.topic, i.first_received_at, i.place) for i in items] == [(f"air/{n}", T0 + n, n) for n in (0, 1, 2, 3)]
+    refused = Answer(refused=[("wrong_type", "y")])
+    await writer.write(answers={items[0].inbox_id: Answer(), items[1].inbox_id: refused})
+    waiting = {(g["reason"], g["sensor_type"]): g["count"] for g in await store.quarantine_summary()}
+    assert waiting == {("bad_time", "air"): 2, ("wrong_type", "air"): 1, ("missing", None): 1}
+    mended = await store.quarantine(QuarantineQuery(mended=True))
+    assert [r["topic"] for r in mended.items] == ["air/0"]
+    assert await store.quarantine_retry(QuarantineQuery()) == 1, "what is mended stays so, the rest still waits"
+    later = await store.housekeeping(T0 + 91 * DAY)
+    assert later["quarantine"] == 5
+
+
 async def test_housekeeping_deletes_only_what_has_served(store: Store) -> None:
     writer = await Writer.start(store)
     await writer.write(timeless=[b"1" * 16])
@@ -261,10 +308,10 @@ async def test_housekeeping_deletes_only_what_has_served(store: Store) -> None:
     day_later = writer.now + DAY + SECOND
     lease = await store.claim_lease("city")
     done = await store.housekeeping(writer.now)
-    assert done == {"log": 0, "timeless": 0, "inbox": 0, "outbox": 0}
+    assert done == dict.fromkeys(("log", "timeless", "inbox", "outbox", "quarantine", "states"), 0)
     assert await store.inbox_answer(inbox_id) is not None
     done = await store.housekeeping(day_later)
-    assert done == {"log": 0, "timeless": 1, "inbox": 1, "outbox": 0}, "the scenes have no checkpoint yet"
+    assert (done["log"], done["timeless"], done["inbox"]) == (0, 1, 1), "the scenes have no checkpoint yet"
     await store.commit_steps("city", lease, 3, [], Checkpoint(3, b""))
     assert (await store.housekeeping(writer.now + DAY - 10 * SECOND))["log"] == 0, "not a day old"
     assert await store.timeless_since(0) == set()

@@ -115,3 +115,27 @@ def test_bytes_and_topics_that_begin_with_a_dollar_come_in(platform: Any, sender
         mqtt.flush()
     rows = until(lambda: len(r := platform.rows(sensor_type="iot-da")) == 3 and r)
     assert {r["device"]: r["temp_c"] for r in rows} == {"D1": 21.5, "D2": -0.1, "D3": 0}
+
+
+def test_all_of_a_reason_is_tried_again_once_its_type_is_registered(platform: Any, sender: Any, until: Any) -> None:
+    document = """
+    id: wells
+    family: meter
+    name: {zh: 井, en: Wells}
+    fields: {depth_m: {unit: m, from: it.d}}
+    """
+    with sender(platform.ready["mqtt"]) as mqtt:
+        for n in range(30):
+            mqtt.send(n, f"city/wells/W{n % 3}", json.dumps({"d": n}))
+        mqtt.flush()
+    ask = "/api/v1/quarantine/summary"
+    until(lambda: sum(g["count"] for g in platform.get(ask)["items"]) == 30)
+    assert platform.post("/api/v1/sensor-types", {"document": document})[0] == 201
+    done = cli(platform, "quarantine", "retry", "--reason", "unknown_sensor_type", "--data-dir", str(platform.data_dir))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "30 tried again, 30 stored, 0 wait"
+    rows = platform.rows(sensor_type="wells")
+    assert sorted(r["depth_m"] for r in rows) == list(range(30))
+    again = cli(platform, "quarantine", "retry", "--data-dir", str(platform.data_dir))
+    assert again.stdout.strip() == "0 tried again, 0 stored, 0 wait"
+    assert len(platform.rows(sensor_type="wells")) == 30

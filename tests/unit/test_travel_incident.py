@@ -48,9 +48,24 @@ def test_a_gap_of_a_minute_begins_anew() -> None:
     assert watch(b, 161, 169).same_however_cut(400) == []
 
 
-@pytest.mark.parametrize("event", ["congestion", "debris", "pedestrian_on_road", "wrong_way"])
-def test_other_sightings_never_raise(event: str) -> None:
+@pytest.mark.parametrize("event", ["congestion", "pedestrian_on_road"])
+def test_what_is_daily_on_a_street_never_raises(event: str) -> None:
     assert watch(bench(), 100, 300, event).same_however_cut(400) == []
+
+
+@pytest.mark.parametrize("event", ["debris", "wrong_way"])
+def test_debris_and_wrong_way_driving_raise_after_ten_seconds(event: str) -> None:
+    log = watch(bench(), 100, 130, event).same_however_cut(400)
+    assert brief(log)[0] == (110.1, "raise", "yellow", "evidence")
+    assert ("city_management" in log[0]["departments"]["act"]) == (event == "debris")
+    assert watch(bench(), 100, 108, event).same_however_cut(400) == []
+
+
+def test_somebody_on_foot_on_an_expressway_raises() -> None:
+    city = road()
+    city["roads"]["corridors"][0]["class"] = "expressway"
+    b = watch(Bench([Travel()], city), 100, 130, "pedestrian_on_road")
+    assert brief(b.same_however_cut(400))[0] == (110.1, "raise", "yellow", "evidence")
 
 
 def test_other_sightings_support_before_and_after() -> None:

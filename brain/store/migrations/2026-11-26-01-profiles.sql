@@ -19,3 +19,6 @@ CREATE TABLE brain.sensor_type_version (
     added_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (sensor_type, version)
 );
+
+-- Which record of the quarantine waits to be tried again.
+CREATE INDEX inbox_retry ON brain.inbox (retry_of) WHERE retry_of IS NOT NULL AND answer IS NULL;

@@ -71,6 +71,25 @@ SELECT {packed} FROM (
 SELECT quarantine_id, received_at, topic, sensor_type, device, reason, detail, payload, size, retries, mended_at
 FROM brain.quarantine WHERE {conditions} ORDER BY quarantine_id DESC LIMIT $1;
 
+-- name: quarantine_summary
+-- What still waits, by reason and sensor type, most first.
+SELECT reason, sensor_type, count(*) AS count, min(received_at) AS oldest, max(received_at) AS newest
+FROM brain.quarantine WHERE mended_at IS NULL GROUP BY reason, sensor_type
+ORDER BY count(*) DESC, reason, sensor_type;
+
+-- name: quarantine_retry
+-- Hands in again what waits, what was tried least first, then the oldest, and wakes up ingest.
+WITH chosen AS (
+    SELECT quarantine_id, topic, payload, retries FROM brain.quarantine q
+    WHERE {conditions} AND mended_at IS NULL AND length(payload) = size
+      AND NOT EXISTS (SELECT 1 FROM brain.inbox i WHERE i.retry_of = q.quarantine_id AND i.answer IS NULL)
+    ORDER BY retries, quarantine_id LIMIT $1
+), handed AS (
+    INSERT INTO brain.inbox (topic, payload, retry_of)
+    SELECT topic, payload, quarantine_id FROM chosen ORDER BY retries, quarantine_id RETURNING 1
+)
+SELECT count(*) AS queued FROM handed, LATERAL (SELECT pg_notify('inbox', '')) AS woken;
+
 -- name: quarantine_payload
 -- Topic and bytes of one record, unless only its beginning was kept.
 SELECT quarantine_id, topic, payload FROM brain.quarantine WHERE quarantine_id = $1 AND length(payload) = size;
@@ -118,3 +137,11 @@ WITH gone AS (DELETE FROM brain.inbox WHERE answered_at < $1 RETURNING 1) SELECT
 -- name: clean_outbox
 -- Messages to departments that went out before a time.
 WITH gone AS (DELETE FROM brain.outbox WHERE done_at < $1 RETURNING 1) SELECT count(*) FROM gone;
+
+-- name: clean_quarantine
+-- Refused readings from before a time.
+WITH gone AS (DELETE FROM brain.quarantine WHERE received_at < $1 RETURNING 1) SELECT count(*) FROM gone;
+
+-- name: clean_states
+-- What profiles remember and has not changed since a time.
+WITH gone AS (DELETE FROM brain.profile_state WHERE changed_at < $1 RETURNING 1) SELECT count(*) FROM gone;

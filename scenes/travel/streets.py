@@ -1,0 +1,193 @@
+"""Vehicles on the road graph: which link and direction each drives, and how fast the links flow (rules T1, T2).
+
+A fix belongs to the nearest link within ``match_m`` whose direction is within ``match_deg`` of its heading. Links are
+found by cells of the ground, so a whole batch is matched at once. Flow is kept a link and minute, as the sum of 1 / v
+(the harmonic mean is the one that gives travel time), and where on the link something drove freely last.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from brain.city.index import METRES_PER_DEGREE
+from scenes.toolkit.roads import graph_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from brain.city import City
+    from scenes.toolkit.roads import RoadGraph
+
+__all__ = ["LinkSpeeds", "Streets", "streets_of"]
+
+CELL_M: Final = 50.0
+MOST: Final = 12  # links in a cell
+MINUTES: Final = 8  # of the ring; a window is five, clocks of devices may run ahead
+PARTS: Final = 4  # of a link, for where it flows
+SLOWEST_KMH: Final = 3.0  # a standing vehicle would make the time infinite
+ONWARD_COS: Final = 0.5  # a way on within 60 degrees is straight on
+MINUTE_US: Final = 60_000_000
+
+
+class Streets:
+    """The links of a city as segments on a plane, with the cells they run through. Built once for a city."""
+
+    def __init__(self, city: City) -> None:
+        self.city = city
+        self.graph: RoadGraph = graph_of(city)
+        g = self.graph
+        self.east = METRES_PER_DEGREE * math.cos(math.radians(float(np.mean(g.lat)) if len(g.lat) else 0.0))
+        x, y = g.lon * self.east, g.lat * METRES_PER_DEGREE
+        self.x, self.y = x[g.tail], y[g.tail]
+        self.dx, self.dy = x[g.head] - self.x, y[g.head] - self.y
+        self.way = np.maximum(np.hypot(self.dx, self.dy), 1e-6)
+        self.bearing = np.degrees(np.arctan2(self.dx, self.dy)) % 360
+        self._cells()
+        self.leaving: dict[int, list[int]] = {}
+        for arc, tail in enumerate(g.tail.tolist()):
+            self.leaving.setdefault(tail, []).append(arc)
+
+    def _cells(self) -> None:
+        """Cell -> up to ``MOST`` arcs that pass within half a cell of it."""
+        found: dict[int, list[int]] = {}
+        for arc in range(len(self.way)):
+            steps = max(1, math.ceil(self.way[arc] / (CELL_M / 2)))
+            share = np.linspace(0, 1, steps + 1)
+            cx = np.floor((self.x[arc] + share * self.dx[arc]) / CELL_M).astype(np.int64)
+            cy = np.floor((self.y[arc] + share * self.dy[arc]) / CELL_M).astype(np.int64)
+            near: set[int] = {_code(i + a, j + b) for i, j in zip(cx.tolist(), cy.tolist(), strict=True)
+                    for a in (-1, 0, 1) for b in (-1, 0, 1)}  # fmt: skip
+            for cell in sorted(near):
+                some = found.setdefault(cell, [])
+                if len(some) < MOST:
+                    some.append(arc)
+        self._codes = np.array(sorted(found), np.int64)
+        self._arcs = np.full((len(found), MOST), -1, np.int32)
+        for k, cell in enumerate(self._codes.tolist()):
+            self._arcs[k, : len(found[cell])] = found[cell]
+
+    def match(
+        self,
+        lon: NDArray[np.float64],
+        lat: NDArray[np.float64],
+        heading: NDArray[np.float64],
+        reach_m: float,
+        within_deg: float,
+    ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """The arc of each fix (-1: none), int32[n], and metres along its segment, float64[n]."""
+        arc, along = np.full(len(lon), -1, np.int32), np.zeros(len(lon))
+        if not len(self._codes) or not len(lon):
+            return arc, along
+        x, y = lon * self.east, lat * METRES_PER_DEGREE
+        good = np.isfinite(x) & np.isfinite(y) & np.isfinite(heading)
+        code = np.full(len(lon), -1, np.int64)
+        code[good] = _code(np.floor(x[good] / CELL_M).astype(np.int64), np.floor(y[good] / CELL_M).astype(np.int64))
+        k = np.minimum(np.searchsorted(self._codes, code), len(self._codes) - 1)
+        rows = np.flatnonzero(good & (self._codes[k] == code))
+        if not len(rows):
+            return arc, along
+        some = self._arcs[k[rows]]
+        px, py = x[rows, None] - self.x[some], y[rows, None] - self.y[some]
+        share = np.clip((px * self.dx[some] + py * self.dy[some]) / self.way[some] ** 2, 0.0, 1.0)
+        far = np.hypot(px - share * self.dx[some], py - share * self.dy[some])
+        turn = np.abs((heading[rows, None] - self.bearing[some] + 180.0) % 360.0 - 180.0)
+        far = np.where((some >= 0) & (far <= reach_m) & (turn <= within_deg), far, np.inf)
+        best = far.argmin(axis=1)
+        at = np.arange(len(rows))
+        hit = np.isfinite(far[at, best])
+        arc[rows[hit]] = some[at, best][hit]
+        along[rows[hit]] = (share[at, best] * self.way[some[at, best]])[hit]
+        return arc, along
+
+    def onward(self, arc: int) -> list[int]:
+        """Arcs that go on from the end of one, straight on where there are such."""
+        g = self.graph
+        ways = [a for a in self.leaving.get(int(g.head[arc]), ()) if a != int(g.twin[arc])]
+        straight = [
+            a
+            for a in ways
+            if (self.dx[a] * self.dx[arc] + self.dy[a] * self.dy[arc]) / (self.way[a] * self.way[arc]) >= ONWARD_COS
+        ]
+        return straight or ways
+
+    def name(self, arc: int) -> str:
+        """``FROM>TO`` of an arc."""
+        g = self.graph
+        return f"{g.ids[g.tail[arc]]}>{g.ids[g.head[arc]]}"
+
+
+def _code(x: Any, y: Any) -> Any:
+    """One number for a cell: of ints or of int64 arrays."""
+    return (x << 32) + y + (1 << 31)
+
+
+@dataclass(slots=True)
+class LinkSpeeds:
+    """How the links flowed in the last minutes; part of a scene's state.
+
+    Attributes:
+        minute: Which minute each cell of the ring holds, int64[arcs, MINUTES].
+        pace: Sum of 1 / km/h, float64[arcs, MINUTES].
+        count: Fixes, int32[arcs, MINUTES].
+        free: When each part of a link was last driven freely, microseconds, int64[arcs, PARTS].
+    """
+
+    minute: NDArray[np.int64]
+    pace: NDArray[np.float64]
+    count: NDArray[np.int32]
+    free: NDArray[np.int64]
+
+    @staticmethod
+    def of(arcs: int) -> LinkSpeeds:
+        """Nothing seen yet."""
+        return LinkSpeeds(
+            np.full((arcs, MINUTES), -1, np.int64),
+            np.zeros((arcs, MINUTES)),
+            np.zeros((arcs, MINUTES), np.int32),
+            np.full((arcs, PARTS), -1, np.int64),
+        )
+
+    def add(
+        self,
+        arc: NDArray[np.int32],
+        part: NDArray[np.int64],
+        time: NDArray[np.int64],
+        kmh: NDArray[np.float64],
+        free: NDArray[np.bool_],
+    ) -> None:
+        """Take matched fixes in order of receipt."""
+        minute = time // MINUTE_US
+        for now in np.unique(minute).tolist():
+            mine = np.flatnonzero(minute == now)
+            place = now % MINUTES
+            old = arc[mine][self.minute[arc[mine], place] < now]
+            self.minute[old, place], self.pace[old, place], self.count[old, place] = now, 0.0, 0
+            mine = mine[self.minute[arc[mine], place] == now]
+            np.add.at(self.pace, (arc[mine], place), 1.0 / np.maximum(kmh[mine], SLOWEST_KMH))
+            np.add.at(self.count, (arc[mine], place), 1)
+        np.maximum.at(self.free, (arc[free], part[free]), time[free])
+
+    def speed(self, arc: int, now: int, window_us: int) -> tuple[float, int]:
+        """Harmonic mean speed (km/h, NaN for none) and number of fixes of a link in the window before now."""
+        minutes = self.minute[arc]
+        inside = (minutes * MINUTE_US > now - window_us) & (minutes * MINUTE_US <= now)
+        n = int(self.count[arc][inside].sum())
+        return (n / float(self.pace[arc][inside].sum()), n) if n else (math.nan, 0)
+
+
+_STREETS: OrderedDict[int, Streets] = OrderedDict()
+
+
+def streets_of(city: City) -> Streets:
+    """The streets of a city object, built once."""
+    known = _STREETS.get(id(city))
+    if known is None or known.city is not city:
+        known = _STREETS[id(city)] = Streets(city)
+        while len(_STREETS) > 4:
+            _STREETS.popitem(last=False)
+    return known
