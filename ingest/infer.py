@@ -1,0 +1,466 @@
+"""From messages of a device to a first profile: fields with kinds and units, time, device, place, lists, and doubts. Pure.
+
+It reads any of JSON (strict, lenient, by lines), XML, pairs and CSV, finds lists of objects, keys that name like things
+(``em:0``, ``em:1``) and lists of names with values, and writes a document that compiles and makes rows of the same
+messages. What it had to guess stands as a doubt in a comment: a person reads them before the profile is registered.
+
+| found | by |
+|---|---|
+| device | a part of the topic that changes, or a key like ``devEui``, ``sn``, ``mac``; a topic that was seen once is a doubt |
+| time | a key like ``ts``, ``time``, ``event_time`` whose values are times; without a zone it is read as UTC, a doubt |
+| place | keys like ``lat`` and ``lon`` side by side, or GeoJSON; never that of a gateway |
+| unit | a unit beside the value or behind the number, the end of the name (``_kwh``), else the name (a doubt) |
+"""  # noqa: E501 - a table
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from brain.errors import SensorTypeError
+from ingest._draft import Draft, DraftField, DraftForm, identifier, path_text
+from ingest._guess import unit_of_name
+from ingest._roles import device_of, position_of, time_of, topic_of
+from ingest._shape import Leaf, Shape, is_meta, leaves, shape_of
+from ingest.decoders import Message
+from ingest.decoders.ngsi import entities_of
+from ingest.ngsi import document_from_entities
+from ingest.profile.functions import FUNCTIONS, WrongValueError
+from ingest.profile.mapping import Refused, compile_mapping
+from ingest.profile.native import kinds_of, sensor_type_from
+from ingest.profile.stages import compile_input
+from ingest.profile.units import canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["infer"]
+
+_INPUTS: Final[tuple[Any, ...]] = (
+    "json",
+    "lenient_json",
+    "json_lines",
+    "xml",
+    "csv",
+    {"format": "key_value", "pairs": ";"},
+    {"format": "key_value", "pairs": ","},
+    {"format": "key_value", "pairs": "&"},
+    {"format": "key_value"},
+    {"format": "key_value", "equals": ":"},
+)
+_NAMES_TEXT: Final = "name n key code id type value_type param label tag field measure property sensor metric k item"
+_NAMES: Final = _NAMES_TEXT.split()
+_VALUES: Final = ("value", "v", "val", "data", "reading", "measurement", "result")
+_MOST_PAIRS: Final = 60
+_MOST_FIELDS: Final = 150
+_MOST_LEVELS: Final = 4
+_LONGEST_TEXT: Final = 1024
+
+
+def infer(payloads: Sequence[tuple[str, bytes]], sensor_type_id: str | None = None) -> tuple[str, list[str]]:
+    """The YAML document of a sensor type for messages like these, and its doubts.
+
+    Args:
+        payloads: Topics and bytes; topics may be empty.
+        sensor_type_id: Id to give it; default what the topics let guess.
+
+    Raises:
+        SensorTypeError: There is no message, or none of the inputs reads them.
+
+    Example:
+        >>> text, doubts = infer([("plant/pump-7/data", b'{"ts": 1782914400, "flow_m3h": 3.2, "ok": true}')])
+        >>> print(text[text.index("topics"):])
+        topics: ["plant/{device}/data"]
+        time: {from: "msg.ts", as: unix_s}
+        fields:
+          flow_m3h: {unit: "m3/h", from: "msg.flow_m3h", label: {zh: "flow_m3h", en: "flow_m3h"}}
+          ok: {kind: boolean, from: "msg.ok", label: {zh: "ok", en: "ok"}}
+        <BLANKLINE>
+    """
+    if not payloads:
+        raise SensorTypeError("", "no message to learn from; give at least one")
+    how, documents = _documents([payload for _, payload in payloads])
+    flat = [d for per_message in documents for d in per_message]
+    try:
+        entities = [e for d in flat for e in entities_of(d)]
+        if len({e["type"] for e in entities}) == 1 and all(len(e) > 2 for e in entities):
+            return document_from_entities(entities)
+    except (WrongValueError, SensorTypeError):
+        pass
+    text, doubts = _Guess(payloads, how, flat, sensor_type_id).document()
+    return _tried(text, doubts, payloads)
+
+
+def _documents(payloads: Sequence[bytes]) -> tuple[Any, list[list[Any]]]:
+    """The first of the inputs that read most payloads, and what it reads."""
+    best: tuple[Any, list[list[Any]]] | None = None
+    for how in _INPUTS:
+        read = compile_input(how, "input")
+        found = [d for payload in payloads if (d := _read(read, payload))]
+        if len(found) > (len(best[1]) if best else 0):
+            best = how, found
+        if len(found) == len(payloads):
+            break
+    if best is not None:
+        return best
+    raise SensorTypeError(
+        "", "none of JSON, XML, CSV and pairs reads all of these; bytes need a table, see input: bytes"
+    )
+
+
+def _read(read: Any, payload: bytes) -> list[Any]:
+    """The objects and lists that an input makes of a payload; none where it cannot."""
+    try:
+        found = read(Message(payload, {}, 0))
+    except WrongValueError:
+        return []
+    return found if all(isinstance(d, (dict, list)) and d for d in found) else []
+
+
+def _tried(text: str, doubts: list[str], payloads: Sequence[tuple[str, bytes]]) -> tuple[str, list[str]]:
+    """The document with what it makes of its own messages in the first line."""
+    warnings: list[str] = []
+    made = sensor_type_from(text, warnings)
+    read = compile_mapping(json.loads(made.profile or "{}"), kinds_of(made.fields))
+    rows, refused = 0, list[str]()
+    for topic, payload in payloads:
+        captures = dict.fromkeys(re.findall(r"\{(\w+)\*?\}", " ".join(made.topics)), "x") | {"topic": topic}
+        for one in read(Message(payload, captures, 0)) or ():
+            if isinstance(one, Refused):
+                refused.append(one.detail)
+            else:
+                rows += 1
+    doubts += [f"refused: {detail[:200]}" for detail in dict.fromkeys(refused)]
+    head = f"# Written by `sensor-type infer` from {len(payloads)} messages, which make {rows} rows. Read the doubts.\n"
+    return head + "".join(f"# DOUBT: refused: {d[:200]}\n" for d in dict.fromkeys(refused)) + text, doubts
+
+
+class _Guess:
+    """Makes the document of one kind of message."""
+
+    def __init__(self, payloads: Sequence[tuple[str, bytes]], how: Any, documents: list[Any], name: str | None) -> None:
+        self.root = shape_of(documents)
+        self.levels: list[Any] = []  # of each
+        self.steps: list[Shape] = []  # elements of each level
+        self.skips: list[list[tuple[str, ...]]] = [[]]  # what the root and each level leave to deeper ones
+        self.doubts: list[str] = []
+        self.left: list[str] = []
+        self.used: set[int] = set()
+        self.topics = [topic for topic, _ in payloads if topic]
+        self.how = how
+        self.name = name
+        self.draft = Draft(said={})
+
+    def document(self) -> tuple[str, list[str]]:
+        """The text and its doubts."""
+        self._levels()
+        scopes = [list(leaves(self.root, skip=self.skips[0]))]
+        for i, step in enumerate(self.steps):
+            scopes.append(list(leaves(step, skip=self.skips[i + 1], root=self._prefix(i))))
+        own = self._said(scopes[:1], [("msg", self.root)])
+        doubts, self.doubts = self.doubts, []
+        outer = [x for x in scopes[0] if id(x.shape) not in self.used]
+        pairs = self._pairs(self.root, "msg")
+        counted = pairs or any(_is_number(v) for x in outer for v in x.shape.there)
+        forms: list[tuple[dict[str, Any], list[DraftField]]] = []
+        if not self.steps or counted:
+            self.doubts = doubts
+            forms.append((own, [*pairs, *self._fields(outer)]))
+        if self.steps:
+            shapes = [(self._prefix(i), step) for i, step in reversed(list(enumerate(self.steps)))]
+            said = self._said([*reversed(scopes[1:]), scopes[0]], [*shapes, ("msg", self.root)])
+            inner = [x for scope in reversed(scopes[1:]) for x in scope if id(x.shape) not in self.used]
+            listed = inner if counted else [*inner, *(x for x in outer if id(x.shape) not in self.used)]
+            fields = [*self._pairs(self.steps[-1], "it"), *self._fields(listed)]
+            forms.append(
+                (
+                    {"each": self.levels if len(self.levels) > 1 else self.levels[0], **said, **self._row_id(said)},
+                    fields,
+                )
+            )
+        self._write([(said, fields) for said, fields in forms if fields] or [(own, [])])
+        return self.draft.text(), self.draft.doubts
+
+    def _prefix(self, level: int) -> str:
+        """How an expression of the innermost element reaches the element of a level."""
+        back = len(self.steps) - 1 - level
+        return "it" if back == 0 else "parent" if back == 1 else f"up[{back - 1}]"
+
+    # -- lists of objects, and objects whose keys name like things
+
+    def _levels(self) -> None:
+        shape, where = self.root, "msg"
+        if self.root.is_records and not self.root.objects and self.root.items is not None:
+            self._level("msg", self.root.items, [])
+            shape, where = self.root.items, "it"
+        while len(self.levels) < _MOST_LEVELS:
+            found = max(self._candidates(shape, ()), key=lambda c: c[2].count(), default=None)
+            if found is None or found[2].count() == 0:
+                break
+            path, gate, inner = found
+            text = path_text(where, list(path))
+            place = shape
+            for key in path:
+                place = place.keys[key]
+            left = [(*path, key) for key, s in place.keys.items() if s.objects] if gate else [path]
+            self._level({"in": text, "when": gate} if gate else text, inner, left)
+            shape, where = inner, "it"
+
+    def _level(self, said: Any, inner: Shape, left: list[tuple[str, ...]]) -> None:
+        self.levels.append(said)
+        self.steps.append(inner)
+        self.skips[-1] = left
+        self.skips.append([])
+
+    def _candidates(self, shape: Shape, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], str | None, Shape]]:
+        """Path, condition and elements of what could be a level."""
+        out: list[tuple[tuple[str, ...], str | None, Shape]] = []
+        moving = shape.moving()
+        if moving is not None:
+            out.append((path, 'kind(it) == "object"', moving))
+            return out
+        for key, inner in shape.keys.items():
+            if is_meta(key):
+                self.left.append(key)
+            elif inner.is_records and inner.items is not None:
+                if _pair_keys(inner) is None:
+                    out.append(((*path, key), None, inner.items))
+            elif inner.objects:
+                out += self._candidates(inner, (*path, key))
+        return out
+
+    # -- what tells device, time, place
+
+    def _said(self, scopes: Sequence[Sequence[Leaf]], shapes: Sequence[tuple[str, Shape]]) -> dict[str, Any]:
+        """Device, time and place of a form, from the innermost scope outwards."""
+        out: dict[str, Any] = {}
+        counts = [shape.objects for _, shape in shapes]
+        found_in = list(zip(scopes, counts, strict=True))
+        strong = next((x for scope, n in found_in if (x := device_of(scope, n, weak=False))), None)
+        values = [str(v) for v in strong.shape.there] if strong else []
+        guess = topic_of(self.topics, values)
+        device = strong
+        if strong is not None and guess.sure and set(values) <= {p for t in self.topics for p in t.split("/")}:
+            device = None  # the topic says the same
+            self.used.add(id(strong.shape))
+        if strong is None and not guess.sure:
+            device = next((x for scope, n in found_in if (x := device_of(scope, n, weak=True))), None)
+            if device is not None and guess.filter is None:
+                self._doubt(f"device is taken from {device.path[-1]}; is that the name of the device?")
+            elif guess.filter is not None:
+                device = None
+                self._doubt(f"one topic was seen, so which level is the device is a guess: {guess.filter}")
+        if device is not None:
+            text = _path(device)
+            clean = not any(re.search(r"[\s/+#]", str(v)) for v in device.shape.there)
+            out["device"] = text if clean else f'replace(replace(text({text}), "/", "_"), " ", "_")'
+            self.used.add(id(device.shape))
+        found = next((t for scope, n in found_in if (t := time_of(scope, n))), None)
+        if found is None:
+            out["time"] = None
+            self._doubt("no time was found, so that of receipt counts")
+        else:
+            leaf, form, bare = found
+            out["time"] = {"from": _path(leaf), "as": form}
+            self.used.add(id(leaf.shape))
+            if bare:
+                self._doubt(
+                    f"{leaf.path[-1]} has no zone and is read as UTC; make zone that of the device, like Asia/Shanghai"
+                )
+        for root, shape in shapes:
+            place = position_of(shape)
+            if place is not None:
+                out["position"] = self._place(place, root, shape)
+                break
+        return out
+
+    def _place(self, place: dict[str, Any], root: str, shape: Shape) -> dict[str, str]:
+        if "point" in place:
+            inner = shape
+            for key in place["point"]:
+                inner = inner.keys[key]
+            self.used |= {id(s) for s in inner.keys.values()}
+            return {"point": path_text(root, place["point"])}
+        out = {}
+        for key in ("lon", "lat", "alt_m"):
+            if key in place:
+                text = path_text(root, place[key])
+                out[key] = f"{text} / 10000000" if place["divide"] > 1 and key != "alt_m" else text
+                inner = shape
+                for part in place[key]:
+                    inner = inner.keys[part]
+                self.used.add(id(inner))
+        return out
+
+    def _row_id(self, said: dict[str, Any]) -> dict[str, Any]:
+        """What tells elements apart: their own times, else their keys."""
+        time = said.get("time")
+        if time is not None and time["from"].startswith("it"):
+            return {"row_id": None}
+        if len(self.levels) == 1:
+            return {"row_id": "key"}
+        return {"row_id": 'f"' + "/".join(f"{{keys[{i}]}}" for i in range(len(self.levels))) + '"'}
+
+    # -- fields
+
+    def _pairs(self, shape: Shape, root: str, path: tuple[str, ...] = ()) -> list[DraftField]:
+        """A field for each name of the lists of names and values."""
+        out: list[DraftField] = []
+        for key, inner in shape.keys.items():
+            keys = _pair_keys(inner)
+            if keys is not None and not is_meta(key):
+                name_key, value_key, unit_key = keys
+                where = path_text(root, [*path, key])
+                elements = [e for one in inner.lists for e in one if isinstance(e, dict)]
+                for name in dict.fromkeys(str(e.get(name_key)) for e in elements):
+                    same = shape_of(e for e in elements if str(e.get(name_key)) == name)
+                    found = f"find({where}, {path_text('it', [name_key])} == {json.dumps(name, ensure_ascii=False)})"
+                    leaf = Leaf([name], same.keys.get(value_key, Shape()), same, found)
+                    field = self._field(leaf, path_text(found, [value_key]))
+                    unit = next(
+                        (c for v in (same.keys[unit_key].there if unit_key in same.keys else ()) if (c := _code(v))),
+                        None,
+                    )
+                    if field is not None and field.kind == "number" and unit is not None:
+                        field.unit, field.doubt = unit, ""
+                        field.unit_from = f"first({path_text(found, [unit_key])}, {json.dumps(unit)})"
+                    if field is not None:
+                        out.append(field)
+            elif inner.objects and not is_meta(key):
+                out += self._pairs(inner, root, (*path, key))
+        return out
+
+    def _fields(self, found: Sequence[Leaf]) -> list[DraftField]:
+        return [f for leaf in found if (f := self._field(leaf, _path(leaf))) is not None]
+
+    def _field(self, leaf: Leaf, source: str) -> DraftField | None:
+        """The field of a leaf; None where nothing was ever there."""
+        seen = leaf.shape.there
+        out = DraftField(leaf.name, source=source, label="".join(c for c in ".".join(leaf.path) if c.isprintable()))
+        if not seen and leaf.shape.lists:
+            out.kind, out.source = "text", f"json_text({source})[:{_LONGEST_TEXT}]"
+            out.doubt = "DOUBT: a list is kept as JSON"
+            return out
+        if not seen:
+            self.left.append(f"{'.'.join(leaf.path)} (always null)")
+            return None
+        if leaf.path[-1].lower() in ("unit", "units", "uom") and len(leaf.beside.keys) > 1:
+            return None
+        if all(isinstance(v, bool) for v in seen):
+            out.kind = "boolean"
+            return out
+        numbers = [n for n in (FUNCTIONS["only_number"](v) for v in seen) if n is not None]
+        if len(numbers) == len(seen):
+            return self._measured(out, leaf, numbers)
+        odd = [v for v in dict.fromkeys(v for v in seen if isinstance(v, str)) if FUNCTIONS["only_number"](v) is None]
+        if numbers and len(odd) <= 3 and len(numbers) >= len(seen) / 2:
+            out.missing = odd
+            return self._measured(out, leaf, numbers)
+        units = {_code(_quantity(v)[1]) for v in seen if isinstance(v, str)}
+        if len(units) == 1 and None not in units and all(_quantity(v)[0] is not None for v in seen):
+            out.source, out.unit = f"number({source})", units.pop()
+            return out
+        out.kind = "text"
+        if any(isinstance(v, str) and len(v) > _LONGEST_TEXT for v in seen):
+            out.source = f"{source}[:{_LONGEST_TEXT}]"
+        return out
+
+    def _measured(self, out: DraftField, leaf: Leaf, numbers: list[float]) -> DraftField:
+        beside = next((k for k in leaf.beside.keys if k.lower() in ("unit", "units", "uom", "u")), None)
+        said = {_code(v) for v in leaf.beside.keys[beside].there} if beside else set()
+        if len(said) == 1 and None not in said:
+            out.unit = said.pop()
+            return out
+        out.unit, sure = unit_of_name(leaf.name, numbers)
+        if out.unit is None:
+            out.doubt = "DOUBT: the unit is not known"
+        elif not sure:
+            out.doubt = f"DOUBT: {out.unit} is guessed from the name"
+        return out
+
+    # -- the whole
+
+    def _doubt(self, sentence: str) -> None:
+        if sentence not in self.doubts:
+            self.doubts.append(sentence)
+
+    def _write(self, forms: list[tuple[dict[str, Any], list[DraftField]]]) -> None:
+        values = sorted({str(v) for v in self._device_values()})
+        guess = topic_of(self.topics, values, wanted=any("device" not in said for said, _ in forms))
+        levels = (self.topics[0] if self.topics else "").split("/")
+        fixed = levels[1] if levels[0] == "city" and len(levels) > 2 else None
+        name = identifier(self.name or fixed or guess.words or "device")
+        said = self.draft.said
+        said |= {"id": name, "version": 1, "family": "meter", "name": {"zh": name, "en": name}}
+        said["topics"] = [f"city/{name}/{{device}}" if fixed or guess.filter is None else guess.filter]
+        if self.how != "json":
+            said["input"] = self.how
+        if any("no zone" in d for d in self.doubts):
+            said["zone"] = "UTC"
+        if len(forms) == 1:
+            said |= forms[0][0]
+        for form, fields in forms:
+            sources: dict[str, Any] = {}
+            for field in fields[: _MOST_FIELDS - len(self.draft.fields)]:
+                field.name = self.draft.name_for(field.name, "_".join(field.label.split(".")[-2:]))
+                if field.doubt:
+                    self.doubts.append(f"{field.name}: {field.doubt.removeprefix('DOUBT: ')}")
+                self.draft.fields.append(field)
+                if len(forms) > 1:
+                    sources[field.name] = field.take_source()
+            if len(forms) > 1:
+                self.draft.forms.append(DraftForm(form, sources))
+        if not self.draft.fields:
+            self.draft.fields.append(
+                DraftField("message", source="json_text(msg)[:1024]", kind="text", label="message")
+            )
+            self.doubts.append("nothing in it looks like a value, so the message is kept as JSON")
+        if self.left:
+            self.doubts.append(f"left out: {', '.join(dict.fromkeys(self.left))[:300]}")
+        self.draft.doubts = self.doubts
+
+    def _device_values(self) -> list[Any]:
+        found = device_of(list(leaves(self.root)), self.root.objects, weak=False)
+        return found.shape.there if found else []
+
+
+def _path(leaf: Leaf) -> str:
+    return path_text(leaf.root, list(leaf.path))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _code(text: Any) -> str | None:
+    return canonical(text) if isinstance(text, str) else None
+
+
+def _quantity(value: Any) -> tuple[float | None, str]:
+    """A number and the unit behind it."""
+    if sum(c.isdigit() for c in str(value)) > 10:
+        return None, ""  # 80000000000000C is no temperature
+    try:
+        return FUNCTIONS["number"](value), FUNCTIONS["unit"](value) or ""
+    except WrongValueError:
+        return None, ""
+
+
+def _pair_keys(shape: Shape) -> tuple[str, str, str] | None:
+    """The keys of name, value and unit in a list of names and values; None: it is another list."""
+    if not shape.is_records or shape.items is None:
+        return None
+    keys = {k.lower(): k for k in shape.items.keys}
+    name = next((keys[n] for n in _NAMES if n in keys), None)
+    value = next((keys[v] for v in _VALUES if v in keys), None)
+    if name is None or value is None or shape.items.keys[value].objects:
+        return None
+    seen = shape.items.keys[name].there
+    if not all(isinstance(v, str) for v in seen) or len(set(seen)) > _MOST_PAIRS:
+        return None
+    for one in shape.lists:
+        names = [e.get(name) for e in one if isinstance(e, dict)]
+        if len(set(map(str, names))) != len(names):
+            return None
+    return name, value, next((keys[u] for u in ("unit", "units", "u", "uom") if u in keys), "unit")
