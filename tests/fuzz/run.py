@@ -24,6 +24,7 @@ FORMATS = (
     "mbus",
     "ngsi",
     "odid",
+    "protobuf",
     "senml",
     "sparkplug",
     "wmbus",
