@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["end_sight", "fire_call", "look", "see_people", "sight_facts"]
 
+SECOND: Final = 1_000_000
 PERMIT_KINDS: Final = ("construction", "industrial", "hazardous", "gas_station")
 EXPLOSIVE_KINDS: Final = ("hazardous", "gas_station")
 MOST_TRACKS: Final = 32
@@ -77,7 +78,7 @@ def end_sight(sight: Sight, kind: str, device: Device, world: World) -> Iterator
         return
     yield from seen_line(sight, kind, device, -1, world, holds=False)
     site = site_seen(world, device, sight.lon, sight.lat)
-    for word in [w for w, told in sight.told.items() if told]:
+    for word in [w for w in sight.told if w != "gas"]:
         yield _line(word, sight, kind, device, -1, site, None, world, holds=False)
 
 
@@ -90,32 +91,46 @@ def _speak(
     if lon is not None and lat is not None:
         places = list(sight.places.values()) or [(lon, lat)]
         cover = cover_of(state, places, time, site, world, own=sight.own_place)
-    wanted: dict[str, bool] = {}
     if cover.word == "valid" and cover.permit is not None:
         state.audit(time, device.name, kind, f"permit {cover.permit.permit_id}")
+        wanted: tuple[str, ...] = ()
+    elif kind == "smoke":
+        wanted = ("gas", "check", "fire")
     else:
+        wanted = ("gas", *_flame_is(state, sight, time, site, cover, world))
+    told = tuple(sight.told)
+    if wanted == told and sight.spoken is not None and 0 <= time - sight.spoken < SECOND:
+        return  # a camera that speaks many times a second is heard once
+    sight.spoken = time
+    if "gas" in wanted:
         yield from seen_line(sight, kind, device, position, world, holds=True)
-        seconded = _has_other_eye(state, sight, time, world)
-        if kind == "smoke":
-            wanted = {"check": True, "fire": True}
-        else:
-            here = (
-                cover.word == "none"
-                and site is not None
-                and site.kind in PERMIT_KINDS
-                and not has_running_permit(site, time, world)
-                and not _leaks(state, sight, world, 2)
-            )
-            wanted = {"hot_work": cover.word == "expired" or here, "fire": cover.word != "expired" or seconded}
-            if _leaks(state, sight, world, 3):
-                wanted = {}
-    for word in [w for w, told in sight.told.items() if told and not wanted.get(w)]:
-        sight.told[word] = False
-        yield _line(word, sight, kind, device, position, site, cover.permit, world, holds=False)
-    for word in [w for w, on in wanted.items() if on]:
-        sight.told[word] = True
-        extra = _surroundings(state, sight, time, site, world) if word == "fire" else {}
-        yield _line(word, sight, kind, device, position, site, cover.permit, world, holds=True, extra=extra)
+    for word in told:
+        if word not in wanted and word != "gas":
+            yield _line(word, sight, kind, device, position, site, cover.permit, world, holds=False)
+    sight.told = list(wanted)
+    for word in wanted:
+        if word != "gas":
+            extra = _surroundings(state, sight, time, site, world) if word == "fire" else {}
+            yield _line(word, sight, kind, device, position, site, cover.permit, world, holds=True, extra=extra)
+
+
+def _flame_is(
+    state: SafetyState, sight: Sight, time: int, site: Site | None, cover: Cover, world: World
+) -> Iterator[str]:
+    """What a flame that no valid permit explains speaks for: hot work without permit, a fire, or only the leak."""
+    if _leaks(state, sight, world, 3):
+        return
+    is_breach = (
+        cover.word == "none"
+        and site is not None
+        and site.kind in PERMIT_KINDS
+        and not has_running_permit(site, time, world)
+        and not _leaks(state, sight, world, 2)
+    )
+    if cover.word == "expired" or is_breach:
+        yield "hot_work"
+    if cover.word != "expired" or _has_other_eye(state, sight, world):
+        yield "fire"
 
 
 def _near(sight: Sight, lon: float | None, lat: float | None, reach_m: float) -> bool:
@@ -124,7 +139,7 @@ def _near(sight: Sight, lon: float | None, lat: float | None, reach_m: float) ->
     return distance_m(sight.lon, sight.lat, lon, lat) <= reach_m
 
 
-def _has_other_eye(state: SafetyState, sight: Sight, time: int, world: World) -> bool:
+def _has_other_eye(state: SafetyState, sight: Sight, world: World) -> bool:
     """Whether a drone sees heat or a smoke detector is in alarm near by."""
     reach = world.parameters["fire_gate_m"]
     return any(_near(sight, h.lon, h.lat, reach) for h in state.heats.values()) or any(

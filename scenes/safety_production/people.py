@@ -32,6 +32,7 @@ _WORDS: Final = {
     "no_vest": Text("未穿反光衣", "without a vest"),
     "intrusion": Text("闯入禁区", "where nobody may be"),
 }
+SECOND: Final = 1_000_000
 MOST_REMEMBERED: Final = 4096
 
 
@@ -41,7 +42,7 @@ class Breach:
 
     Attributes:
         first, last: Event times without a gap, microseconds.
-        told: It has become evidence.
+        told, spoken, number: It has become evidence; event time and count of people of the last statement.
         group: Zone or camera and type, for counting workers.
     """
 
@@ -58,6 +59,8 @@ class Breach:
     confidence: float = 0.0
     snapshot: str | None = None
     told: bool = False
+    spoken: int = 0
+    number: float = math.nan
     lon: float | None = None
     lat: float | None = None
 
@@ -102,6 +105,9 @@ def take_breach(conduct: Conduct, seen: Seen, world: World) -> Iterator[Evidence
         if breach.last - breach.first < p["video_seconds"] * 1e6 or not _may_speak(conduct, breach, world):
             return
         breach.told = True
+    elif 0 <= seen.time - breach.spoken < SECOND and (seen.number == breach.number or math.isnan(seen.number)):
+        return  # a camera that speaks many times a second is heard once
+    breach.spoken, breach.number = seen.time, seen.number
     yield _line(conduct, breach, seen.device, seen.position, world, holds=True)
 
 
