@@ -130,6 +130,8 @@ class Field:
         unit: UCUM code, or None for what has no unit.
         low, high: Inclusive range of numbers; a value outside it is refused.
         values: The closed list of texts; None where any text is welcome.
+        column: Column of the table that holds it, where it is not the name: a field that changed its kind or its unit
+            goes on in a new column, what was stored stays in the one before.
     """
 
     name: str
@@ -139,6 +141,7 @@ class Field:
     high: float | None = None
     values: tuple[str, ...] | None = None
     label: Text = _NO_TEXT
+    column: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

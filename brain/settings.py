@@ -6,6 +6,7 @@
 | `CLOUDBRAIN_DSN` | PostgreSQL to use instead of the embedded one | embedded |
 | `CLOUDBRAIN_MQTT` | broker to use instead of the embedded one | embedded |
 | `CLOUDBRAIN_LOG_LEVEL` | debug, info, warning, error | info |
+| `CLOUDBRAIN_SCENES` | folders of further scenes, parted like PATH | none |
 | `CLOUDBRAIN_TIMESCALE` | `off`: do not build or use TimescaleDB | on |
 """
 
@@ -31,6 +32,7 @@ class Settings:
     dsn: str | None = None
     mqtt: str | None = None
     log_level: str = "info"
+    scene_folders: tuple[Path, ...] = ()
 
     @classmethod
     def from_environment(cls, environment: dict[str, str] | None = None) -> Settings:
@@ -41,4 +43,5 @@ class Settings:
             dsn=env.get("CLOUDBRAIN_DSN") or None,
             mqtt=env.get("CLOUDBRAIN_MQTT") or None,
             log_level=env.get("CLOUDBRAIN_LOG_LEVEL", "info"),
+            scene_folders=tuple(Path(p) for p in env.get("CLOUDBRAIN_SCENES", "").split(os.pathsep) if p),
         )

@@ -18,6 +18,7 @@ import yaml
 
 from brain.errors import NotFoundError, SensorTypeError
 from brain.times import to_us
+from ingest.formats import shipped
 from ingest.preview import Preview, Sample, preview
 from ingest.profile.lines import line_of
 from ingest.profile.native import sensor_type_from
@@ -26,7 +27,7 @@ from ingest.topics import parse_topic
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from brain.model import SensorType
+    from brain.model import Field, SensorType
     from brain.registry import Registry
     from brain.store.base import Store
 
@@ -34,6 +35,7 @@ __all__ = ["Checked", "check", "default_topic", "register", "retire", "samples_f
 
 _MOST_SAMPLES: Final = 200
 _TAKE_UP_S: Final = 2.0
+_LONGEST_NAME: Final = 60
 
 
 @dataclass(slots=True)
@@ -125,12 +127,13 @@ def check(
     """What a document would do, without doing it.
 
     Args:
-        document: Text (YAML or JSON) or the parsed object.
+        document: Text (YAML or JSON), the parsed object, or the name of a format that is brought along.
         samples: To try; their topics may be empty: then the profile's own.
         registry: What is registered now.
         received_at: Microseconds: samples count as received then, unless they say when.
         kept: Samples of the version in force with what they became, to compare with.
     """
+    document = _brought_along(document)
     source = document if isinstance(document, str) else json.dumps(document, ensure_ascii=False, indent=2)
     out = Checked(source)
     known = registry.sensor_types
@@ -143,8 +146,10 @@ def check(
         out.errors.append(sentence(source, e) if isinstance(document, str) else str(e))
         return out
     if former is not None:
-        same = replace(former, version=made.version, retired=False) == made
-        version = former.version if same else max(made.version, former.version + 1)
+        version = max(made.version, former.version + 1)
+        made = replace(made, fields=_placed(former, made, version))
+        if replace(former, version=made.version, retired=False) == made:
+            version = former.version
         out.changes = _changes(former, made)
         made = replace(made, version=version)
     out.sensor_type = made
@@ -154,6 +159,28 @@ def check(
         out.warnings += _about(f"samples[{i}]", got)
     out.warnings += _regressions(made, kept, known)
     return out
+
+
+def _brought_along(document: Any) -> Any:
+    """The text of a format that is brought along, where the document is its name."""
+    name = document.strip() if isinstance(document, str) and len(document) <= _LONGEST_NAME else None
+    path = shipped().get(name) if name else None
+    return document if path is None else path.read_text("utf-8")
+
+
+def _placed(former: SensorType, made: SensorType, version: int) -> tuple[Field, ...]:
+    """Fields with their columns: one that changes its kind or unit gets a new one, so that no column mixes two."""
+    before = {f.name: f for f in former.fields}
+    out = []
+    for new in made.fields:
+        old = before.get(new.name)
+        if old is None or made.into is not None:
+            out.append(new)
+        elif (old.kind, old.unit) == (new.kind, new.unit):
+            out.append(replace(new, column=old.column))
+        else:
+            out.append(replace(new, column=f"{new.name}__v{version}"))
+    return tuple(out)
 
 
 def _about(name: str, got: Preview) -> list[str]:
@@ -188,7 +215,8 @@ def _changes(former: SensorType, made: SensorType) -> list[str]:
         for what in ("kind", "unit", "low", "high", "values"):
             old, new = getattr(before[name], what), getattr(after[name], what)
             if old != new:
-                out.append(f"field {name}: {what} {old} becomes {new}")
+                where = f"; it goes on in column {after[name].column}" if what in ("kind", "unit") else ""
+                out.append(f"field {name}: {what} {old} becomes {new}{where}")
     for what in ("topics", "into", "past", "future", "late", "admission", "key"):
         if getattr(former, what) != getattr(made, what):
             out.append(f"{what}: {getattr(former, what)} becomes {getattr(made, what)}")
@@ -209,6 +237,7 @@ async def register(store: Store, document: Any, samples: Sequence[Sample] = ()) 
         StoreError: The data base is out of reach.
     """
     registry = await store.load_registry()
+    document = _brought_along(document)
     now = time.time_ns() // 1000
     kept = []
     if isinstance(document, (str, dict)):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import numpy as np
 import structlog
 
-from brain.city import City, parse_city
+from brain.city import read_stored_city
 from brain.errors import CityError, FencedError, StoreError
 from ingest._faults import Fault
 from ingest._routes import OURS
@@ -246,7 +246,7 @@ class _Ingest:
         if document != self._city:
             self._city = document
             try:
-                self._places = Places.of(City() if document is None else parse_city(document))
+                self._places = Places.of(read_stored_city(document))
             except CityError as e:
                 log.warning("city_unreadable", error=str(e))
         self._decoder = Decoder(registry, self._places, copies=self._copies, memories=self._memories)

@@ -6,7 +6,7 @@ district, which site, which device" by ``fences`` (they need shapely, so those w
 
 from __future__ import annotations
 
-from brain.city.file import load_city, parse_city
+from brain.city.file import load_city, parse_city, read_stored_city
 from brain.city.model import (
     Baseline,
     City,
@@ -69,4 +69,5 @@ __all__ = [
     "Zone",
     "load_city",
     "parse_city",
+    "read_stored_city",
 ]

@@ -51,7 +51,7 @@ _TYPE: Final = re.compile(r"[a-z][a-z0-9_-]{0,47}")
 _TIME: Final = re.compile(r"(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d)?|24:00(?::00)?")
 
 
-def check(city: City, *, events: Collection[str] = EVENTS, scenes: Collection[str] = SCENES) -> None:
+def check(city: City, *, events: Collection[str] | None = EVENTS, scenes: Collection[str] | None = SCENES) -> None:
     """Raise ``CityError`` for the first thing wrong; answer nothing when all is well."""
     try:
         ZoneInfo(city.timezone)
@@ -107,14 +107,16 @@ def check(city: City, *, events: Collection[str] = EVENTS, scenes: Collection[st
         _span(at, plan.start, plan.end)
     departments = _unique("departments", [d.id for d in city.departments]) | set(DEPARTMENTS)
     for i, setting in enumerate(city.scenes):
-        _word(f"scenes[{i}].name", "scene", setting.name, scenes)
+        if scenes is not None:
+            _word(f"scenes[{i}].name", "scene", setting.name, scenes)
         for j, district_id in enumerate(setting.districts or ()):
             _known(f"scenes[{i}].districts[{j}]", "district", district_id, districts)
         for key, value in setting.parameters.items():
             _within(f"scenes[{i}].parameters.{key}", value)
     for i, route in enumerate(city.routing):
         at = f"routing[{i}]"
-        _word(f"{at}.event", "event", route.event, events)
+        if events is not None:
+            _word(f"{at}.event", "event", route.event, events)
         _word(f"{at}.from_level", "level", route.from_level, [str(x) for x in LEVELS])
         for key, named in (("act", route.act), ("inform", route.inform)):
             for j, department in enumerate(named):

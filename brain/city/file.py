@@ -25,7 +25,7 @@ from brain.errors import CityError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-__all__ = ["load_city", "parse_city"]
+__all__ = ["load_city", "parse_city", "read_stored_city"]
 
 MAX_BYTES: Final = 32 * 1024 * 1024
 MAX_VALUES: Final = 5_000_000  # values of the document after aliases are followed; a large city has a tenth of it
@@ -42,13 +42,15 @@ _KIND: Final = {
 }
 
 
-def load_city(path: str | Path, *, events: Collection[str] = EVENTS, scenes: Collection[str] = SCENES) -> City:
+def load_city(
+    path: str | Path, *, events: Collection[str] | None = EVENTS, scenes: Collection[str] | None = SCENES
+) -> City:
     """Read and check the city model in a file.
 
     Args:
         path: YAML or JSON; which of them is told by the content, not by the ending.
-        events: Event words that ``routing`` may name.
-        scenes: Scene names that ``scenes`` may name.
+        events: Event words that ``routing`` may name; None: any.
+        scenes: Scene names that ``scenes`` may name; None: any.
 
     Raises:
         CityError: The file cannot be read or is wrong; the sentence starts with the path inside the document.
@@ -63,10 +65,36 @@ def load_city(path: str | Path, *, events: Collection[str] = EVENTS, scenes: Col
     return parse_city(text, file.name, events=events, scenes=scenes)
 
 
+def read_stored_city(document: bytes | None) -> City:
+    """The city model a store keeps; an empty one where nobody put any.
+
+    It was checked when it came: which scenes and events there are is not asked again, since not every process knows the
+    scenes of installed packages.
+
+    Raises:
+        CityError: As ``load_city``.
+
+    Example:
+        >>> read_stored_city(b'{"scenes": [{"name": "bridge_water"}]}').scenes[0].name
+        'bridge_water'
+    """
+    return City() if document is None else parse_city(document, "the stored city model", events=None, scenes=None)
+
+
 def parse_city(
-    text: bytes | str, name: str = "city", *, events: Collection[str] = EVENTS, scenes: Collection[str] = SCENES
+    text: bytes | str,
+    name: str = "city",
+    *,
+    events: Collection[str] | None = EVENTS,
+    scenes: Collection[str] | None = SCENES,
 ) -> City:
     """Check a city model given as text. ``name`` stands for the document in errors about its syntax.
+
+    Args:
+        text: YAML or JSON.
+        name: Of the document, for errors.
+        events: Event words that ``routing`` may name; None: any.
+        scenes: Scene names that ``scenes`` may name; None: any.
 
     Raises:
         CityError: As ``load_city``.

@@ -74,13 +74,13 @@ def backtest(
     if against == "log" and traffic is not None:
         raise ConfigurationError("--against log compares with what was raised live: say --start T and --end T")
     import brain.backtest as engine
-    from brain.city import load_city
+    from brain.cli.cities import read_city
     from brain.times import to_us
     from scenes import load
 
     configure_logging()
     overrides = parse_overrides(set_ or ())
-    model = load_city(city)
+    model = read_city(city)
     chosen = engine.choose_scenes(load(), scene or ())
     progress = engine.Progress(sys.stderr if sys.stderr.isatty() else None)
     compared = diff or diff_out is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from brain.city import City, load_city, parse_city
+from brain.city import City, load_city, read_stored_city
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,13 +15,18 @@ __all__ = ["parse_stored_city", "read_city"]
 
 
 def read_city(path: Path | None) -> City:
-    """The city of a file, or the built-in demo city.
+    """The city of a file, or the built-in demo city; it may name every scene that runs here.
 
     Raises:
         CityError: The file is wrong; the sentence names the path inside it.
     """
     if path is not None:
-        return load_city(path)
+        from brain.city.check import EVENTS, SCENES
+        from scenes import load
+
+        running = load()
+        events = dict.fromkeys([*EVENTS, *(p.event for s in running for p in s.policies)])
+        return load_city(path, events=events, scenes=dict.fromkeys([*SCENES, *(s.name for s in running)]))
     from simulators import demo_city
 
     return demo_city()
@@ -29,5 +34,4 @@ def read_city(path: Path | None) -> City:
 
 async def parse_stored_city(store: Store) -> City:
     """The city the store keeps; an empty one where nobody put any."""
-    document = await store.load_city()
-    return parse_city(document, "stored city") if document else City()
+    return read_stored_city(await store.load_city())

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterator
 
+    from brain.scene_api import Scene
+
 __all__ = ["parse_place", "register"]
 
 
@@ -71,7 +73,8 @@ def scene_explain(
     Example: `cloudbrain scene explain safety_production --place 120.3702,36.0911 --at 2026-07-01T14:05:00+08:00`
     """
     import brain.backtest as replay
-    from brain.city import City, load_city, parse_city
+    from brain.city import City
+    from brain.cli.cities import parse_stored_city, read_city
     from brain.times import to_us
     from scenes import load
 
@@ -86,7 +89,7 @@ def scene_explain(
     )
     progress = replay.Progress(sys.stderr if sys.stderr.isatty() else None, "replay")
     if traffic is not None:
-        model = City() if city is None else load_city(city)
+        model = City() if city is None else read_city(city)
         _show(replay.explain_file(model, traffic, load(), question, progress), as_json=as_json)
         return
     configure_logging()
@@ -98,8 +101,7 @@ def scene_explain(
         tell = stoppable(stop, progress)
         store = await open_store(address)
         try:
-            document = await store.load_city()
-            model = City() if document is None else parse_city(document, "the stored city model")
+            model = await parse_stored_city(store)
             answer = await replay.explain_store(model, store, load(), question, tell)
         finally:
             await store.close()
@@ -149,9 +151,52 @@ def _value(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def scene_check(
+    scene: Annotated[str, typer.Argument(help="Name of a scene that runs here, or a folder with a scene.py.")],
+    write: Annotated[
+        bool, typer.Option("--write", help="Write what comes out of each case as its expected.jsonl.")
+    ] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Leave out the runs in processes of their own.")] = False,
+) -> None:
+    """Check that a scene keeps its contract; exit status 1 when it does not.
+
+    Determinism, any cut of the stream, any save and restore, nothing and NaN and strangers, page, parameters, cases.
+
+    Example: `cloudbrain scene check travel`
+    """
+    from brain import scene_check as looks
+
+    wrong = 0
+    for one in _named(scene):
+        typer.echo(f"{one.name} {one.version}")
+        if write:
+            for case in looks.cases_of(one):
+                typer.echo(f"wrote {looks.write_expected(one, case)} steps of {case.name}")
+        for finding in looks.check_scene(one, thorough=not quick):
+            wrong += finding.wrong is not None
+            typer.echo(f"{'ok ' if finding.wrong is None else 'BAD'}  {finding.what}", nl=False)
+            typer.echo("" if finding.wrong is None else f": {finding.wrong}")
+    if wrong:
+        raise typer.Exit(1)
+
+
+def _named(scene: str) -> list[Scene[Any]]:
+    """The scenes of a folder, or the one that runs here under a name."""
+    from brain.backtest import choose_scenes
+    from scenes import load, load_folder
+
+    if "/" in scene or scene == "." or (Path(scene) / "scene.py").is_file():
+        found = load_folder(scene)
+        if not found:
+            raise ConfigurationError(f"{scene}/scene.py defines no scene: derive a class from Scene")
+        return found
+    return choose_scenes(load(), [scene])
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(no_args_is_help=True, help="The scenes.")
     group.command("list")(scene_list)
+    group.command("check")(scene_check)
     group.command("explain")(scene_explain)
     app.add_typer(group, name="scene")

@@ -119,7 +119,9 @@ def send(
     payload = _payload(message)
     base = resolve_http(http, data_dir).rstrip("/")
     broker = mqtt or (None if http else read_runtime(data_dir).get("mqtt"))
-    if broker is None:
+    if broker is None or (
+        mqtt is None and not topic.startswith("city/")
+    ):  # only ingest knows what a profile made of it
         answer = _call("POST", f"{base}/api/v1/messages/{urllib.parse.quote(topic, safe='/')}", payload)
     else:
         from simulators.publish import publish_once

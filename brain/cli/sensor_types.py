@@ -43,20 +43,19 @@ def _with_store(
 
 def _document(name: str) -> str:
     """The text of a document: a file, or the name of a format that we bring along."""
-    from ingest.formats import FOLDER
+    from ingest.formats import shipped
 
-    shipped = FOLDER / name / "profile.yaml"
     path = Path(name)
-    if not path.exists() and "/" not in name and shipped.exists():
-        path = shipped
+    if not path.exists():
+        path = shipped().get(name, path)
     try:
         return path.read_text("utf-8")
     except UnicodeDecodeError:
         raise ConfigurationError(f"{name} is not UTF-8; save it as UTF-8") from None
     except OSError as error:
-        known = ", ".join(sorted(p.parent.name for p in FOLDER.glob("*/profile.yaml")))
         raise ConfigurationError(
-            f"cannot read {name} ({error.strerror}); name a file, or one of the formats brought along: {known}"
+            f"cannot read {name} ({error.strerror}); name a file, or one of the formats brought along: "
+            f"{', '.join(shipped())}"
         ) from None
 
 
@@ -119,13 +118,13 @@ def list_types(dsn: Dsn = None, data_dir: DataDir = None) -> None:
     """Name the registered sensor types, then the formats that can be added by name."""
 
     async def work(store: Store) -> None:
-        from ingest.formats import FOLDER
+        from ingest.formats import shipped
 
         known = (await store.load_registry()).sensor_types
         for t in sorted(known.values(), key=lambda t: t.id):
             gone = "  retired" if t.retired else f"  into {t.into}" if t.into else ""
             typer.echo(f"{t.id:20} v{t.version}  {t.family.value:12} {t.name.zh} / {t.name.en}{gone}")
-        more = sorted(p.parent.name for p in FOLDER.glob("*/profile.yaml") if p.parent.name not in known)
+        more = [name for name in shipped() if name not in known]
         if more:
             typer.echo(f"to be added by name (`cloudbrain sensor-type add NAME`): {', '.join(more)}")
 

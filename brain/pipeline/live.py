@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from brain.city import City, parse_city
+from brain.city import read_stored_city
 from brain.errors import CloudBrainError, FencedError, SceneError, StoreError
 from brain.pipeline.engine import Engine
 from brain.store.base import ROWS_READ, Checkpoint
@@ -24,6 +24,7 @@ from brain.store.base import ROWS_READ, Checkpoint
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
+    from brain.city import City
     from brain.model import Piece, Step
     from brain.registry import Registry
     from brain.scene_api import Scene
@@ -157,7 +158,7 @@ class Runner:
         self._lease = await self._store.claim_lease(self._name)
         registry = self._registry = await self._store.load_registry()
         self._document = await self._store.load_city()
-        engine = self._engine = self._make_engine(_city_of(self._document), registry)
+        engine = self._engine = self._make_engine(read_stored_city(self._document), registry)
         checkpoint = await self._store.load_checkpoint(self._name)
         if checkpoint is not None:
             self.entry = self.committed = self._saved_entry = checkpoint.entry
@@ -166,7 +167,7 @@ class Runner:
                     log.warning(sentence)
             except SceneError as error:
                 log.error("the checkpoint cannot be read; scenes begin afresh", error=str(error))  # noqa: TRY400
-                self._engine = self._make_engine(_city_of(self._document), registry)
+                self._engine = self._make_engine(read_stored_city(self._document), registry)
         log.info("scenes_ready", partition=self._name, after_entry=self.entry)
 
     async def _refresh(self) -> None:
@@ -184,7 +185,7 @@ class Runner:
         if document != self._document:
             self._document = document
             try:
-                engine = self._make_engine(_city_of(document), self._registry)
+                engine = self._make_engine(read_stored_city(document), self._registry)
                 engine.restore(self._engine.snapshot())
             except CloudBrainError as error:
                 log.error("the new city model cannot be used; the former one goes on", error=str(error))  # noqa: TRY400
@@ -248,7 +249,3 @@ class Runner:
             if self._failed.get(key) != sentence:
                 self._failed[key] = sentence
                 log.error("a scene was taken out of service", scene=key, error=sentence)
-
-
-def _city_of(document: bytes | None) -> City:
-    return City() if document is None else parse_city(document, "the stored city model")

@@ -77,14 +77,14 @@ def copy_data(sensor_type: SensorType, batch: Batch) -> CopyData:
             continue
         if column.kind is FieldKind.TEXT:
             if values[0] is not None or any(t is not None for t in values):
-                others.append(_texts(name, values.tolist()))
+                others.append(_texts(column.stored, values.tolist()))
             continue
         absent = np.isnan(values)
         count = int(np.count_nonzero(absent))
         if count == 0 and column.kind is FieldKind.NUMBER:
-            longs[name] = values.view(np.int64)
+            longs[column.stored] = values.view(np.int64)
         elif count < n:
-            others.append(_some(name, values, absent, is_flag=column.kind is FieldKind.BOOLEAN))
+            others.append(_some(column.stored, values, absent, is_flag=column.kind is FieldKind.BOOLEAN))
     even += [c for c in others if c.is_even]
     uneven = [c for c in others if not c.is_even]
     data = _HEADER + _rows(n, np.stack(list(longs.values())), even, uneven).tobytes() + _TRAILER

@@ -41,10 +41,10 @@ def unique_key(sensor_type: SensorType) -> tuple[str, str, str]:
 def create_columns(sensor_type: SensorType, columns: Sequence[Column]) -> str:
     """The column list of a CREATE TABLE: columns of eight bytes first, then smaller ones, so that little is padding."""
     parts = ["time timestamptz NOT NULL", "received_at timestamptz NOT NULL", "position int8 NOT NULL"]
-    parts += [f'"{c.name}" {c.sql}' for c in columns if c.kind is FieldKind.NUMBER]
+    parts += [f'"{c.stored}" {c.sql}' for c in columns if c.kind is FieldKind.NUMBER]
     parts.append("device_id int4 NOT NULL")
-    parts += [f'"{c.name}" {c.sql}' for c in columns if c.kind is FieldKind.BOOLEAN]
-    parts += [f'"{c.name}" {c.sql}' for c in columns if c.kind is FieldKind.TEXT]
+    parts += [f'"{c.stored}" {c.sql}' for c in columns if c.kind is FieldKind.BOOLEAN]
+    parts += [f'"{c.stored}" {c.sql}' for c in columns if c.kind is FieldKind.TEXT]
     if sensor_type.key:
         parts.append("row_key text NOT NULL")
     return ", ".join(parts)

@@ -55,8 +55,8 @@ class Table:
     def __init__(self, sensor_type: SensorType) -> None:
         self.sensor_type = sensor_type
         self.rows: dict[int, Row] = {}
-        #: Field name -> kind of all columns there ever were.
-        self.kinds = {n: c.kind.value for n, c in columns_of(sensor_type).items()}
+        #: Column -> kind of all columns there ever were.
+        self.kinds = {c.stored: c.kind.value for c in columns_of(sensor_type).values()}
         self._unique: dict[tuple[int, int, str | None], int] = {}
 
     def fresh(self, batch: Batch) -> NDArray[np.bool_]:
@@ -79,7 +79,7 @@ class Table:
         received = microseconds(batch.received_at)
         for i, key in enumerate(self._keys(batch)):
             position = int(batch.position[i])
-            values = {n: v[i] for n, v in cells.items() if v is not None and v[i] is not None}
+            values = {columns[n].stored: v[i] for n, v in cells.items() if v is not None and v[i] is not None}
             self._unique[key] = position
             self.rows[position] = Row(key[1], key[0], received[i], position, values)
 
@@ -89,10 +89,10 @@ class Table:
 
     def rowdict(self, row: Row, device: str | None) -> dict[str, Any]:
         """ROW of the public surface."""
-        make = row_maker(self.sensor_type, list(columns_of(self.sensor_type)))
-        return make(
-            device, iso(row.time), iso(row.received_at), [row.values.get(n) for n in columns_of(self.sensor_type)]
-        )
+        columns = columns_of(self.sensor_type)
+        make = row_maker(self.sensor_type, list(columns))
+        cells = [row.values.get(c.stored) for c in columns.values()]
+        return make(device, iso(row.time), iso(row.received_at), cells)
 
     def matching(self, query: ObservationQuery, device: int | None) -> list[Row]:
         """Rows that pass the filters, oldest first."""
@@ -112,13 +112,16 @@ class Table:
     def batch(self, rows: list[Row]) -> Batch:
         """Rows as a batch with all columns."""
         columns = columns_of(self.sensor_type)
-        records = [(r.time, r.device, r.received_at, r.position, *(r.values.get(n) for n in columns)) for r in rows]
+        records = [
+            (r.time, r.device, r.received_at, r.position, *(r.values.get(c.stored) for c in columns.values()))
+            for r in rows
+        ]
         return batch_from_sql(self.sensor_type, records, list(columns))
 
     def widen(self, sensor_type: SensorType) -> None:
         """Take a new version of the sensor type; fields that are gone stay stored."""
         self.sensor_type = sensor_type
-        self.kinds |= {n: c.kind.value for n, c in columns_of(sensor_type).items()}
+        self.kinds |= {c.stored: c.kind.value for c in columns_of(sensor_type).values()}
 
 
 def _passes(row: Row, query: ObservationQuery) -> bool:

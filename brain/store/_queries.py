@@ -129,9 +129,9 @@ class QueriesPart(ScenesPart):
         """Sensor types of these ids (``-`` and ``_`` count as the same), all where none is asked for."""
         if not wanted:
             await self._known_types([""])  # another process may have registered one
-            return [self._types[t] for t in sorted(self._types)]
+            return [self._types[t] for t in sorted(self._types) if self._types[t].into is None]
         known = await self._known_types(wanted)
-        folded = {t.table: t for t in known.values()}
+        folded = {t.table: known.get(t.into or t.id) for t in known.values()}  # who stores as another has no table
         found = {t.id: t for w in wanted if (t := folded.get(w.replace("-", "_"))) is not None}
         return [found[t] for t in sorted(found)]
 
@@ -160,7 +160,7 @@ class QueriesPart(ScenesPart):
     ) -> list[Item]:
         """(time, position, ROW) of a query of one sensor type."""
         columns = list(columns_of(sensor_type))
-        selected = "".join(f', t."{n}"' for n in columns)
+        selected = "".join(f', t."{c.stored}"' for c in columns_of(sensor_type).values())
         sql = _Q[name].text.format(table=quoted(sensor_type), columns=selected, conditions=f.text, **clauses)
         make = row_maker(sensor_type, columns)
         found = [tuple(r) for r in await connection.fetch(sql, *f.arguments)]
@@ -208,7 +208,7 @@ class QueriesPart(ScenesPart):
         batches = {}
         async with self._door.connection() as c:
             for t in types:
-                columns = "".join(f', "{n}"' for n in columns_of(t))
+                columns = "".join(f', "{c.stored}"' for c in columns_of(t).values())
                 sql = _Q["history"].text.format(table=quoted(t), columns=columns, packed=packed_columns(t))
                 found = await c.fetchrow(sql, low, high, start, end)
                 if found is not None and found["n"]:

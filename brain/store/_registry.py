@@ -48,14 +48,14 @@ def check_change(sensor_type: SensorType, kinds: dict[str, str], has_key: bool) 
 
     Args:
         sensor_type: As it shall be.
-        kinds: Field name -> ``number``, ``boolean`` or ``text`` as stored.
+        kinds: Column -> ``number``, ``boolean`` or ``text`` as stored.
         has_key: Whether stored rows are told apart by key fields.
 
     Raises:
         SensorTypeError: Says which field would change.
     """
     for name, column in columns_of(sensor_type).items():
-        stored = kinds.get(name)
+        stored = kinds.get(column.stored)
         if stored is not None and stored != column.kind.value:
             raise SensorTypeError(
                 f"fields.{name}.kind",
@@ -161,7 +161,8 @@ class RegistryPart:
             if sensor_type.into is not None:
                 check_into(sensor_type, bool(stored))
             elif stored:
-                kinds = {n: _KINDS[k] for n, k in stored.items() if n in columns and k in _KINDS}
+                used = {c.stored for c in columns.values()}
+                kinds = {n: _KINDS[k] for n, k in stored.items() if n in used and k in _KINDS}
                 check_change(sensor_type, kinds, "row_key" in stored)
                 await self._add_columns(c, sensor_type, set(stored))
             else:
@@ -189,9 +190,9 @@ class RegistryPart:
         return int(await self._door.value(_Q["setting"].text, "registry_taken") or 0)
 
     async def _add_columns(self, connection: Connection, sensor_type: SensorType, stored: set[str]) -> None:
-        new = [c for n, c in columns_of(sensor_type).items() if n not in stored]
+        new = [c for c in columns_of(sensor_type).values() if c.stored not in stored]
         if new:
-            added = ", ".join(f'ADD COLUMN "{c.name}" {c.sql}' for c in new)
+            added = ", ".join(f'ADD COLUMN "{c.stored}" {c.sql}' for c in new)
             await connection.execute(f"ALTER TABLE {quoted(sensor_type)} {added}")
 
     async def _known_types(self, wanted: Iterable[str] = ()) -> dict[str, SensorType]:

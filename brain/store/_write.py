@@ -248,7 +248,7 @@ class WritePart(RegistryPart):
             columns = list(columns_of(sensor_type))
             sql = _Q["stored_twins"].text.format(
                 table=quoted(sensor_type),
-                columns="".join(f', t."{n}"' for n in columns),
+                columns="".join(f', t."{c.stored}"' for c in columns_of(sensor_type).values()),
                 key=unique_key(sensor_type)[2],
             )
             keys = storage_keys(sensor_type, copies)

@@ -362,7 +362,8 @@ class MemoryStore:
     # -- queries of the web ----------------------------------------------------------------------------------------
     async def observations(self, query: ObservationQuery) -> Page:
         """ROWs, oldest first; with ``latest`` the newest of each device, by sensor type and device."""
-        folded = {w.replace("-", "_") for w in query.sensor_types}
+        asked = [self._registry.sensor_type(w) for w in query.sensor_types]
+        folded = {(t.into or t.id).replace("-", "_") for t in asked if t is not None} or set(query.sensor_types)
         tables = [self._tables[t] for t in sorted(self._tables) if not folded or t.replace("-", "_") in folded]
         limit = max(1, min(query.limit, MOST_ROWS))
         if query.latest:

@@ -43,6 +43,7 @@ __all__ = [
 
 _TYPE_ID: Final = re.compile(r"[a-z][a-z0-9_-]{0,47}")
 _FIELD_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,47}")
+_COLUMN: Final = re.compile(r"[a-z][a-z0-9_]{0,47}__v[0-9]{1,10}")
 _RESERVED: Final = frozenset(
     (
         *("time", "device", "device_id", "received_at", "position", "row_key", "sensor_type", "units"),
@@ -57,10 +58,16 @@ _SQL: Final = {FieldKind.NUMBER: "float8", FieldKind.BOOLEAN: "boolean", FieldKi
 
 
 class Column(NamedTuple):
-    """A column of observations: its name (a validated identifier) and what it holds."""
+    """A column of observations.
+
+    Attributes:
+        name: Of the field, a validated identifier.
+        stored: Of the column in the table: mostly the same.
+    """
 
     name: str
     kind: FieldKind
+    stored: str
 
     @property
     def sql(self) -> str:
@@ -69,9 +76,9 @@ class Column(NamedTuple):
 
 
 _COMMON: Final = {
-    **{n: Column(n, FieldKind.TEXT) for n in ("id",)},
-    **{n: Column(n, FieldKind.NUMBER) for n in COMMON_NUMBERS},
-    **{n: Column(n, FieldKind.TEXT) for n in COMMON_TEXTS if n != "id"},
+    **{n: Column(n, FieldKind.TEXT, n) for n in ("id",)},
+    **{n: Column(n, FieldKind.NUMBER, n) for n in COMMON_NUMBERS},
+    **{n: Column(n, FieldKind.TEXT, n) for n in COMMON_TEXTS if n != "id"},
 }
 _NOTHING: Final[Mapping[str, None]] = dict.fromkeys(_COMMON)
 
@@ -95,6 +102,8 @@ def columns_of(sensor_type: SensorType) -> Mapping[str, Column]:
             raise SensorTypeError(
                 "fields", f"{field.name[:60]!r} is no identifier; use a-z, 0-9 and _, a letter first, 48 at most"
             )
+        if field.column is not None and not _COLUMN.fullmatch(field.column):
+            raise SensorTypeError(f"fields.{field.name}", f"{field.column[:60]!r} can be no column")
         if field.name in _RESERVED:
             raise SensorTypeError(f"fields.{field.name}", "this name belongs to every observation; choose another one")
         common = _COMMON.get(field.name)
@@ -102,7 +111,7 @@ def columns_of(sensor_type: SensorType) -> Mapping[str, Column]:
             raise SensorTypeError(
                 f"fields.{field.name}", f"every observation has this as a {common.kind}; choose another name"
             )
-        out.setdefault(field.name, Column(field.name, field.kind))
+        out.setdefault(field.name, Column(field.name, field.kind, field.column or field.name))
     for name in sensor_type.key:
         if name not in out:
             raise SensorTypeError("key", f"there is no field {name!r}; name fields of this sensor type")
@@ -198,12 +207,13 @@ def packed_columns(sensor_type: SensorType) -> str:
     sends = {"time": "timestamptz_send(time)", "received_at": "timestamptz_send(received_at)"}
     sends |= {"device_id": "int4send(device_id)", "position": "int8send(position)"}
     for name, column in columns_of(sensor_type).items():
+        held = f'"{column.stored}"'
         if column.kind is FieldKind.TEXT:
-            parts.append(f'CASE WHEN count("{name}") > 0 THEN array_agg("{name}") END AS "{name}"')
+            parts.append(f'CASE WHEN count({held}) > 0 THEN array_agg({held}) END AS "{name}"')
         else:
-            number = f'"{name}"::int' if column.kind is FieldKind.BOOLEAN else f'"{name}"'
+            number = f"{held}::int" if column.kind is FieldKind.BOOLEAN else held
             packed = f"string_agg(float8send(coalesce({number}, 'NaN'::float8)), ''::bytea)"
-            parts.append(f'CASE WHEN count("{name}") > 0 THEN {packed} END AS "{name}"')
+            parts.append(f'CASE WHEN count({held}) > 0 THEN {packed} END AS "{name}"')
     return ", ".join([*(f"string_agg({f}, ''::bytea) AS {n}" for n, f in sends.items()), *parts])
 
 

@@ -99,7 +99,7 @@ class Context:
         return found or (await self.registry(fresh=True)).sensor_type(name)
 
     async def known_types(self, names: Sequence[str]) -> list[SensorType]:
-        """The sensor types of these ids.
+        """The sensor types that keep the rows of these: themselves, or what they store as.
 
         Raises:
             Problem: Status 422 for one that is not registered.
@@ -113,7 +113,8 @@ class Context:
                     f"{name[:60]!r} is not registered; GET /api/v1/sensor-types lists those that are",
                     f"{name[:60]!r} 未登记；可用 GET /api/v1/sensor-types 查看",
                 )
-            out.append(found)
+            target = None if found.into is None else await self.sensor_type(found.into)
+            out.append(target or found)
         return out
 
     def count_request(self, route: str, method: str, status: int) -> None:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from brain.backtest import Question, explain_store
-from brain.city import City, parse_city
+from brain.city import City, read_stored_city
 from brain.web.context import Context, context_of, now_us
 from brain.web.problems import Problem
 from brain.web.query import parse_time
@@ -54,7 +54,7 @@ def scenes_of(context: Context) -> list[Any]:
 async def stored_city(context: Context) -> City:
     """The city model in force: the stored one, else that of the application."""
     document = await context.store.load_city()
-    return context.city if document is None else parse_city(document, "the stored city model")
+    return context.city if document is None else read_stored_city(document)
 
 
 @router.get(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from brain.errors import SensorTypeError
 from ingest.profile.expression import compile_expression
-from ingest.profile.functions import MENDED, WrongValueError
+from ingest.profile.functions import MENDED, STEPS, WrongValueError
 from ingest.profile.sources import (
     expression_text,
     field_source,
@@ -134,6 +134,7 @@ class Form:
         ]
         self._fields = [(name, read) for name, read, _ in fields]
         self._dedupe = dedupe
+        self._cost = 3 + len(fields)
         if not self._fields and self._position is None:
             raise SensorTypeError(
                 f"{prefix}fields", "no field says where it comes from; write like temp_c: {from: it.temp}"
@@ -158,6 +159,7 @@ class Form:
         for it, names in elements:
             keys = names["keys"]
             try:
+                STEPS.spend(self._cost)
                 if self._when is None or self._when(it, names):
                     yield self._one(it, names, keys)
             except WrongValueError as e:
@@ -179,6 +181,7 @@ class Form:
             return
         else:
             raise WrongValueError(f"{level.path}: {inner!r:.60} is neither a list nor an object")
+        STEPS.spend(len(inner))
         keys, up = scope["keys"], (it, *scope["up"])
         for key, element in pairs:
             here = {**scope, "key": key, "parent": it, "keys": (*keys, key), "up": up}

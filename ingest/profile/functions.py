@@ -24,8 +24,11 @@ __all__ = [
     "FUNCTIONS",
     "LAZY",
     "MENDED",
+    "MOST_STEPS",
     "OVER_ELEMENTS",
+    "STEPS",
     "Function",
+    "Steps",
     "WrongValueError",
     "compiled_pattern",
     "operators",
@@ -59,6 +62,43 @@ class WrongValueError(Exception):
     def __init__(self, detail: str, reason: str = "wrong_type") -> None:
         super().__init__(detail)
         self.reason = reason
+
+
+class Steps:
+    """How much a message may still cost: elements looked at and values taken, over all of its readings.
+
+    A small document can make lists of lists grow without end in time; whoever reads a message starts anew, and what
+    goes beyond is refused. One message is read at a time.
+
+    Example:
+        >>> STEPS.begin()
+        >>> STEPS.spend(10)
+        >>> STEPS.left == MOST_STEPS - 10
+        True
+    """
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = MOST_STEPS
+
+    def begin(self) -> None:
+        """A new message."""
+        self.left = MOST_STEPS
+
+    def spend(self, steps: int) -> None:
+        """Take some.
+
+        Raises:
+            WrongValueError: There are no more.
+        """
+        self.left -= steps
+        if self.left < 0:
+            raise WrongValueError(f"payload: needs more than {MOST_STEPS} steps; make the message smaller", "too_large")
+
+
+MOST_STEPS: Final = 200_000
+STEPS: Final = Steps()
 
 
 # -- operators: whatever could grow without end is looked at first -----------------------------------------------------
@@ -393,6 +433,7 @@ def _elements(value: Any) -> list[Any]:
 
 
 def _of_each(elements: list[Any], each: Callable[[Any], Any]) -> list[Any]:
+    STEPS.spend(len(elements))
     out = []
     for element in elements:
         try:

@@ -38,7 +38,7 @@ from ingest.profile.clock import zone_of
 from ingest.profile.expression import Expression, compile_expression
 from ingest.profile.form import FORM_KEYS, MOST_ROWS, Form, Mapped, Refused, sourced_fields
 from ingest.profile.frame import compile_frame
-from ingest.profile.functions import WrongValueError
+from ingest.profile.functions import MOST_STEPS, STEPS, WrongValueError
 from ingest.profile.recall import compile_merge, compile_remember
 from ingest.profile.sources import expression_text
 from ingest.profile.stages import compile_input
@@ -103,6 +103,7 @@ def compile_mapping(
     def run(message: Message, wrap: Callable[[Any], Any] | None = None) -> list[Mapped | Refused] | None:
         out: list[Mapped | Refused] = []
         ignored = 0
+        STEPS.begin()
         try:
             documents = read(message)
         except WrongValueError as e:
@@ -139,6 +140,8 @@ def compile_mapping(
                 out += made
                 if made and choose == "first":
                     break
+            if STEPS.left < 0:
+                return [Refused("too_large", f"payload: needs more than {MOST_STEPS} steps; make the message smaller")]
             if len(out) > MOST_ROWS:
                 return [Refused("too_large", f"payload: more than {MOST_ROWS} readings in one message")]
         if not out and ignored:

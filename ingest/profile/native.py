@@ -335,6 +335,8 @@ def _fields(top: Mapping[str, Any], told: list[str]) -> tuple[Field, ...]:
             raise SensorTypeError(
                 f"fields.{_key(name)}", "a field's name is a to z, digits and _, at most 48 characters"
             )
+        if re.search(r"__v[0-9]+$", name):
+            raise SensorTypeError(f"fields.{name}", "names that end in __v and a number are for columns of versions")
         if name in _RESERVED:
             raise SensorTypeError(
                 f"fields.{name}", "every sensor type has this column already; leave it out or rename it"

@@ -15,7 +15,8 @@ from scenes.first_aid.state import Gap
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scenes.first_aid.town import Context, ZonePlace
+    from scenes.first_aid.context import Context
+    from scenes.first_aid.town import ZonePlace
 
 __all__ = ["look", "speak_up"]
 
@@ -23,12 +24,13 @@ __all__ = ["look", "speak_up"]
 def look(ctx: Context, now: int, position: int, unit: str) -> Iterator[Evidence]:
     """Compare zones and free units after a change; ``unit`` is the one that changed, or "" at a mark."""
     ctx.state.coverage_stale = False
+    ctx.state.looked = ctx.state.live.digest
     free = [u for u, c in ctx.state.crews.items() if c.duty == "available"]
     for zone in ctx.town.zones:
         if zone.demand < ctx.parameters["coverage_demand"]:
             continue
         gap = ctx.state.gaps.get(zone.zone)
-        if in_reach(ctx, zone.zone, free):
+        if _is_covered(ctx, zone.zone, free):
             if gap is not None:
                 del ctx.state.gaps[zone.zone]
                 if gap.raised:
@@ -38,6 +40,16 @@ def look(ctx: Context, now: int, position: int, unit: str) -> Iterator[Evidence]
         elif gap.raised and (advice := _move_up(ctx, zone, free)) != gap.move_up:
             gap.move_up = advice
             yield _statement(ctx, zone, gap, position)
+
+
+def _is_covered(ctx: Context, zone: str, free: list[str]) -> bool:
+    """Whether a free unit reaches a zone; the one that did last time is asked first."""
+    last = ctx.state.covering.get(zone)
+    reach = in_reach(ctx, zone, [last]) if last in free else {}
+    reach = reach or in_reach(ctx, zone, free)
+    if reach:
+        ctx.state.covering[zone] = min(reach, key=lambda u: (reach[u], u))
+    return bool(reach)
 
 
 def speak_up(ctx: Context, now: int) -> Iterator[Evidence]:

@@ -1,37 +1,36 @@
-"""Who goes, with what, by which way, to which hospital (rules F1 to F4). Pure functions of the state and the city."""
+"""Who goes, and by which way (rules F1 and F3). Pure functions of the state and the city."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-import shapely
-
+from scenes.first_aid.aed import plan_aed
+from scenes.first_aid.hospitals import best_hospital
 from scenes.first_aid.state import Plan
-from scenes.toolkit.calls import complaint_of
 from scenes.toolkit.roads import metres
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from scenes.first_aid.context import Context
     from scenes.first_aid.state import Case, Crew
-    from scenes.first_aid.town import Context, Place
+    from scenes.first_aid.town import Place
     from scenes.toolkit.roads import Path
 
 __all__ = [
+    "HOME_M",
     "Where",
-    "best_hospital",
     "elapsed_s",
-    "hospital_scores",
     "in_reach",
     "make_plan",
     "needs_als",
+    "needs_help",
     "patient_place",
     "quickest",
     "take_path",
     "target_s",
     "whereabouts",
-    "zone_cover",
     "zone_travel",
 ]
 
@@ -118,10 +117,11 @@ def make_plan(ctx: Context, case: Case, now: int) -> Plan:
         if origin is not None:
             origins[unit] = origin
             ready[unit] = elapsed + (where.pending_s if where is not None else ctx.town.city.ems.turnout_s)
-    plan = Plan(aed=old.aed, aed_eta_s=old.aed_eta_s)
+    plan = Plan(aed=old.aed, aed_eta_s=old.aed_eta_s, aed_options=dict(old.aed_options))
     als = {u for u in origins if ctx.town.units[u].capability == "ALS"}
     capable = als if needs_als(case.complaint, case.priority) else set(origins)
-    travel = ctx.travel({u: origins[u] for u in capable}, place, max(900.0, target_s(ctx, case.priority)))
+    limit = max(900.0, target_s(ctx, case.priority))
+    travel = ctx.travel({u: origins[u] for u in capable}, place, limit)
     if not any(map(math.isfinite, travel.values())):
         travel, plan.capable = ctx.travel(origins, place), False
     if place.spot is None:  # a city without roads: given times are better than the crow's
@@ -131,16 +131,21 @@ def make_plan(ctx: Context, case: Case, now: int) -> Plan:
         first = min(eta, key=lambda u: (eta[u], u))
         plan.primary_unit = first if case.priority == 1 else _sparing(ctx, case, eta, first)
         plan.eta_s, plan.left_s = eta[plan.primary_unit], ready[plan.primary_unit]
-        path = quickest(ctx, origins[plan.primary_unit], place)
+        path = quickest(ctx, origins[plan.primary_unit], place, limit)
         if path is not None:
             take_path(plan, path, plan.left_s, case.priority)
         plan.start = origins[plan.primary_unit][:2]
         _first_responder(ctx, case, plan, place, {u: p for u, p in origins.items() if u not in als}, ready)
     else:
         plan.capable = False
-    _aed(ctx, case, plan, place, elapsed, now)
-    plan.hospital = best_hospital(ctx, case, place, now)
+    plan_aed(ctx, case, plan, place, elapsed, now)
+    plan.hospital, plan.able = best_hospital(ctx, case, place, now)
     return plan
+
+
+def needs_help(ctx: Context, case: Case, plan: Plan) -> bool:
+    """Whether nobody who can treat the complaint is there within the target: the neighbouring centre is asked."""
+    return not plan.capable or plan.eta_s is None or plan.eta_s > target_s(ctx, case.priority)
 
 
 def take_path(plan: Plan, path: Path, left_s: float, priority: int) -> None:
@@ -150,12 +155,13 @@ def take_path(plan: Plan, path: Path, left_s: float, priority: int) -> None:
     plan.green_wave = {k: left_s + s for k, s in path.signals.items()} if priority <= 2 else {}
 
 
-def quickest(ctx: Context, origin: Place, place: Place) -> Path | None:
-    """The quickest way between two places with live speeds, or None."""
+def quickest(ctx: Context, origin: Place, place: Place, first_limit_s: float = 900.0) -> Path | None:
+    """The quickest way between two places with live speeds, or None; looks so far first, then everywhere."""
     if origin.spot is None or place.spot is None:
         return None
-    for limit in (900.0, math.inf):
-        path = ctx.town.graph.tree(place.spot, ctx.state.live, limit_s=limit).path(origin.spot)
+    live = ctx.speeds(place, origin)
+    for limit in (first_limit_s, math.inf):
+        path = ctx.town.graph.tree(place.spot, live, limit_s=limit).path(origin.spot)
         if path is not None:
             return path
     return None
@@ -185,37 +191,47 @@ def _first_responder(
 def _sparing(ctx: Context, case: Case, eta: Mapping[str, float], first: str) -> str:
     """The nearest unit, unless it leaves a zone bare and another one arrives well inside the target (DMEXCLP).
 
-    Of those the one with the smallest loss of expected cover, the sum over zones of d (1 - q) q^(k - 1), is sent.
+    Then, of all that meet the target, the one with the smallest loss of expected cover is sent: the sum over the zones
+    it covers of d (1 - q) q^(k - 1), with k units covering a zone of demand d, and q the share of time one is busy.
     """
-    zones = zone_cover(ctx)
-    least = ctx.parameters["coverage_demand"]
-
-    def bares(unit: str) -> bool:
-        return any(cover == {unit} for demand, cover in zones if demand >= least)
-
-    if not bares(first):
+    target = target_s(ctx, case.priority)
+    if not any(u != first and eta[u] <= target - ctx.parameters["target_margin_s"] for u in eta):
+        return first
+    free = [u for u, c in ctx.state.crews.items() if c.duty == "available" and c.case is None]
+    if not _bares(ctx, first, free):
         return first
     q = ctx.parameters["busy_fraction"]
-    limit = target_s(ctx, case.priority) - ctx.parameters["target_margin_s"]
+    zones = [(z.demand, set(in_reach(ctx, z.zone, free))) for z in ctx.town.zones]
 
     def loss(unit: str) -> float:
         return sum(d * (1 - q) * q ** (len(cover) - 1) for d, cover in zones if unit in cover)
 
-    others = [u for u in eta if u != first and eta[u] <= limit]
-    return min([first, *others], key=lambda u: (loss(u), eta[u], u)) if others else first
+    return min((u for u in eta if eta[u] <= target), key=lambda u: (loss(u), eta[u], u))
 
 
-def zone_cover(ctx: Context) -> list[tuple[float, set[str]]]:
-    """Demand of each coverage zone and the free units that reach its middle within the target."""
-    free = [u for u, c in ctx.state.crews.items() if c.duty == "available" and c.case is None]
-    return [(z.demand, set(in_reach(ctx, z.zone, free))) for z in ctx.town.zones]
+def _bares(ctx: Context, unit: str, free: list[str]) -> bool:
+    """Whether a zone that must be covered has this free unit only."""
+    zones = [z for z in ctx.town.zones if z.demand >= ctx.parameters["coverage_demand"]]
+    place, home_given = home(ctx, unit, ctx.state.crews[unit]), _at_home(ctx, unit)
+    middles = {z.zone: z.place for z in zones if z.place is not None}
+    # One tree from the unit tells which zones are its own; only those are looked at from their side.
+    far = ctx.spread(middles, place, ctx.town.city.ems.target_s, inward=False) if place is not None else {}
+    for zone in zones:
+        given = home_given and (unit, zone.zone) in ctx.town.given
+        if given or math.isfinite(far.get(zone.zone, math.inf)):
+            cover = in_reach(ctx, zone.zone, [unit])
+            if cover and not in_reach(ctx, zone.zone, [u for u in free if u != unit]):
+                return True
+    return False
 
 
 def in_reach(ctx: Context, zone: str, units: list[str]) -> dict[str, float]:
     """Units that reach a zone within the target, with their travel seconds."""
     ems = ctx.town.city.ems
-    travel = zone_travel(ctx, zone, units)
-    return {u: s for u, s in travel.items() if ems.turnout_s + s <= ems.target_s}
+    given, routed, middle = _ways_to(ctx, zone, units)
+    if middle is not None and routed:  # looks no further than the target, so a tree a zone is small
+        given |= ctx.spread(routed, middle, max(0.0, ems.target_s), inward=True)
+    return {u: given[u] for u in units if u in given and ems.turnout_s + given[u] <= ems.target_s}
 
 
 def zone_travel(ctx: Context, zone: str, units: list[str]) -> dict[str, float]:
@@ -223,6 +239,14 @@ def zone_travel(ctx: Context, zone: str, units: list[str]) -> dict[str, float]:
 
     A time given in the city model stands for a unit at its station.
     """
+    given, routed, middle = _ways_to(ctx, zone, units)
+    if middle is not None and routed:
+        given |= ctx.travel(routed, middle, max(900.0, ctx.town.city.ems.target_s))
+    return given
+
+
+def _ways_to(ctx: Context, zone: str, units: list[str]) -> tuple[dict[str, float], dict[str, Place], Place | None]:
+    """Given times of units to a zone, places of those whose time is to be found, and the zone's middle."""
     middle = next(z.place for z in ctx.town.zones if z.zone == zone)
     out: dict[str, float] = {}
     routed: dict[str, Place] = {}
@@ -234,10 +258,7 @@ def zone_travel(ctx: Context, zone: str, units: list[str]) -> dict[str, float]:
             out[unit] = given
         elif place is not None and middle is not None:
             routed[unit] = place
-    if middle is None:
-        return out
-    out |= ctx.travel(routed, middle, max(900.0, ctx.town.city.ems.target_s)) if routed else {}
-    return out
+    return out, routed, middle
 
 
 def _at_home(ctx: Context, unit: str) -> bool:
@@ -255,71 +276,3 @@ def _given(ctx: Context, unit: str, place: Place, otherwise: float) -> float:
         if seconds is not None and zone.zone in here and _at_home(ctx, unit):
             return seconds
     return otherwise
-
-
-def _aed(ctx: Context, case: Case, plan: Plan, place: Place, elapsed: float, now: int) -> None:
-    """The quickest AED that no crew brings, for a suspected arrest, when it is well ahead of the ambulance."""
-    if case.complaint != "cardiac_arrest" or plan.aed is not None:
-        return
-    options: list[tuple[float, str]] = []
-    if _may_fly(ctx, place, now):
-        for d in ctx.town.drones:
-            way = shapely.LineString([(d.lon, d.lat), place[:2]])
-            if not any(zone.intersects(way) for zone in ctx.town.no_fly):
-                fly = metres(d.lon, d.lat, place.lon, place.lat) / d.speed_ms
-                options.append((elapsed + d.launch_s + fly + d.lower_s, d.id))
-    for v in ctx.town.volunteers:
-        if v.distance_via_aed_m is None:
-            continue  # nobody knows which AED this volunteer would pass
-        crow = metres(v.lon, v.lat, place.lon, place.lat)
-        walk = v.distance_via_aed_m if crow <= v.distance_via_aed_m else crow * ctx.parameters["volunteer_detour"]
-        options.append((elapsed + walk / v.speed_ms, v.id))
-    if not options:
-        return
-    eta, name = min(options)
-    if plan.eta_s is None or eta <= plan.eta_s - ctx.parameters["aed_gain_s"]:
-        plan.aed, plan.aed_eta_s = name, eta
-
-
-def _may_fly(ctx: Context, place: Place, now: int) -> bool:
-    """Wind and rain of the nearest station that said something lately; where none did, flying is not forbidden."""
-    valid = now - ctx.parameters["weather_valid_s"] * 1e6
-    known = [(metres(w.lon, w.lat, *place[:2]), k) for k, w in ctx.state.winds.items() if w.time >= valid]
-    if not known:
-        return True
-    wind = ctx.state.winds[min(known)[1]]
-    return not (wind.wind_ms > ctx.parameters["drone_wind_max_ms"] or wind.rain_mm_h > 0)
-
-
-def best_hospital(ctx: Context, case: Case, origin: Place, now: int) -> str | None:
-    """The open hospital with the least travel and wait that can treat the complaint; any open one where none can."""
-    open_ones = {h: p for h, p in ctx.town.wards.items() if p is not None and ctx.state.wards[h].state != "divert"}
-    facts = complaint_of(case.complaint)
-    wanted = facts.hospital if facts.hospital is not None and (not facts.major or case.priority == 1) else None
-    able = {h: p for h, p in open_ones.items() if wanted is None or wanted in ctx.town.hospitals[h].capabilities}
-    for group in (able, open_ones):
-        score = hospital_scores(ctx, group, origin, now)
-        if score:
-            return min(score, key=lambda h: (score[h], h))
-    return None
-
-
-def hospital_scores(ctx: Context, wards: Mapping[str, Place], origin: Place, now: int) -> dict[str, float]:
-    """Travel plus expected wait in seconds of the hospitals that can be reached."""
-    score: dict[str, float] = {}
-    for limit in (900.0, math.inf) if wards else ():
-        travel = ctx.spread(wards, origin, limit, inward=False)
-        score = {h: s + wait_s(ctx, h, now) for h, s in travel.items() if math.isfinite(s)}
-        if len(score) == len(wards) or (score and min(score.values()) <= limit):
-            break  # what is farther than the limit cannot be better
-    return score
-
-
-def wait_s(ctx: Context, hospital: str, now: int) -> float:
-    """Expected wait: 0 up to the free load, then linear to the full wait at load 1 (rule F2)."""
-    ward, wait = ctx.state.wards[hospital], ctx.town.city.ems.wait
-    stale = ward.time is not None and now - ward.time > ctx.parameters["hospital_load_valid_s"] * 1e6
-    load = ctx.parameters["hospital_load_unknown"] if stale else ward.load
-    if load <= wait.free_load:
-        return 0.0
-    return wait.full_load_s * min(1.0, (load - wait.free_load) / max(1e-9, 1.0 - wait.free_load))

@@ -53,6 +53,36 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
         Text("无人机送 AED 的最大风速", "No AED drone in stronger wind"),
         "default; check with the drone's manual",
     ),
+    "drone_battery_min_pct": Parameter(
+        30, "%", Text("无人机起飞的最低电量", "No AED drone that last reported a lower charge"), OURS
+    ),
+    "phone_cpr_s": Parameter(
+        150,
+        "s",
+        Text(
+            "电话指导下首次按压的时间（生存率模型）",
+            "Call to the first compression guided by telephone, for the survival",
+        ),
+        "AHA recommendations for telephone CPR (from memory)",
+    ),
+    "green_ahead_s": Parameter(30, "s", Text("绿波请求提前量", "A green light is asked for this long ahead"), OURS),
+    "green_hold_s": Parameter(30, "s", Text("绿灯最长保持", "... and held this long at most"), OURS),
+    "mass_patients": Parameter(3, "", Text("群体伤病的患者数", "Patients at one place that are a mass casualty"), OURS),
+    "mass_load_step": Parameter(
+        0.1,
+        "1",
+        Text("群体伤病中每名患者折算的医院负荷", "Load that each patient of a mass casualty adds to a hospital"),
+        OURS,
+    ),
+    "red_near_m": Parameter(
+        50,
+        "m",
+        Text("距红色事件所涉路段多近视为在其中", "A patient this near to a link of a red incident is in it"),
+        OURS,
+    ),
+    "call_error_m": Parameter(
+        500, "m", Text("需向来电人核实位置的误差", "A call whose place is less sure: send to the area, and ask"), OURS
+    ),
     "weather_valid_s": Parameter(3600, "s", Text("气象数据有效时长", "Weather older than this says nothing"), OURS),
     "hospital_load_valid_s": Parameter(
         1800, "s", Text("医院负荷有效时长", "A hospital's live load older than this counts as unknown"), OURS

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from scenes.toolkit.roads import LiveSpeeds
+from scenes.toolkit.speeds import LiveSpeeds
 
 if TYPE_CHECKING:
     from scenes.toolkit.calls import Call
 
-__all__ = ["Case", "Crew", "Fall", "FirstAidState", "Fix", "Gap", "Plan", "Ward", "Wind"]
+__all__ = ["Case", "Crew", "Fall", "FirstAidState", "Fix", "Gap", "Link", "Notice", "Plan", "Ward", "Wind"]
 
 
 class Fix(NamedTuple):
@@ -62,6 +62,34 @@ class Wind(NamedTuple):
     lat: float
 
 
+class Notice(NamedTuple):
+    """What an open incident of another scene does to the city, as its last bulletin says.
+
+    Attributes:
+        at: Of the bulletin, microseconds.
+        hazards: GeoJSON areas in which people are in danger.
+        closed: GeoJSON areas whose roads are closed.
+        links: Directions ``FROM>TO`` that are slow or closed.
+        words: For people, zh and en.
+    """
+
+    at: int
+    scene: str
+    event: str
+    level: str
+    hazards: list[dict[str, Any]]
+    closed: list[dict[str, Any]]
+    links: list[str]
+    words: tuple[str, str]
+
+
+class Link(NamedTuple):
+    """Another emergency next door: its key and what was called in."""
+
+    key: str
+    complaint: str
+
+
 class Fall(NamedTuple):
     """A person seen to fall."""
 
@@ -83,6 +111,8 @@ class Plan:
         start: Where it stood when the plan was made (lon, lat).
         responder_route: Nodes of the first responder's way.
         capable: The primary unit can treat the complaint; False: the best there was.
+        able: The hospital can treat the complaint; False: none that can is open.
+        aed_options: Every AED that is sent, with its seconds; the fastest is ``aed``.
     """
 
     primary_unit: str | None = None
@@ -99,6 +129,8 @@ class Plan:
     start: tuple[float, float] | None = None
     responder_route: list[str] = field(default_factory=list)
     capable: bool = True
+    able: bool = True
+    aed_options: dict[str, float] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """The plan as the public surface shows it; seconds to a tenth."""
@@ -133,8 +165,12 @@ class Case:
         delay_s: How late the call reached us, where it was late.
         arrived, ended: Event times, microseconds.
         hospital_bound: The patient is on the way to hospital.
+        cancelled: The caller took it back.
         slipped, stuck: Words for the level and the texts.
-        linked: Other complaints called in from nearby, for the dispatcher to look at.
+        linked: Other emergencies called in from nearby with another complaint, for the dispatcher to look at.
+        mass: How many patients the mass casualty has that this emergency belongs to; 0: none.
+        red: Red incidents of other scenes in which it lies.
+        hazards: Incidents of other scenes whose hazard area the crew, its way or the patient is in.
     """
 
     key: str
@@ -149,11 +185,15 @@ class Case:
     arrived: int | None = None
     ended: int | None = None
     hospital_bound: bool = False
+    cancelled: bool = False
     slipped: bool = False
     stuck: bool = False
     news: int = 0
     falls: list[str] = field(default_factory=list)
-    linked: list[str] = field(default_factory=list)
+    linked: list[Link] = field(default_factory=list)
+    mass: int = 0
+    red: list[str] = field(default_factory=list)
+    hazards: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -175,7 +215,15 @@ class Gap:
 
 @dataclass(slots=True)
 class FirstAidState:
-    """The whole of it."""
+    """The whole of it.
+
+    Attributes:
+        notices: Incidents of other scenes, as heard.
+        batteries: Charge of the AED drones that told theirs, percent.
+        covering: Coverage zone -> a free unit that reached it when it was last looked at.
+        looked: Fingerprint of the speeds at that time.
+        coverage_stale: Units, or speeds, have changed since.
+    """
 
     crews: dict[str, Crew] = field(default_factory=dict)
     wards: dict[str, Ward] = field(default_factory=dict)
@@ -184,4 +232,8 @@ class FirstAidState:
     winds: dict[str, Wind] = field(default_factory=dict)
     falls: list[Fall] = field(default_factory=list)
     live: LiveSpeeds = field(default_factory=LiveSpeeds)
+    notices: dict[str, Notice] = field(default_factory=dict)
+    batteries: dict[str, float] = field(default_factory=dict)
+    covering: dict[str, str] = field(default_factory=dict)
+    looked: int = -1
     coverage_stale: bool = True

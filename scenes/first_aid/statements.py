@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from brain.model import Certainty, Level, Modality, Text
 from brain.scene_api import Evidence, Fact
-from scenes.first_aid.dispatch import patient_place, target_s
+from scenes.first_aid.benefit import benefit
+from scenes.first_aid.dispatch import needs_help, patient_place, target_s
+from scenes.first_aid.mass import together
 from scenes.toolkit.calls import complaint_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scenes.first_aid.context import Context
     from scenes.first_aid.state import Case, Fall
-    from scenes.first_aid.town import Context
     from scenes.toolkit.calls import Call
 
-__all__ = ["LEVELS_BY_PRIORITY", "call_line", "fall_line", "joined_line"]
+__all__ = ["LEVELS_BY_PRIORITY", "call_line", "fall_line", "joined_line", "mass_lines", "red_line"]
 
 LEVELS_BY_PRIORITY = {1: Level.ORANGE, 2: Level.YELLOW, 3: Level.BLUE}
 
@@ -50,21 +54,48 @@ def call_line(ctx: Context, case: Case, position: int, reason: str | None = None
         messages=case.messages,
         facts=tuple(facts),
         values={
-            "plan": plan.document(),
+            "plan": _document(ctx, case),
             "complaint": case.complaint,
             "priority": case.priority,
             "target_s": target,
             "capable": plan.capable,
+            "help": place is None or needs_help(ctx, case, plan),
             "slipped": case.slipped,
             "stuck": case.stuck,
+            "mass": case.mass,
             "caller": call.caller,
-            "linked": list(case.linked),
+            "linked": [other.complaint for other in case.linked],
+            "pos_err_m": call.pos_err_m if call.pos_err_m >= ctx.parameters["call_error_m"] else 0.0,
             "place": list(ctx.town.place_text(call.lon, call.lat, call.node)),
             "hospital_name": list(ctx.town.hospital_text(plan.hospital)),
-            "drone": any(d.id == plan.aed for d in ctx.town.drones),
+            "able": plan.able,
+            "drones": [d.id for d in ctx.town.drones if d.id in plan.aed_options],
+            "green": [ctx.parameters["green_ahead_s"], ctx.parameters["green_hold_s"]],
         },
         reason=reason,
+        false_alarm=case.cancelled,
     )
+
+
+def _document(ctx: Context, case: Case) -> dict[str, Any]:
+    """The plan as shown, with what only some emergencies have."""
+    plan, out = case.plan, case.plan.document()
+    if (worth := benefit(ctx, case)) is not None:
+        out["survival_pct"], out["survival_gain_pct"] = (round(x, 1) for x in worth)
+    if len(plan.aed_options) > 1:
+        out["aed_options"] = {k: round(v, 1) for k, v in plan.aed_options.items()}
+    if patient_place(ctx, case) is not None and needs_help(ctx, case, plan):
+        out["mutual_aid"] = True
+    if case.hazards:
+        known = [(i, n) for i in case.hazards if (n := ctx.state.notices.get(i)) is not None]
+        out["hazards"] = [
+            {"incident": i, "event": n.event, "text": {"zh": n.words[0], "en": n.words[1]}} for i, n in known
+        ]
+    if case.linked:
+        out["linked_calls"] = [other.key.removeprefix("call/") for other in case.linked]
+    if case.mass:
+        out["patients"] = case.mass
+    return out
 
 
 def joined_line(ctx: Context, case: Case, call: Call) -> Evidence:
@@ -94,6 +125,74 @@ def joined_line(ctx: Context, case: Case, call: Call) -> Evidence:
             ),
         ),
         values={"caller": call.caller},
+    )
+
+
+def mass_lines(ctx: Context, case: Case, position: int) -> Iterator[Evidence]:
+    """The other patients of a mass casualty bear witness for this one."""
+    for other in together(ctx, case):
+        if other is case:
+            continue
+        title = complaint_of(other.complaint).title
+        yield _beside(
+            ctx,
+            case,
+            f"mass/{case.key}/{other.key}",
+            "F6.mass_casualty",
+            other.call.time,
+            position,
+            Text(f"同一现场另有患者：{title.zh}", f"Another patient at the same place: {title.en}"),
+            Fact("patients", case.mass, ">=", ctx.parameters["mass_patients"], "", met=True),
+            other.call.caller,
+        )
+
+
+def red_line(ctx: Context, case: Case, incident: str, now: int, position: int) -> Evidence:
+    """A red incident of another scene, in which the patient is."""
+    zh, en = ctx.state.notices[incident].words
+    return _beside(
+        ctx,
+        case,
+        f"notice/{case.key}/{incident}",
+        "F6.red_incident",
+        now,
+        position,
+        Text(f"患者位于红色事件现场：{zh}", f"The patient is in a red incident: {en}"),
+        Fact("incident", incident, "level", "red", "", met=True),
+    )
+
+
+def _beside(
+    ctx: Context,
+    case: Case,
+    witness: str,
+    rule: str,
+    time: int,
+    position: int,
+    summary: Text,
+    fact: Fact,
+    caller: str | None = None,
+) -> Evidence:
+    place = patient_place(ctx, case)
+    return Evidence(
+        event="medical_emergency",
+        rule=rule,
+        witness=witness,
+        modality=Modality.SERVICE,
+        sensor_type="emergency-call",
+        device=case.call.device,
+        time=time,
+        position=position,
+        weight=ctx.parameters["weight_call"],
+        summary=summary,
+        certainty=Certainty.LIKELY,
+        opens=False,
+        lon=None if place is None else place.lon,
+        lat=None if place is None else place.lat,
+        subject=case.key,
+        messages=0,
+        facts=(fact,),
+        values={"beside": True, "caller": caller},
     )
 
 

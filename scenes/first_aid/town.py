@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,14 +15,11 @@ from scenes.toolkit.places import index_of
 from scenes.toolkit.roads import RoadGraph, Spot, graph_of, metres
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
     from brain.city import City, Drone, Hospital, Unit, Volunteer
-    from scenes.first_aid.state import FirstAidState
 
-__all__ = ["Context", "Place", "Town", "ZonePlace", "town_of"]
+__all__ = ["Place", "Town", "ZonePlace", "town_of"]
 
 
 SNAPS_KEPT = 4096
@@ -129,35 +125,6 @@ class Town:
         east = (self._signals[:, 0] - lon) * math.cos(math.radians(lat))
         k = int(np.argmin(east**2 + (self._signals[:, 1] - lat) ** 2))
         return metres(lon, lat, float(self._signals[k, 0]), float(self._signals[k, 1])) <= radius_m
-
-
-@dataclass(slots=True)
-class Context:
-    """What the rules of first aid work with during one step."""
-
-    town: Town
-    state: FirstAidState
-    parameters: Mapping[str, float]
-
-    def travel(self, origins: Mapping[str, Place], to: Place, first_limit_s: float = 900.0) -> dict[str, float]:
-        """Seconds from each origin to a place, without turnout; inf for those that are farther than the nearest search.
-
-        The search widens until at least one origin is found, so the smallest time is exact, and so are all up to
-        ``first_limit_s``.
-        """
-        turnout = self.town.city.ems.turnout_s
-        near = self.spread(origins, to, first_limit_s, inward=True)
-        if any(s <= first_limit_s - turnout for s in near.values()):  # a unit on the road saves at most its turnout
-            return near
-        return self.spread(origins, to, math.inf, inward=True)
-
-    def spread(self, ends: Mapping[str, Place], root: Place, limit_s: float, *, inward: bool) -> dict[str, float]:
-        """Seconds between one place and others, to it (``inward``) or from it; inf beyond the limit."""
-        if root.spot is None:
-            pace = self.parameters["crow_kmh"] / 3.6
-            return {k: metres(p.lon, p.lat, root.lon, root.lat) / pace for k, p in ends.items()}
-        tree = self.town.graph.tree(root.spot, self.state.live, inward=inward, limit_s=limit_s)
-        return {k: math.inf if p.spot is None else tree.reach(p.spot) for k, p in ends.items()}
 
 
 _TOWNS: OrderedDict[int, Town] = OrderedDict()

@@ -12,23 +12,25 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from scenes.first_aid.dispatch import (
+    HOME_M,
     Where,
-    best_hospital,
     elapsed_s,
-    hospital_scores,
     make_plan,
     patient_place,
     quickest,
     take_path,
     whereabouts,
 )
+from scenes.first_aid.hospitals import best_hospital, hospital_scores, takes
+from scenes.first_aid.mass import bound_for
 from scenes.toolkit.roads import metres
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from scenes.first_aid.context import Context
     from scenes.first_aid.state import Case, Crew, Fix, Plan
-    from scenes.first_aid.town import Context, Place
+    from scenes.first_aid.town import Place
     from scenes.toolkit.roads import Path
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "check_responder",
     "check_stuck",
     "check_way",
+    "drives_on",
     "redispatch",
     "uses_link",
 ]
@@ -90,6 +93,22 @@ def uses_link(route: Sequence[str], key: str) -> bool:
     return any(f"{a}>{b}" == key for a, b in pairwise(route))
 
 
+def drives_on(ctx: Context, case: Case, key: str) -> bool:
+    """Whether a driving direction is on the primary unit's way, or it or the patient stands on that link.
+
+    Every one is where no way is known.
+    """
+    if uses_link(case.plan.route, key) or (case.plan.primary_unit is not None and case.plan.eta_s is None):
+        return True
+    place, graph = patient_place(ctx, case), ctx.town.graph
+    arc = graph.arc_of.get(key)
+    if arc is None or place is None or case.plan.primary_unit is None:
+        return False
+    fix = ctx.state.crews[case.plan.primary_unit].fix
+    here = None if fix is None else ctx.town.place(fix.lon, fix.lat, None)
+    return any(p is not None and p.spot is not None and p.spot.arc in (arc, graph.twin[arc]) for p in (place, here))
+
+
 def check_responder(ctx: Context, case: Case, now: int) -> list[str]:
     """The first responder's arrival after a link of its way changed: ``eta_slip`` or nothing."""
     plan, place = case.plan, patient_place(ctx, case)
@@ -112,9 +131,11 @@ def check_way(ctx: Context, case: Case, now: int) -> list[str]:
     """Compare the arrival as it looks now with the plan: ``reroute``, ``eta_slip``, ``unit_change`` or nothing."""
     plan, place = case.plan, patient_place(ctx, case)
     where = whereabouts(ctx, case, now)
-    if case.arrived is not None or case.ended is not None or plan.eta_s is None or place is None or where is None:
+    if case.arrived is not None or case.ended is not None or place is None or where is None:
         return []
     left = elapsed_s(case, now) + where.pending_s
+    if plan.eta_s is None:
+        return _opens_again(ctx, case, where, place, left)
     ahead = _ahead(ctx, plan, where, place)
     if ahead is not None and not _slips(ctx, plan.eta_s, left + ahead.seconds):
         best = quickest(ctx, where.place, place) if ahead.seconds > _planned_rest(plan, ahead, left) + 1.0 else None
@@ -122,8 +143,8 @@ def check_way(ctx: Context, case: Case, now: int) -> list[str]:
             return []
     best = quickest(ctx, where.place, place)
     if best is None:
-        return _change_unit(ctx, case, now, math.inf) or ([] if case.slipped else _slip(case, None))
-    off_way = ahead is None and not _blocked(ctx, plan, where)
+        return _change_unit(ctx, case, now, math.inf) or _lost(case)
+    off_way = ahead is None and _chain(ctx, plan, where, place) is None
     gain = 0.0 if off_way else (math.inf if ahead is None else ahead.seconds) - best.seconds
     rerouted = gain >= ctx.parameters["reroute_gain_s"]
     eta = left + (best.seconds if rerouted or ahead is None else ahead.seconds)
@@ -139,14 +160,27 @@ def check_way(ctx: Context, case: Case, now: int) -> list[str]:
     if ctx.state.crews[plan.primary_unit or ""].fix is None:
         new.start = where.place[:2]  # where the plan has it is all that is known
     case.plan = new
-    case.slipped = case.slipped or slipped
+    # A way that slips is yellow even where a new one makes up for it; a closed one only by what it costs.
+    case.slipped = case.slipped or slipped or (ahead is not None and _slips(ctx, plan.eta_s, left + ahead.seconds))
     return ["reroute"] if rerouted else ["eta_slip"]
 
 
-def _slip(case: Case, eta: float | None) -> list[str]:
-    case.plan = replace(case.plan, eta_s=eta)
+def _lost(case: Case) -> list[str]:
+    """No way to the patient is left: the arrival is unknown."""
+    case.plan = replace(case.plan, eta_s=None, green_wave={})
     case.slipped = True
     return ["eta_slip"]
+
+
+def _opens_again(ctx: Context, case: Case, where: Where, place: Place, left: float) -> list[str]:
+    """A way to the patient, where there was none."""
+    path = quickest(ctx, where.place, place)
+    if path is None:
+        return []
+    new = replace(case.plan)
+    take_path(new, path, left, case.priority)
+    case.plan = new
+    return ["reroute"]
 
 
 def _slips(ctx: Context, planned: float, eta: float) -> bool:
@@ -163,32 +197,27 @@ def _planned_rest(plan: Plan, ahead: Path, left: float) -> float:
     return plan.eta_s - left
 
 
-def _chain(ctx: Context, plan: Plan, where: Where) -> list[int] | None:
+def _chain(ctx: Context, plan: Plan, where: Where, place: Place) -> list[int] | None:
     """Indices of the route nodes still ahead; None when the unit is beside its way."""
     graph, spot = ctx.town.graph, where.place.spot
     if spot is None or not plan.route:
         return None
     route = [graph.index[n] for n in plan.route]
-    near = {n for n, _ in graph.ends(spot, graph.weights(ctx.state.live), leaving=True)}
+    near = {n for n, _ in graph.ends(spot, graph.weights(ctx.speeds(place, where.place)), leaving=True)}
     ahead = [k for k, n in enumerate(route) if n in near]
     return route[ahead[-1] :] if ahead else None
 
 
 def _ahead(ctx: Context, plan: Plan, where: Where, place: Place) -> Path | None:
     """The rest of the planned way from where the unit is; None when it left the way, or a part is closed."""
-    graph, cost = ctx.town.graph, ctx.town.graph.weights(ctx.state.live)
+    graph, cost = ctx.town.graph, ctx.town.graph.weights(ctx.speeds(place, where.place))
     if where.place.spot is None or place.spot is None:
         return None
     direct = graph.direct(where.place.spot, place.spot, cost)
     if math.isfinite(direct):
         return graph.describe(where.place.spot, place.spot, [], cost, direct)
-    chain = _chain(ctx, plan, where)
+    chain = _chain(ctx, plan, where, place)
     return None if chain is None else graph.describe(where.place.spot, place.spot, chain, cost)
-
-
-def _blocked(ctx: Context, plan: Plan, where: Where) -> bool:
-    """The unit is on its way, so that when there is no way ahead a link of it is closed."""
-    return _chain(ctx, plan, where) is not None
 
 
 def _change_unit(ctx: Context, case: Case, now: int, eta: float) -> list[str]:
@@ -247,18 +276,28 @@ def change_stuck(ctx: Context, case: Case, now: int) -> list[str]:
 
 
 def check_hospital(ctx: Context, case: Case, now: int) -> list[str]:
-    """Another hospital when the planned one diverts, or when its load makes another one much quicker."""
+    """Another hospital when the planned one takes nobody, or when its load makes another one much quicker."""
     place = patient_place(ctx, case)
     where = whereabouts(ctx, case, now) if case.hospital_bound else None
     origin = where.place if where is not None else place
-    if origin is None:
+    present = case.plan.hospital
+    if origin is None or case.ended is not None or _delivered(ctx, case, origin):
         return []
-    present, best = case.plan.hospital, best_hospital(ctx, case, origin, now)
+    bound = bound_for(ctx, case)
+    best, able = best_hospital(ctx, case, origin, now, bound)
     if best == present or best is None:
         return []
-    if present is not None and ctx.state.wards[present].state != "divert":
-        score = {h: hospital_scores(ctx, {h: p}, origin, now) for h in (present, best) if (p := ctx.town.wards[h])}
+    if present is not None and takes(ctx, present, origin) and able == case.plan.able:
+        score = {
+            h: hospital_scores(ctx, {h: p}, origin, now, bound) for h in (present, best) if (p := ctx.town.wards[h])
+        }
         if score[present].get(present, math.inf) - score[best][best] < ctx.parameters["hospital_gain_s"]:
             return []
-    case.plan = replace(case.plan, hospital=best)
+    case.plan = replace(case.plan, hospital=best, able=able)
     return ["hospital_change"]
+
+
+def _delivered(ctx: Context, case: Case, origin: Place) -> bool:
+    """Whether the patient is in the hospital's yard: it can close its doors to others only."""
+    ward = ctx.town.wards.get(case.plan.hospital or "")
+    return case.hospital_bound and ward is not None and metres(*origin[:2], *ward[:2]) <= HOME_M

@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from brain.model import Batch
     from brain.registry import Registry
 
-__all__ = ["COMPLAINTS", "Call", "Complaint", "calls_of", "complaint_of", "is_medical", "same_patient"]
+__all__ = [
+    "COMPLAINTS",
+    "TAKEN_BACK",
+    "Call",
+    "Complaint",
+    "calls_of",
+    "complaint_of",
+    "is_medical",
+    "same_patient",
+]
 
 
 class Complaint(NamedTuple):
@@ -52,6 +61,7 @@ COMPLAINTS: Final[dict[str, Complaint]] = {
     "entrapment": Complaint("entrapment", Text("人员被困", "Person trapped"), 2, "trauma", major=True),
 }
 # Words of other services (119, 110, 12345): a call with one of them is no patient.
+TAKEN_BACK: Final = frozenset({"false_alarm", "cancelled", "canceled", "hoax"})  # said again of a call: it was none
 NOT_MEDICAL: Final = frozenset({"fire", "smoke", "flame", "gas_smell", "gas_leak", "crime", "noise", "flood"})
 
 
@@ -88,6 +98,7 @@ class Call(NamedTuple):
         device: Name of the device that sent it.
         priority: 1 (highest) to 3.
         lon, lat: NaN where unknown.
+        pos_err_m: Radius within which the place is sure; 0 where nobody says.
         time, received_at: Microseconds.
         position: Log position.
     """
@@ -103,6 +114,7 @@ class Call(NamedTuple):
     time: int
     received_at: int
     position: int
+    pos_err_m: float = 0.0
 
 
 def calls_of(batch: Batch, registry: Registry) -> Iterator[Call]:
@@ -125,6 +137,7 @@ def calls_of(batch: Batch, registry: Registry) -> Iterator[Call]:
             time=int(time[i]),
             received_at=int(received[i]),
             position=int(batch.position[i]),
+            pos_err_m=0.0 if math.isnan(error := float(batch["pos_err_m"][i])) else error,
         )
 
 

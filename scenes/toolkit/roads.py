@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from dataclasses import dataclass, field
-from hashlib import blake2b
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, cast
 
@@ -23,10 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
 
     from numpy.typing import NDArray
+    from shapely.geometry.base import BaseGeometry
 
     from brain.city import City, Link, Roads
+    from scenes.toolkit.speeds import LiveSpeeds
 
-__all__ = ["LiveSpeeds", "Path", "RoadGraph", "Spot", "Tree", "graph_of", "metres"]
+__all__ = ["Path", "RoadGraph", "Spot", "Tree", "graph_of", "metres"]
 
 EARTH_M: Final = 6_371_008.8  # mean radius, IUGG
 AT_NODE_M: Final = 15.0  # a place this near to a node is at the node: the error of a good GPS fix
@@ -44,43 +45,6 @@ def metres(lon1: float, lat1: float, lon2: float, lat2: float) -> float:
     p1, p2 = math.radians(lat1), math.radians(lat2)
     a = math.sin((p2 - p1) / 2) ** 2 + math.cos(p1) * math.cos(p2) * math.sin(math.radians(lon2 - lon1) / 2) ** 2
     return 2 * EARTH_M * math.asin(min(1.0, math.sqrt(a)))
-
-
-@dataclass(slots=True)
-class LiveSpeeds:
-    """Speeds that override the usual ones, by driving direction; part of a scene's state, so it serialises.
-
-    Attributes:
-        kmh: ``"FROM>TO"`` to km/h; 0 means closed.
-        digest: Fingerprint of ``kmh``, kept up to date by ``put``; graphs remember results by it.
-    """
-
-    kmh: dict[str, float] = field(default_factory=dict)
-    digest: int = 0
-
-    def put(self, link_from: str, link_to: str, kmh: float | None) -> bool:
-        """Set the speed of a direction, or take the override away with None; True when something changed.
-
-        Example:
-            >>> live = LiveSpeeds()
-            >>> live.put("A", "B", 12.0), live.put("A", "B", 12.0)
-            (True, False)
-        """
-        key = f"{link_from}>{link_to}"
-        old = self.kmh.get(key)
-        if old == kmh:
-            return False
-        if old is not None:
-            self.digest ^= _fingerprint(key, old)
-            del self.kmh[key]
-        if kmh is not None:
-            self.digest ^= _fingerprint(key, kmh)
-            self.kmh[key] = kmh
-        return True
-
-
-def _fingerprint(key: str, kmh: float) -> int:
-    return int.from_bytes(blake2b(f"{key}={kmh!r}".encode(), digest_size=7).digest(), "big")
 
 
 class Spot(NamedTuple):
@@ -268,6 +232,30 @@ class RoadGraph:
         keys = [f"{self.ids[self.tail[a]]}>{self.ids[self.head[a]]}" for a in arcs]
         found = next((self._names[k] for k in keys if k in self._names), None)
         return None if found is None else Text(found.zh or found.en, found.en or found.zh)
+
+    def links_in(self, area: BaseGeometry) -> list[str]:
+        """Driving directions ``FROM>TO`` of the links that an area (degrees) touches, in the order of the model.
+
+        Example:
+            >>> from brain.city import Link, Node, Roads
+            >>> roads = Roads(nodes=[Node("A", 120.0, 36.0), Node("B", 120.01, 36.0)], links=[Link("A", "B", 900, 36)])
+            >>> RoadGraph(roads).links_in(shapely.box(120.004, 35.99, 120.005, 36.01))
+            ['A>B', 'B>A']
+        """
+        if not len(self._lines) or area.is_empty:
+            return []
+        flat = shapely.transform(area, lambda p: np.column_stack(self._plane(p[:, 0], p[:, 1])))
+        arcs = self._shown[np.sort(self._line_tree.query(flat, predicate="intersects"))]
+        both = sorted({int(a) for a in arcs} | {int(t) for t in self.twin[arcs] if t >= 0})
+        return [f"{self.ids[self.tail[a]]}>{self.ids[self.head[a]]}" for a in both]
+
+    def line_of(self, key: str) -> tuple[tuple[float, float], tuple[float, float]] | None:
+        """The two ends (lon, lat) of a driving direction ``FROM>TO``; None where there is no such link."""
+        arc = self.arc_of.get(key)
+        if arc is None:
+            return None
+        a, b = int(self.tail[arc]), int(self.head[arc])
+        return (float(self.lon[a]), float(self.lat[a])), (float(self.lon[b]), float(self.lat[b]))
 
     def _point(self, lon: float, lat: float) -> shapely.Point:
         x, y = self._plane(np.float64(lon), np.float64(lat))  # type: ignore[arg-type]

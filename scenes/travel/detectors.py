@@ -42,6 +42,8 @@ def on_report(
 def keep(ctx: Context, station: str, report: Report) -> None:
     """Remember a period of a station, in order of time."""
     kept = ctx.state.stations.setdefault(station, [])
+    same = bool(kept) and kept[-1].time < report.time and kept[-1][1:3] == report[1:3]
+    ctx.state.flat[station] = ctx.state.flat.get(station, 0) + 1 if same else 0
     kept.append(report)
     kept.sort(key=lambda r: r.time)
     del kept[:-KEPT]
@@ -106,7 +108,7 @@ def _compare(
         yield from _second(ctx, case, pair, state, up, down, position)
         return
     facts, level = pair_facts(ctx, pair, up, down)
-    state.count = state.count + 1 if all(f.met for f in facts[:3]) else 0
+    state.count = state.count + 1 if all(f.met for f in facts[:3]) and not _is_stuck(ctx, pair.up, up) else 0
     _agrees(ctx, state, up, down)
     if state.count < p["pair_periods"] or level is None:
         return
@@ -118,11 +120,18 @@ def _compare(
         case = found(ctx, f"pair/{pair.name}", place, now)
     narrow(case, [pair.corridor])
     state.case, state.periods, state.level = case.key, state.count, level.value
-    if new:
+    if new:  # before the line that opens, so that the raise knows it all
         yield from joined(case, position)
+        yield from _queue(ctx, case, now, position)
     yield _say(ctx, case, pair, state, up, down, facts, position, None)
     if state.second >= p["mcmaster_periods"]:
         yield second_line(ctx, case, pair, up, down, position, holds=True)
+
+
+def _is_stuck(ctx: Context, station: str, report: Report) -> bool:
+    """Whether a full station has said exactly the same for too long to be believed (flat line)."""
+    p = ctx.parameters
+    return report.occupancy >= p["flat_occupancy_pct"] and ctx.state.flat.get(station, 0) >= p["flat_periods"]
 
 
 def _flows(ctx: Context, report: Report) -> bool:

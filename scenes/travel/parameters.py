@@ -42,6 +42,10 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
         OURS,
     ),
     "stale_least_s": Parameter(60, "s", Text("检测站离线判定下限", "... but not before this"), OURS),
+    "flat_periods": Parameter(
+        20, "1", Text("恒值周期数", "A full station that says exactly the same this often is stuck"), "QARTOD flat line"
+    ),
+    "flat_occupancy_pct": Parameter(20, "%", Text("恒值判定占有率", "... from this occupancy on"), OURS),
     "clear_speed_share": Parameter(
         0.8, "1", Text("解除速度（占同期）", "Over only at this share of the usual speed, where it is known"), OURS
     ),
@@ -57,8 +61,9 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
     "single_long_period_s": Parameter(
         120, "s", Text("长周期", "A period this long is a mean that may count alone"), OURS
     ),
+    "single_extreme_z": Parameter(4.5, "1", Text("长周期极端偏离", "... when it deviates this much"), OURS),
     "single_extreme_share": Parameter(
-        0.4, "1", Text("长周期极端速度（占同期）", "... when it is at most this share of the usual speed"), OURS
+        0.4, "1", Text("长周期极端速度（占同期）", "... and is at most this share of the usual speed"), OURS
     ),
     "single_occupancy_pct": Parameter(
         15, "%", Text("单站最低占有率", "Occupancy of a station by itself that gives no speed, at least"), OURS

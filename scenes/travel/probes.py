@@ -124,12 +124,18 @@ def _facts(ctx: Context, arc: int, now: int) -> tuple[Fact, ...]:
 
 
 def _judge(
-    ctx: Context, arc: int, now: int, position: int, joined: Callable[[Case, int], Iterator[Evidence]]
+    ctx: Context,
+    arc: int,
+    now: int,
+    position: int,
+    joined: Callable[[Case, int], Iterator[Evidence]],
+    seen: int | None = None,
 ) -> Iterator[Evidence]:
     case = ctx.state.cases.get(ctx.state.probe_cases.get(arc, ""))
     some = _crawling(ctx, arc, now)
     if case is not None:
-        yield _say(ctx, case, arc, some, now, position, holds=len(some) > ctx.parameters["probe_vehicles"] - 2)
+        holds = len(some) > ctx.parameters["probe_vehicles"] - 2
+        yield _say(ctx, case, arc, some, now if seen is None else seen, position, holds=holds)
         return
     if len(some) < ctx.parameters["probe_vehicles"] or not all(f.met for f in _facts(ctx, arc, now)):
         return
@@ -179,11 +185,11 @@ def silent_probes(ctx: Context, now: int, joined: Callable[[Case, int], Iterator
     """Vehicles not heard of any more (at a mark)."""
     silent = ctx.parameters["probe_silent_s"] * SECOND
     for arc in list(ctx.state.probes):
-        gone = [v for v, probe in ctx.state.probes[arc].items() if now - probe.last > silent]
+        gone = {v: probe.last for v, probe in ctx.state.probes[arc].items() if now - probe.last > silent}
         for vehicle in gone:
             _drop(ctx, arc, vehicle)
         if gone and arc in ctx.state.probe_cases:
-            yield from _judge(ctx, arc, now, -1, joined)
+            yield from _judge(ctx, arc, now, -1, joined, max(gone.values()))
 
 
 def next_due(ctx: Context) -> Iterator[int]:

@@ -2,7 +2,7 @@
 
 Standard normal deviate with a robust profile: ``z(speed) <= -3`` and at most 0.6 of the usual speed; where a station
 gives no speed, ``z(occupancy) >= 3`` and at least 1 / 0.6 of the usual one. A period of two minutes or more is itself a
-mean over many of 30 s: then one that is extreme (twice the score, at most 0.4 of the usual speed) counts alone.
+mean over many of 30 s: then one that is extreme (1.5 times the score, at most 0.4 of the usual speed) counts alone.
 
 A station at the end of a corridor speaks only while the next one upstream still flows: where both are slow the whole
 road is, which is congestion (T2), or a queue that the pair test tells. Sources: Dudek, Messer 1974 (SND); Cook,
@@ -39,7 +39,7 @@ def single_facts(ctx: Context, report: Report, scale: float = 1.0, share: float 
     Args:
         ctx: Of this step.
         report: One period.
-        scale: Of the score (2: extreme).
+        scale: Of the score (1.5: extreme).
         share: Of the usual speed; None: the parameter.
     """
     p = ctx.parameters
@@ -75,7 +75,7 @@ def _weight(ctx: Context, device: str, report: Report) -> int:
     if not facts or not all(f.met for f in facts):
         return 0
     if period_s(ctx, device) >= p["single_long_period_s"]:
-        extreme = single_facts(ctx, report, 2.0, p["single_extreme_share"])
+        extreme = single_facts(ctx, report, p["single_extreme_z"] / p["profile_z"], p["single_extreme_share"])
         if all(f.met for f in extreme):
             return int(p["single_periods"])
     return 1

@@ -221,15 +221,15 @@ class RoadWeather(Policy):
     gate: ClassVar[Gate] = Gate(5000.0, 3600.0)
 
     def assess(self, view: View, world: World) -> Assessment:
-        """The highest claim; the area is what the stations that hold stand for."""
+        """The highest claim; the area is what all who claimed it stand for."""
         claims = [w for w in view.witnesses if w.level is not None]
         if not claims:
             return Assessment(level=None)
         level = max((w.level for w in claims if w.level is not None), key=lambda x: x.rank)
         holding = [w for w in claims if w.holds] or claims[-1:]
-        main = max(holding, key=lambda w: LEVELS.index(w.level) if w.level is not None else -1)
+        main = max(claims, key=lambda w: LEVELS.index(w.level) if w.level is not None else -1)
         radius = world.parameters["weather_radius_m"]
-        places = sorted({(w.lon, w.lat) for w in holding if w.lon is not None and w.lat is not None})
+        places = sorted({(w.lon, w.lat) for w in claims if w.lon is not None and w.lat is not None})
         kinds = {str(w.values["kind"]) for w in holding}
         seen = [float(w.values["visibility_m"]) for w in holding if w.values["visibility_m"] is not None]
         return Assessment(

@@ -44,7 +44,7 @@ FIELDS = {
         f"speed_ms heading_deg battery_pct mission {METHANE} thermal_max_c ambient_c crowd_per_m2 queue_length_m zone",
     ),
     "video-event": ("video", f"event track confidence count zone pos_err_m snapshot_url {BOX}"),
-    "emergency-call": ("service", "call_id complaint priority caller node"),
+    "emergency-call": ("service", "call_id complaint priority caller node pos_err_m"),
     "hospital-status": ("service", "state load"),
     "road-status": ("service", "link_from link_to speed_kmh cause"),
 }

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-FORMATS = ("cbor", "cjt188", "dlt645", "hj212", "mbus", "ngsi", "senml", "sparkplug", "wmbus")
+FORMATS = ("cbor", "cjt188", "dlt645", "hj212", "mbus", "ngsi", "odid", "senml", "sparkplug", "wmbus")
 NAMES = ("decoder", "splitter", "topic", "times", "city", "profile", "piece", *FORMATS)
 
 

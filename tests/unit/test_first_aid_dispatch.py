@@ -35,6 +35,9 @@ def test_a_call_raises_at_once_with_the_whole_plan() -> None:
         "hospital": "H",  # 90 s; H2 is 600 s away
         "route": ["S", "P", "Q"],
         "green_wave": {"X1": 85.0, "X2": 195.0},  # 45 + 40; 45 + 100 + 50
+        # 67 - 2.3 * 145/60 - 1.1 * 145/60 - 2.1 * 245/60; A1 alone, CPR by telephone after 150 s: 2.0 less
+        "survival_pct": 50.2,
+        "survival_gain_pct": 2.0,
     }
 
 
@@ -238,6 +241,35 @@ def test_a_lower_priority_spares_the_only_unit_of_a_zone() -> None:
     assert (plan["primary_unit"], plan["eta_s"]) == ("C2", 645.0)  # well inside 900 - 60 s
     plan = plan_of(arrest(Bench([FirstAid()], city), complaint="cardiac_arrest", priority=1))
     assert plan["primary_unit"] == "C1"  # not for the highest
+
+
+def test_of_all_within_the_target_the_one_that_costs_least_cover_spares_the_nearest() -> None:
+    # Q, priority 2, target 900 s. C1 (145 s) leaves ZP bare; C2 (645 s) is 60 s inside the target but all that ZH has;
+    # C3 comes from H at 4 km/h, 45 + 810 s, and covers nothing.
+    units = [{"id": "C1", "node": "P"}, {"id": "C2", "node": "H2"}, {"id": "C3", "node": "H"}]
+    city = town(units=units, target_s=480)
+    city["zones"] = [zones()[0], zones()[1] | {"demand": 0.3}]  # ZH is C2's alone
+    b = Bench([FirstAid()], city)
+    for a, z in (("H", "Q"), ("Q", "P")):
+        b.say(-5, "road-status", "R", link_from=a, link_to=z, speed_kmh=4 if a == "H" else 2)
+    plan = plan_of(arrest(b, complaint="cough", priority=2))
+    assert (plan["primary_unit"], plan["eta_s"]) == ("C3", 855.0)  # beyond 840 s, but within 900 s and no loss
+
+
+def test_an_aed_that_is_out_is_not_sent_again_until_it_can_be_back() -> None:
+    b = arrest(bench(drones=[DRONE]))  # 87.1 s there
+    for at_s, call_id in ((100, "c2"), (500, "c3")):
+        b.say(
+            at_s, "emergency-call", "C", call_id=call_id, complaint="cardiac_arrest", priority=1, lon=120.318, lat=36.06
+        )
+    assert [s["plan"]["aed"] for s in b.same_however_cut() if s["op"] == "raise"] == ["D1", None, "D1"]
+
+
+def test_three_patients_that_one_caller_tells_of_are_no_more_than_orange() -> None:
+    b = bench()
+    for k, complaint in enumerate(("stroke", "chest_pain", "trauma_road")):
+        arrest(b, 10 * k, call_id=f"m{k}", complaint=complaint, priority=2)
+    assert {s["level"] for s in b.same_however_cut()} == {"yellow", "orange"}
 
 
 def test_a_call_without_a_place_is_raised_without_a_plan() -> None:

@@ -83,6 +83,20 @@ def test_a_unit_that_falls_behind_is_told_as_a_slip() -> None:
     assert log[1]["plan"]["route"] == ["P", "Q"]
 
 
+def test_a_way_that_was_lost_and_opens_again_is_told() -> None:
+    b = arrest(bench()).say(10, "road-status", "R", link_from="P", link_to="Q", speed_kmh=0)
+    b.say(30, "road-status", "R", link_from="P", link_to="Q", speed_kmh=36)
+    log = b.same_however_cut()
+    assert [(s["reason"], s["plan"]["eta_s"]) for s in log[1:]] == [("eta_slip", None), ("reroute", 245.0)]
+    assert log[2]["plan"]["green_wave"] == {"X1": 85.0, "X2": 195.0}
+
+
+def test_a_link_that_closes_under_the_unit_is_driven_off() -> None:
+    b = drive(arrest(bench()), 75, 300, duty="dispatched")
+    b.say(80, "road-status", "R", link_from="S", link_to="P", speed_kmh=0)
+    assert len(b.same_however_cut()) == 1  # 70 s to P, as planned
+
+
 def test_a_low_priority_that_slips_is_yellow() -> None:
     b = arrest(bench(), complaint="cough", priority=3)
     b.say(20, "road-status", "R", link_from="P", link_to="Q", speed_kmh=18)  # C1: 145 -> 245 s
@@ -160,7 +174,14 @@ def test_a_diversion_on_the_way_to_hospital_counts_too() -> None:
     b = arrived(arrest(bench()))
     drive(b, 600, 2000, duty="transporting").say(700, "hospital-status", "H", state="divert")
     log = b.same_however_cut(1000)
-    assert brief(log)[1:] == [(700.1, "update", "orange", "hospital_change"), (900.0, "clear", "orange", "ended")]
+    assert brief(log)[1:] == [(700.1, "update", "orange", "hospital_change")]
+
+
+def test_a_hospital_that_diverts_when_the_patient_is_there_is_not_changed() -> None:
+    b = arrived(arrest(bench()))
+    drive(b, 600, 2000, duty="transporting").say(690, "ambulance", "A1", lon=120.33, lat=36.06)
+    b.say(700, "hospital-status", "H", state="divert")
+    assert len(b.same_however_cut(800)) == 1
 
 
 # -- duplicates ------------------------------------------------------------------------------------------------------
@@ -241,10 +262,13 @@ def test_a_fall_alone_is_no_emergency() -> None:
 # -- the end ---------------------------------------------------------------------------------------------------------
 
 
-def test_it_ends_when_the_patient_leaves_and_clears_after_the_hold() -> None:
+@pytest.mark.parametrize("duty", ["available", "off_duty", "dispatched"])
+def test_it_ends_when_the_patient_is_handed_over_and_clears_after_the_hold(duty: str) -> None:
     b = arrived(drive(arrest(bench()), 95, 500, duty="dispatched"))
-    drive(b, 845, 2000, duty="transporting")
-    assert brief(b.same_however_cut(1200))[-1] == (1145.0, "clear", "orange", "ended")
+    drive(b, 545, 2000, duty="transporting")
+    b.say(845, "ambulance", "A1", lon=120.33, lat=36.06, duty=duty)
+    log = b.same_however_cut(1200)
+    assert [s for s in brief(log) if s[3] != "periodic"][1:] == [(1145.0, "clear", "orange", "ended")]
 
 
 def test_it_ends_when_the_crew_is_free_again() -> None:
@@ -310,7 +334,7 @@ def test_it_clears_as_soon_as_the_zone_is_covered() -> None:
 def test_a_unit_that_moves_up_covers_it() -> None:
     b = covered_town(units=UNITS).say(0, "ambulance", "C1", duty="dispatched")
     b.say(100, "ambulance", "C2", lon=120.30, lat=36.06, duty="available")  # at S: 45 + 100 s
-    assert brief(b.same_however_cut(200))[1:] == [(110.0, "clear", "blue", "ended")]
+    assert brief(b.same_however_cut(200))[1:] == [(100.1, "clear", "blue", "ended")]
 
 
 def test_less_than_a_minute_is_no_gap() -> None:
@@ -364,6 +388,15 @@ def test_a_unit_that_is_not_sent_says_why() -> None:
     engine, rows = b.fresh()
     engine.feed(b.piece(rows))
     seat = engine.seats[0]
-    found = {r.device: r.facts for r in seat.scene.explain(seat.state, 120.30, 36.075, 5000.0, seat.world)}
+    told = list(seat.scene.explain(seat.state, 120.30, 36.075, 5000.0, seat.world))
+    found = {r.device: r.facts for r in told if r.rule == "F1.dispatch"}
     assert [f.met for f in found["ambulance/A1"]] == [True, False]  # planned for the call
     assert [f.met for f in found["ambulance/A2"]] == [False, True]
+    found = {r.device: r.facts for r in told if r.rule.endswith("_for_c1")}
+    assert all(f.met for f in found["ambulance/A1"])
+    assert [f.quantity for f in found["ambulance/A2"] if not f.met] == ["duty", "eta_s"]
+    assert [f.quantity for f in found["ambulance/C1"] if not f.met] == ["capability"]
+    assert all(f.met for f in found["hospital-status/H"])
+    assert [(f.quantity, f.value, f.threshold) for f in found["hospital-status/H2"] if not f.met] == [
+        ("travel_and_wait_s", 600.0, 90.0)
+    ]

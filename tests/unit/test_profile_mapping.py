@@ -266,3 +266,19 @@ def test_whatever_comes_a_profile_gives_readings_or_refusals(message: Any) -> No
     assert got
     for reading in got:
         assert isinstance(reading, Refused) or set(reading.values) <= {"lon", "lat", "temp_c", "state", "open"}
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        "fields: {temp_c: 'sum(map(it.l, sum(map(msg.l, count(msg.l, it > 0)))))'}",
+        "{each: [msg.l, msg.l, msg.l], fields: {temp_c: it}}",
+        "{each: msg.l, when: count(msg.l) > 1, fields: {temp_c: 'count(msg.l, it == 1)'}}",
+    ],
+)
+def test_a_small_message_cannot_cost_without_end(profile: str) -> None:
+    got = rows(profile, {"l": [1] * 5_000})
+    assert got is not None
+    assert len(got) == 1
+    assert isinstance(got[0], Refused)
+    assert got[0].reason == "too_large"

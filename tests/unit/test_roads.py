@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brain.city import City, Link, Node, Roads, Signal
-from scenes.toolkit.roads import LiveSpeeds, RoadGraph, Spot, graph_of, metres
+from scenes.toolkit.roads import RoadGraph, Spot, graph_of, metres
+from scenes.toolkit.speeds import LiveSpeeds
 
 # A---B---C with a long way round A---D---C; 0.01 degree of latitude is 1112 m on the ground, the model says 1000 m.
 ROADS = Roads(

@@ -1,6 +1,6 @@
 // The plan of an incident as a short table: which unit, how soon, where to; the map draws its route.
 import { html, watched } from './lib.js';
-import { span, t, value, word } from './i18n.js';
+import { said, span, t, value, word } from './i18n.js';
 import { hospital } from './place.js';
 import { sensorTypeName } from './why.js';
 import { Section } from './part.js';
@@ -21,6 +21,10 @@ const KNOWN = {
   route: (v) => t('plan.route.nodes', { n: v.length }),
   green_wave: (v) => html`<span class="signals">${Object.entries(v).map(([signal, s]) => html`<span key=${signal}>
     <code>${signal}</code> ${span(s)}</span>`)}</span>`,
+  aed_options: (v) => html`<span class="signals">${Object.entries(v).map(([who, s]) => html`<span key=${who}>
+    <code>${who}</code> ${span(s)}</span>`)}</span>`,
+  hazards: (v) => html`<span class="signals">${v.map((h) => html`<span key=${h.incident}>${said(h.text)}</span>`)}</span>`,
+  linked_calls: (v) => html`<span class="signals">${v.map((id) => html`<span key=${id}>${code(id)}</span>`)}</span>`,
   zone: code,
   move_up: (v) => (v ? code(v) : t('plan.nobody')),
   guide_to: code,
