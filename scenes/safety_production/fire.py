@@ -45,8 +45,13 @@ _SEEN: Final = {"smoke": Text("烟雾", "smoke"), "flame": Text("明火", "flame
 
 
 def look(state: SafetyState, seen: Seen, world: World) -> Iterator[Evidence]:
-    """Take a confident row of smoke or flame; statements once a track was seen long enough."""
+    """Take a row of smoke or flame; statements once a track was seen long enough. A doubtful row breaks its run."""
     p = world.parameters
+    if not seen.sure:
+        known = state.sights.get((seen.device.device_id, seen.kind))
+        if known is not None and not known.confirmed:
+            known.tracks.pop(seen.track or seen.zone, None)
+        return
     gap = p["video_gap_s"] * 1e6
     sight = state.sights.setdefault((seen.device.device_id, seen.kind), Sight())
     track = seen.track or seen.zone
@@ -166,8 +171,9 @@ def _surroundings(state: SafetyState, sight: Sight, time: int, site: Site | None
     """What makes a confirmed fire worse: people, explosives, a major hazard unit, its spread."""
     p = world.parameters
     fresh = p["fire_gate_s"] * 1e6
+    sight.peopled = any(abs(time - t) <= fresh and _near(sight, x, y, p["fire_gate_m"]) for t, x, y in state.people)
     return {
-        "people": any(abs(time - t) <= fresh and _near(sight, x, y, p["fire_gate_m"]) for t, x, y in state.people),
+        "people": sight.peopled,
         "explosives": _explosive(state, sight, site, world),
         "unit_level": None if site is None else site.hazard_level,
         "spread_m2": round(spread_m2(list(sight.places.values())), 1),
@@ -189,10 +195,19 @@ def spread_m2(places: list[tuple[float, float]]) -> float:
     return float(shapely.MultiPoint(points).convex_hull.area)
 
 
-def see_people(state: SafetyState, seen: Seen) -> None:
-    """Remember that people are there; a count of none says nothing."""
-    if not math.isnan(seen.lon) and (math.isnan(seen.number) or seen.number > 0):
-        state.people = [*state.people[-MOST_PEOPLE:], (seen.time, seen.lon, seen.lat)]
+def see_people(state: SafetyState, seen: Seen, world: World) -> Iterator[Evidence]:
+    """Remember that people are there (a count of none says nothing); a fire near by that knew of nobody says so."""
+    if math.isnan(seen.lon) or seen.number <= 0:
+        return
+    state.people = [*state.people[-MOST_PEOPLE:], (seen.time, seen.lon, seen.lat)]
+    for (device_id, kind), sight in state.sights.items():
+        device = world.registry.by_id(device_id)
+        near = _near(sight, seen.lon, seen.lat, world.parameters["fire_gate_m"])
+        if device is None or sight.peopled or "fire" not in sight.told or not near:
+            continue
+        site = site_seen(world, device, sight.lon, sight.lat)
+        extra = _surroundings(state, sight, seen.time, site, world)
+        yield _line("fire", sight, kind, device, seen.position, site, None, world, holds=True, extra=extra)
 
 
 def sight_facts(sight: Sight, world: World) -> tuple[Fact, ...]:

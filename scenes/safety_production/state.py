@@ -39,7 +39,7 @@ class Sight:
         received: Time of receipt of the last message.
         places: Of the tracks that tell their own place.
         told: What it speaks for now: ``gas``, a ``fire``, ``hot_work`` without permit; ``check`` asks the site to look.
-        spoken: Event time of its last statement.
+        spoken, peopled: Event time of its last statement, and whether that knew of people near by.
     """
 
     tracks: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -56,6 +56,7 @@ class Sight:
     places: dict[str, tuple[float, float]] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
     spoken: int | None = None
+    peopled: bool = False
 
 
 @dataclass(slots=True)
