@@ -18,7 +18,7 @@ from simulators import demo_city
 from simulators.file import write_traffic
 from simulators.roads import RoadGraph
 from simulators.week import Truth, make_programme, read_truth, write_week
-from simulators.week.act import Act, load_plays
+from simulators.week.act import PLAYS, Act, load_plays
 from simulators.week.programme import APART_M, APART_S, NEGATIVES_EACH
 from simulators.week.traffic import drafts_of
 
@@ -42,6 +42,11 @@ def test_five_hard_negatives_come_with_each_true_happening() -> None:
 def test_a_week_plays_everything_there_is() -> None:
     acts = make_programme(START, 168 * HOUR, 1, 56).acts
     assert {a.kind for a in acts} == set(KINDS)
+
+
+def test_every_play_is_on_the_page() -> None:
+    page = (PLAYS.parent / "README.md").read_text(encoding="utf-8")
+    assert [kind for kind in KINDS if f"| `{kind}` |" not in page] == []
 
 
 def test_nothing_happens_near_anything_else_or_with_the_same_devices() -> None:
