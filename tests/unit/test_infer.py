@@ -23,7 +23,6 @@ RECEIVED = to_us("2026-07-01T06:00:00Z")
 ROOT = Path(__file__).parents[2]
 PLACES = [parent / "shared" / "samples" for parent in (ROOT.parent, ROOT.parent.parent)]
 SAMPLES = next((p for p in PLACES if p.is_dir()), PLACES[0])
-BYTES = {"cjt188", "dlt645", "mbus", "wmbus", "hj212", "sparkplug", "senml", "remote"}
 
 
 def raw(payload: Any) -> bytes:
@@ -50,9 +49,9 @@ def picked(rows: list[dict[str, Any]], *names: str) -> list[tuple[Any, ...]]:
 
 
 JSON_FORMATS = [
-    p.name
-    for p in sorted(FOLDER.iterdir())
-    if (p / "profile.yaml").is_file() and not any(p.name.startswith(b) for b in BYTES) and p.name != "home-assistant"
+    p.parent.name
+    for p in sorted(FOLDER.glob("*/profile.yaml"))
+    if yaml.safe_load(p.read_text("utf-8")).get("input", "json") in ("json", "xml", "ngsi")
 ]
 
 
