@@ -50,14 +50,21 @@ _INPUTS: Final[tuple[Any, ...]] = (
 )
 _MOST_FIELDS: Final = 150
 _MOST_LEVELS: Final = 4
+_DAY: Final = 86_400_000_000
+_EAST: Final = _DAY // 3  # Beijing is eight hours ahead
+_FUTURE: Final = 300_000_000
+_PAST_DAYS: Final = 7
 
 
-def infer(payloads: Sequence[tuple[str, bytes]], sensor_type_id: str | None = None) -> tuple[str, list[str]]:
+def infer(
+    payloads: Sequence[tuple[str, bytes]], sensor_type_id: str | None = None, now: int | None = None
+) -> tuple[str, list[str]]:
     """The YAML document of a sensor type for messages like these, and its doubts.
 
     Args:
         payloads: Topics and bytes; topics may be empty.
         sensor_type_id: Id to give it; default what the topics let guess.
+        now: Microseconds; where it is given, the window of times is wide enough for these messages.
 
     Raises:
         SensorTypeError: There is no message, or none of the inputs reads them.
@@ -83,7 +90,7 @@ def infer(payloads: Sequence[tuple[str, bytes]], sensor_type_id: str | None = No
     except (WrongValueError, SensorTypeError):
         pass
     text, doubts = _Guess(payloads, how, flat, sensor_type_id).document()
-    return _tried(text, doubts, payloads)
+    return _tried(text, doubts, payloads, now)
 
 
 def _documents(payloads: Sequence[bytes]) -> tuple[Any, list[list[Any]]]:
@@ -112,12 +119,36 @@ def _read(read: Any, payload: bytes) -> list[Any]:
     return found if all(isinstance(d, (dict, list)) and d for d in found) else []
 
 
-def _tried(text: str, doubts: list[str], payloads: Sequence[tuple[str, bytes]]) -> tuple[str, list[str]]:
-    """The document with what it makes of its own messages in the first line."""
-    warnings: list[str] = []
-    made = sensor_type_from(text, warnings)
+def _tried(
+    text: str, doubts: list[str], payloads: Sequence[tuple[str, bytes]], now: int | None
+) -> tuple[str, list[str]]:
+    """The document with what it makes of its own messages in the first line, and a window that takes their times."""
+    rows, refused, times = _made(text, payloads)
+    more: list[str] = []
+    if times and now is not None:
+        ahead = max(times) - now
+        if "\nzone: UTC\n" in text and _FUTURE < ahead <= _EAST + _FUTURE:
+            text = text.replace("\nzone: UTC\n", "\nzone: Asia/Shanghai\n", 1)
+            more.append("read as UTC the times would lie ahead of now, so zone is taken to be Asia/Shanghai")
+            ahead -= _EAST
+        days = max(0, now - min(times)) // _DAY + 1
+        if days > _PAST_DAYS or ahead > _FUTURE:
+            window = (
+                f"{{past: {max(days, _PAST_DAYS)}d, future: {max(0, ahead) // _DAY + 1 if ahead > _FUTURE else 0}d}}"
+            )
+            window = window.replace("future: 0d", "future: 5min")
+            text = text.replace("\nfields:\n", f"\naccept: {window}\nfields:\n", 1)
+            more.append("the times of the messages are far from now, so accept is wide; leave it out for live devices")
+    more += [f"refused: {detail[:200]}" for detail in dict.fromkeys(refused)]
+    head = f"# Written by `sensor-type infer` from {len(payloads)} messages, which make {rows} rows. Read the doubts.\n"
+    return head + "".join(f"# DOUBT: {' '.join(d.split())}\n" for d in more) + text, [*more, *doubts]
+
+
+def _made(text: str, payloads: Sequence[tuple[str, bytes]]) -> tuple[int, list[str], list[int]]:
+    """How many rows a document makes of messages, what it refuses, and the times of the rows."""
+    made = sensor_type_from(text)
     read = compile_mapping(json.loads(made.profile or "{}"), kinds_of(made.fields))
-    rows, refused = 0, list[str]()
+    rows, refused, times = 0, list[str](), list[int]()
     for topic, payload in payloads:
         captures = dict.fromkeys(re.findall(r"\{(\w+)\*?\}", " ".join(made.topics)), "x") | {"topic": topic}
         for one in read(Message(payload, captures, 0)) or ():
@@ -125,9 +156,8 @@ def _tried(text: str, doubts: list[str], payloads: Sequence[tuple[str, bytes]]) 
                 refused.append(one.detail)
             else:
                 rows += 1
-    doubts += [f"refused: {detail[:200]}" for detail in dict.fromkeys(refused)]
-    head = f"# Written by `sensor-type infer` from {len(payloads)} messages, which make {rows} rows. Read the doubts.\n"
-    return head + "".join(f"# DOUBT: refused: {d[:200]}\n" for d in dict.fromkeys(refused)) + text, doubts
+                times += [] if one.time is None else [one.time]
+    return rows, refused, times
 
 
 class _Guess:
