@@ -29,8 +29,8 @@ from ingest.profile.functions import (
     OVER_ELEMENTS,
     WrongValueError,
     compiled_pattern,
-    operators,
 )
+from ingest.profile.operators import operators
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["end_sight", "fire_call", "look", "see_people", "sight_facts"]
 
+SECOND: Final = 1_000_000
 PERMIT_KINDS: Final = ("construction", "industrial", "hazardous", "gas_station")
 EXPLOSIVE_KINDS: Final = ("hazardous", "gas_station")
 MOST_TRACKS: Final = 32
@@ -44,8 +45,13 @@ _SEEN: Final = {"smoke": Text("烟雾", "smoke"), "flame": Text("明火", "flame
 
 
 def look(state: SafetyState, seen: Seen, world: World) -> Iterator[Evidence]:
-    """Take a confident row of smoke or flame; statements once a track was seen long enough."""
+    """Take a row of smoke or flame; statements once a track was seen long enough. A doubtful row breaks its run."""
     p = world.parameters
+    if not seen.sure:
+        known = state.sights.get((seen.device.device_id, seen.kind))
+        if known is not None and not known.confirmed:
+            known.tracks.pop(seen.track or seen.zone, None)
+        return
     gap = p["video_gap_s"] * 1e6
     sight = state.sights.setdefault((seen.device.device_id, seen.kind), Sight())
     track = seen.track or seen.zone
@@ -77,7 +83,7 @@ def end_sight(sight: Sight, kind: str, device: Device, world: World) -> Iterator
         return
     yield from seen_line(sight, kind, device, -1, world, holds=False)
     site = site_seen(world, device, sight.lon, sight.lat)
-    for word in [w for w, told in sight.told.items() if told]:
+    for word in [w for w in sight.told if w != "gas"]:
         yield _line(word, sight, kind, device, -1, site, None, world, holds=False)
 
 
@@ -90,32 +96,46 @@ def _speak(
     if lon is not None and lat is not None:
         places = list(sight.places.values()) or [(lon, lat)]
         cover = cover_of(state, places, time, site, world, own=sight.own_place)
-    wanted: dict[str, bool] = {}
     if cover.word == "valid" and cover.permit is not None:
         state.audit(time, device.name, kind, f"permit {cover.permit.permit_id}")
+        wanted: tuple[str, ...] = ()
+    elif kind == "smoke":
+        wanted = ("gas", "check", "fire")
     else:
+        wanted = ("gas", *_flame_is(state, sight, time, site, cover, world))
+    told = tuple(sight.told)
+    if wanted == told and sight.spoken is not None and 0 <= time - sight.spoken < SECOND:
+        return  # a camera that speaks many times a second is heard once
+    sight.spoken = time
+    if "gas" in wanted:
         yield from seen_line(sight, kind, device, position, world, holds=True)
-        seconded = _has_other_eye(state, sight, time, world)
-        if kind == "smoke":
-            wanted = {"check": True, "fire": True}
-        else:
-            here = (
-                cover.word == "none"
-                and site is not None
-                and site.kind in PERMIT_KINDS
-                and not has_running_permit(site, time, world)
-                and not _leaks(state, sight, world, 2)
-            )
-            wanted = {"hot_work": cover.word == "expired" or here, "fire": cover.word != "expired" or seconded}
-            if _leaks(state, sight, world, 3):
-                wanted = {}
-    for word in [w for w, told in sight.told.items() if told and not wanted.get(w)]:
-        sight.told[word] = False
-        yield _line(word, sight, kind, device, position, site, cover.permit, world, holds=False)
-    for word in [w for w, on in wanted.items() if on]:
-        sight.told[word] = True
-        extra = _surroundings(state, sight, time, site, world) if word == "fire" else {}
-        yield _line(word, sight, kind, device, position, site, cover.permit, world, holds=True, extra=extra)
+    for word in told:
+        if word not in wanted and word != "gas":
+            yield _line(word, sight, kind, device, position, site, cover.permit, world, holds=False)
+    sight.told = list(wanted)
+    for word in wanted:
+        if word != "gas":
+            extra = _surroundings(state, sight, time, site, world) if word == "fire" else {}
+            yield _line(word, sight, kind, device, position, site, cover.permit, world, holds=True, extra=extra)
+
+
+def _flame_is(
+    state: SafetyState, sight: Sight, time: int, site: Site | None, cover: Cover, world: World
+) -> Iterator[str]:
+    """What a flame that no valid permit explains speaks for: hot work without permit, a fire, or only the leak."""
+    if _leaks(state, sight, world, 3):
+        return
+    is_breach = (
+        cover.word == "none"
+        and site is not None
+        and site.kind in PERMIT_KINDS
+        and not has_running_permit(site, time, world)
+        and not _leaks(state, sight, world, 2)
+    )
+    if cover.word == "expired" or is_breach:
+        yield "hot_work"
+    if cover.word != "expired" or _has_other_eye(state, sight, world):
+        yield "fire"
 
 
 def _near(sight: Sight, lon: float | None, lat: float | None, reach_m: float) -> bool:
@@ -124,7 +144,7 @@ def _near(sight: Sight, lon: float | None, lat: float | None, reach_m: float) ->
     return distance_m(sight.lon, sight.lat, lon, lat) <= reach_m
 
 
-def _has_other_eye(state: SafetyState, sight: Sight, time: int, world: World) -> bool:
+def _has_other_eye(state: SafetyState, sight: Sight, world: World) -> bool:
     """Whether a drone sees heat or a smoke detector is in alarm near by."""
     reach = world.parameters["fire_gate_m"]
     return any(_near(sight, h.lon, h.lat, reach) for h in state.heats.values()) or any(
@@ -151,8 +171,9 @@ def _surroundings(state: SafetyState, sight: Sight, time: int, site: Site | None
     """What makes a confirmed fire worse: people, explosives, a major hazard unit, its spread."""
     p = world.parameters
     fresh = p["fire_gate_s"] * 1e6
+    sight.peopled = any(abs(time - t) <= fresh and _near(sight, x, y, p["fire_gate_m"]) for t, x, y in state.people)
     return {
-        "people": any(abs(time - t) <= fresh and _near(sight, x, y, p["fire_gate_m"]) for t, x, y in state.people),
+        "people": sight.peopled,
         "explosives": _explosive(state, sight, site, world),
         "unit_level": None if site is None else site.hazard_level,
         "spread_m2": round(spread_m2(list(sight.places.values())), 1),
@@ -174,10 +195,19 @@ def spread_m2(places: list[tuple[float, float]]) -> float:
     return float(shapely.MultiPoint(points).convex_hull.area)
 
 
-def see_people(state: SafetyState, seen: Seen) -> None:
-    """Remember that people are there; a count of none says nothing."""
-    if not math.isnan(seen.lon) and (math.isnan(seen.number) or seen.number > 0):
-        state.people = [*state.people[-MOST_PEOPLE:], (seen.time, seen.lon, seen.lat)]
+def see_people(state: SafetyState, seen: Seen, world: World) -> Iterator[Evidence]:
+    """Remember that people are there (a count of none says nothing); a fire near by that knew of nobody says so."""
+    if math.isnan(seen.lon) or seen.number <= 0:
+        return
+    state.people = [*state.people[-MOST_PEOPLE:], (seen.time, seen.lon, seen.lat)]
+    for (device_id, kind), sight in state.sights.items():
+        device = world.registry.by_id(device_id)
+        near = _near(sight, seen.lon, seen.lat, world.parameters["fire_gate_m"])
+        if device is None or sight.peopled or "fire" not in sight.told or not near:
+            continue
+        site = site_seen(world, device, sight.lon, sight.lat)
+        extra = _surroundings(state, sight, seen.time, site, world)
+        yield _line("fire", sight, kind, device, seen.position, site, None, world, holds=True, extra=extra)
 
 
 def sight_facts(sight: Sight, world: World) -> tuple[Fact, ...]:

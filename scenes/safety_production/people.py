@@ -26,12 +26,13 @@ __all__ = ["BREACHES", "Breach", "Conduct", "breach_facts", "end_breaches", "nex
 
 #: what a camera says -> the event it speaks for
 BREACHES: Final = {"no_helmet": "ppe_violation", "no_vest": "ppe_violation", "intrusion": "intrusion"}
-EDGE_KINDS: Final = frozenset({"edge", "height", "edge_zone", "height_zone", "work_at_height"})
+EDGE_WORDS: Final = ("edge", "height")  # in the kind of a zone, like ``edge`` or ``work_at_height``
 _WORDS: Final = {
     "no_helmet": Text("未戴安全帽", "without a helmet"),
     "no_vest": Text("未穿反光衣", "without a vest"),
     "intrusion": Text("闯入禁区", "where nobody may be"),
 }
+SECOND: Final = 1_000_000
 MOST_REMEMBERED: Final = 4096
 
 
@@ -41,7 +42,7 @@ class Breach:
 
     Attributes:
         first, last: Event times without a gap, microseconds.
-        told: It has become evidence.
+        told, spoken, number: It has become evidence; event time and count of people of the last statement.
         group: Zone or camera and type, for counting workers.
     """
 
@@ -58,6 +59,8 @@ class Breach:
     confidence: float = 0.0
     snapshot: str | None = None
     told: bool = False
+    spoken: int = 0
+    number: float = math.nan
     lon: float | None = None
     lat: float | None = None
 
@@ -76,11 +79,15 @@ class Conduct:
 
 
 def take_breach(conduct: Conduct, seen: Seen, world: World) -> Iterator[Evidence]:
-    """Take a confident row; a statement once it has lasted, unless its zone spoke a short while ago."""
+    """Take a row; a statement once it has lasted, unless its zone spoke a short while ago. A doubtful row breaks it."""
     p = world.parameters
     key = (seen.device.device_id, seen.kind, seen.zone, seen.track)
     gap = p["video_gap_s"] * 1e6
     breach = conduct.live.get(key)
+    if not seen.sure:
+        if breach is not None and not breach.told:
+            del conduct.live[key]
+        return
     if breach is None or (not breach.told and seen.time - breach.last > gap):
         name = seen.device.name
         if seen.zone:
@@ -102,6 +109,9 @@ def take_breach(conduct: Conduct, seen: Seen, world: World) -> Iterator[Evidence
         if breach.last - breach.first < p["video_seconds"] * 1e6 or not _may_speak(conduct, breach, world):
             return
         breach.told = True
+    elif 0 <= seen.time - breach.spoken < SECOND and (seen.number == breach.number or math.isnan(seen.number)):
+        return  # a camera that speaks many times a second is heard once
+    breach.spoken, breach.number = seen.time, seen.number
     yield _line(conduct, breach, seen.device, seen.position, world, holds=True)
 
 
@@ -131,6 +141,10 @@ def _workers(conduct: Conduct, breach: Breach, world: World) -> int:
     return max(len(tracks), int(breach.most))
 
 
+def _is_edge(kind: str | None) -> bool:
+    return kind is not None and any(word in kind for word in EDGE_WORDS)
+
+
 def next_absence(conduct: Conduct, world: World) -> int | None:
     """When the next violation may have ended by silence, microseconds of receipt; None for none."""
     wait = int(world.parameters["video_silence_s"] * 1e6)
@@ -158,7 +172,7 @@ def breach_facts(conduct: Conduct, breach: Breach, device: Device, world: World)
         Fact("confidence", round(breach.confidence, 2), ">=", p["video_confidence"], "1", True),
         Fact("seconds_on_track", round(seconds, 3), ">=", p["video_seconds"], "s", seconds >= p["video_seconds"]),
         Fact("workers", float(workers), ">=", p["workers_yellow"], "1", workers >= p["workers_yellow"]),
-        Fact("zone_kind", kind, "in", " ".join(sorted(EDGE_KINDS)), "1", kind in EDGE_KINDS),
+        Fact("zone_kind", kind, "in", " ".join(EDGE_WORDS), "1", _is_edge(kind)),
     )
 
 
@@ -166,7 +180,7 @@ def _line(conduct: Conduct, breach: Breach, device: Device, position: int, world
     p = world.parameters
     word = _WORDS[breach.kind]
     workers = _workers(conduct, breach, world)
-    is_edge = zone_kind(world.city, breach.zone, device) in EDGE_KINDS
+    is_edge = _is_edge(zone_kind(world.city, breach.zone, device))
     where = Text(f"（区域 {breach.zone}）", f" (zone {breach.zone})") if breach.zone else Text("", "")
     if holds:
         summary = Text(

@@ -77,8 +77,15 @@ class Fire(Policy):
             },
             headline=self._headline(where, bool(flames), len(kinds), worse, over=not holding),
             actions=_ACTIONS,
+            ended=self._is_over(view.witnesses),
             conditions=frozenset({"fire", *site_conditions(site), *(("people",) if "people" in worse else ())}),
             effects=effects_of(level, view.certainty, area, Text(f"{where.zh}火灾", f"Fire at {where.en}")),
+        )
+
+    def _is_over(self, witnesses: Sequence[Evidence]) -> bool:
+        """No eye sees it any more; what only a caller told of is for people to close."""
+        return any(w.level is not None for w in witnesses) and not any(
+            w.holds for w in witnesses if "called" not in w.values
         )
 
     def _counts(self, line: Evidence, witnesses: Sequence[Evidence]) -> bool:

@@ -156,7 +156,7 @@ class SafetyProduction(Scene[SafetyState]):
         if seen.kind in BREACHES:
             yield from take_breach(state.conduct, seen, world)
         elif seen.kind in PEOPLE:
-            see_people(state, seen)
+            yield from see_people(state, seen, world)
         elif seen.kind == "heat":
             yield from feel(state, seen, world)
         elif seen.kind == "smoke_detector":

@@ -39,6 +39,7 @@ class Seen(NamedTuple):
         value: Confidence; ppm.m over background; kelvin over ambient; 1 or 0 for a smoke detector in alarm or not.
         kind: Event of a camera, complaint of a call, else ``methane``, ``heat`` or ``smoke_detector``.
         track: Of a camera; the call of a call.
+        sure: Of a camera: its confidence is high enough.
         own_place: The message says itself where it is; else it has the place of its camera or site.
     """
 
@@ -55,6 +56,7 @@ class Seen(NamedTuple):
     number: float = math.nan
     snapshot: str | None = None
     own_place: bool = False
+    sure: bool = True
 
 
 def _rows(
@@ -91,12 +93,13 @@ def _watched(index: CityIndex, device: Device) -> tuple[float, float]:
 
 
 def video_rows(batch: Batch, world: World) -> Iterator[Seen]:
-    """Confident rows of smoke and flame, of people, and of what people do wrong."""
+    """Rows of smoke and flame, of people, and of what people do wrong; doubtful ones too, since they break a run."""
     events = batch["event"].tolist()
     if _WATCHED.isdisjoint(events):
         return
     mine = np.array([e in _WATCHED for e in events], bool)
-    mine &= batch["confidence"] >= world.parameters["video_confidence"]
+    sure = batch["confidence"] >= world.parameters["video_confidence"]
+    mine &= sure | ~np.array([e in PEOPLE for e in events], bool)
     for i, seen in _rows(batch, np.flatnonzero(mine), batch["confidence"], "", world):
         zone = str(batch["zone"][i] or "")
         yield seen._replace(
@@ -105,6 +108,7 @@ def video_rows(batch: Batch, world: World) -> Iterator[Seen]:
             zone=zone,
             number=float(batch["count"][i]),
             snapshot=batch["snapshot_url"][i],
+            sure=bool(sure[i]),
         )
 
 

@@ -38,7 +38,8 @@ class Sight:
         seconds: Of the longest track.
         received: Time of receipt of the last message.
         places: Of the tracks that tell their own place.
-        told: Whether it speaks now for a ``fire``, for ``hot_work`` without permit, and asks the site to ``check``.
+        told: What it speaks for now: ``gas``, a ``fire``, ``hot_work`` without permit; ``check`` asks the site to look.
+        spoken, peopled: Event time of its last statement, and whether that knew of people near by.
     """
 
     tracks: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -53,7 +54,9 @@ class Sight:
     lat: float | None = None
     own_place: bool = False
     places: dict[str, tuple[float, float]] = field(default_factory=dict)
-    told: dict[str, bool] = field(default_factory=dict)
+    told: list[str] = field(default_factory=list)
+    spoken: int | None = None
+    peopled: bool = False
 
 
 @dataclass(slots=True)

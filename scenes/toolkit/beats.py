@@ -61,7 +61,7 @@ class Beats:
             grow(self, self.slots.used)
         before = self.last[rows]
         gap = received // SECOND - before // SECOND
-        counts = (gap > 0) & (before != NONE) & ~self.lost[rows]
+        counts = (gap > 0) & (before > self.stalled) & ~self.lost[rows]
         if counts.any():
             some = rows[counts]
             self.gaps[some, self.seen[some] % KEPT] = np.minimum(gap[counts], 2**31 - 1)

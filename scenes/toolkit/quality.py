@@ -12,7 +12,7 @@ spike              far from the median, and not for several samples in a row: su
 rate of change     faster than the metric can: suspect, never a reason to discard         none
 flat line          range within a window under a tolerance: suspect, twice as long fail   300 s, 0
 attenuated         range of a day under a tenth of the usual one: suspect                 24 h
-drift              robust slope of the daily 5th percentile: suspect                      1 % of the span a day, 14 d
+drift              robust slope of the daily low (5th percentile): suspect                 1 % of the span a day, 14 d
 duplicate          time and value of the sample before: to be dropped
 out of order       older than the sample before
 =================  =====================================================================  =========================
@@ -49,9 +49,11 @@ MISSING: Final = 9
 NONE: Final = -(2**62)
 DAY_US: Final = 86_400_000_000
 HALF_DAY_US: Final = DAY_US // 2
+HOUR_US: Final = DAY_US // 24
+LEAST_HOURS: Final = 12
 DAYS: Final = 14
+LEARNT: Final = 8
 _SLOW: Final = 1 / 32  # weight of a new sample in running figures
-_LOW: Final = 0.05  # the percentile that drift is seen in
 
 
 class Checks(NamedTuple):
@@ -119,13 +121,15 @@ class Series:
 
     Attributes:
         value, time: Of the last sample in order.
-        middle, spread: Running median and mean absolute deviation; ``seen`` samples so far.
+        seen: Samples so far.
+        middle, spread: Running median and mean absolute deviation of the last ``learnt`` samples.
         away: Samples in a row far from the median.
         flat_low, flat_high, flat_from: Range and begin of the run that may be a flat line.
         moves, moved: Share of samples that differ from the one before, now and when the run began.
         half, low, high: Number and range of this half day; ``low_before``, ``high_before`` of the last one.
         usual: Range of a half day.
-        day, fifth: Number and running 5th percentile of this day; ``days``, ``fifths`` those of the last two weeks.
+        day, hours: Number of this day and the lowest value of each of its hours.
+        days, lows: Days of the last two weeks and their low.
         slope: Drift by those, units a day.
 
     Example:
@@ -140,6 +144,7 @@ class Series:
     middle: NDArray[np.float64] = column("f8", np.nan)
     spread: NDArray[np.float64] = column("f8", 0)
     seen: NDArray[np.int32] = column("i4", 0)
+    learnt: NDArray[np.int32] = column("i4", 0)
     away: NDArray[np.int32] = column("i4", 0)
     flat_low: NDArray[np.float64] = column("f8", np.nan)
     flat_high: NDArray[np.float64] = column("f8", np.nan)
@@ -153,9 +158,9 @@ class Series:
     high_before: NDArray[np.float64] = column("f8", np.nan)
     usual: NDArray[np.float64] = column("f8", np.nan)
     day: NDArray[np.int64] = column("i8", -1)
-    fifth: NDArray[np.float64] = column("f8", np.nan)
+    hours: NDArray[np.float64] = column("f8", np.nan, 24)
     days: NDArray[np.int64] = column("i8", -1, DAYS)
-    fifths: NDArray[np.float64] = column("f8", np.nan, DAYS)
+    lows: NDArray[np.float64] = column("f8", np.nan, DAYS)
     slope: NDArray[np.float64] = column("f8", np.nan)
 
     def take(
@@ -224,20 +229,20 @@ class Series:
         self.seen[rows] += 1
 
     def _spike(self, rows: NDArray[np.intp], value: NDArray[np.float64], checks: Checks) -> NDArray[np.uint8]:
-        middle, spread, seen = self.middle[rows], self.spread[rows], self.seen[rows]
-        first = seen == 0
-        off = np.where(first, 0.0, np.abs(value - middle))
-        ready = seen >= 8
+        middle, spread, learnt = self.middle[rows], self.spread[rows], self.learnt[rows]
+        off = np.where(learnt == 0, 0.0, np.abs(value - middle))
+        ready = learnt >= LEARNT
         far = ready & (spread > 0) & (off > checks.spike_mads * spread)
         away = np.where(far, self.away[rows] + 1, 0)
-        stays = away >= checks.spike_samples
-        self.away[rows] = np.where(stays, 0, away)
+        stays = away >= checks.spike_samples  # a change: begin to learn anew
         lone = far & ~stays
-        share = np.maximum(_SLOW, 1.0 / (seen + 1.0))
-        step = np.where(first, value, middle + np.clip(value - middle, -3 * spread, 3 * spread) * share)
-        step = np.where(~ready & ~first, middle + (value - middle) * share, step)
+        share = np.maximum(_SLOW, 1.0 / (learnt + 1.0))
+        near = np.where(ready, np.clip(value - middle, -3 * spread, 3 * spread), value - middle)
+        step = np.where(learnt == 0, value, middle + near * share)
+        self.away[rows] = np.where(stays, 0, away)
         self.middle[rows] = np.where(lone, middle, np.where(stays, value, step))
-        self.spread[rows] = np.where(lone | stays, spread, spread + (off - spread) * share)
+        self.spread[rows] = np.where(lone, spread, np.where(stays, 0.0, spread + (off - spread) * share))
+        self.learnt[rows] = np.where(lone, learnt, np.where(stays, 1, learnt + 1))
         out: NDArray[np.uint8] = np.where(ready, np.where(lone, SUSPECT, PASS), NOT_EVALUATED).astype(np.uint8)
         return out
 
@@ -304,12 +309,10 @@ class Series:
         checks: Checks,
     ) -> NDArray[np.uint8]:
         day = time // DAY_US
-        new = np.flatnonzero(day != self.day[rows])
-        for k in new.tolist():  # once a day
-            self._close_day(int(rows[k]), int(day[k]), float(value[k]))
-        fifth = self.fifth[rows]
-        step = 0.2 * np.maximum(self.spread[rows], 1e-9)
-        self.fifth[rows] = fifth + step * np.where(value < fifth, _LOW - 1, _LOW)
+        for k in np.flatnonzero(day != self.day[rows]).tolist():  # once a day
+            self._close_day(int(rows[k]), int(day[k]))
+        hour = time % DAY_US // HOUR_US
+        self.hours[rows, hour] = np.fmin(self.hours[rows, hour], value)
         slope = self.slope[rows]
         ready = np.isfinite(slope) & np.isfinite(span)
         with np.errstate(invalid="ignore"):
@@ -317,13 +320,16 @@ class Series:
         out: NDArray[np.uint8] = np.where(ready, np.where(drifts, SUSPECT, PASS), NOT_EVALUATED).astype(np.uint8)
         return out
 
-    def _close_day(self, row: int, day: int, value: float) -> None:
-        if self.day[row] >= 0:
+    def _close_day(self, row: int, day: int) -> None:
+        """A day is over: its low is the second lowest of its hourly lows, near the 5th percentile of its 24 hours."""
+        lows = np.sort(self.hours[row][np.isfinite(self.hours[row])])
+        if len(lows) >= LEAST_HOURS:
             cell = int(self.day[row]) % DAYS
-            self.days[row, cell], self.fifths[row, cell] = self.day[row], self.fifth[row]
+            self.days[row, cell], self.lows[row, cell] = self.day[row], lows[1]
             here = self.days[row] > day - DAYS - 1
-            self.slope[row] = robust_slope(self.days[row, here], self.fifths[row, here])
-        self.day[row], self.fifth[row] = day, value if np.isnan(self.fifth[row]) else self.fifth[row]
+            self.slope[row] = robust_slope(self.days[row, here], self.lows[row, here])
+        self.day[row] = day
+        self.hours[row] = np.nan
 
 
 def robust_slope(x: NDArray[np.int64], y: NDArray[np.float64]) -> float:
