@@ -20,17 +20,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from brain.errors import SensorTypeError
 from ingest._draft import Draft, DraftField, DraftForm, identifier, path_text
-from ingest._guess import unit_of_name
+from ingest._fields import Fields, is_number, pair_keys, path_of
 from ingest._roles import device_of, position_of, time_of, topic_of
 from ingest._shape import Leaf, Shape, is_meta, leaves, shape_of
 from ingest.decoders import Message
 from ingest.decoders.ngsi import entities_of
 from ingest.ngsi import document_from_entities
-from ingest.profile.functions import FUNCTIONS, WrongValueError
+from ingest.profile.functions import WrongValueError
 from ingest.profile.mapping import Refused, compile_mapping
 from ingest.profile.native import kinds_of, sensor_type_from
 from ingest.profile.stages import compile_input
-from ingest.profile.units import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,21 +48,23 @@ _INPUTS: Final[tuple[Any, ...]] = (
     {"format": "key_value"},
     {"format": "key_value", "equals": ":"},
 )
-_NAMES_TEXT: Final = "name n key code id type value_type param label tag field measure property sensor metric k item"
-_NAMES: Final = _NAMES_TEXT.split()
-_VALUES: Final = ("value", "v", "val", "data", "reading", "measurement", "result")
-_MOST_PAIRS: Final = 60
 _MOST_FIELDS: Final = 150
 _MOST_LEVELS: Final = 4
-_LONGEST_TEXT: Final = 1024
+_DAY: Final = 86_400_000_000
+_EAST: Final = _DAY // 3  # Beijing is eight hours ahead
+_FUTURE: Final = 300_000_000
+_PAST_DAYS: Final = 7
 
 
-def infer(payloads: Sequence[tuple[str, bytes]], sensor_type_id: str | None = None) -> tuple[str, list[str]]:
+def infer(
+    payloads: Sequence[tuple[str, bytes]], sensor_type_id: str | None = None, now: int | None = None
+) -> tuple[str, list[str]]:
     """The YAML document of a sensor type for messages like these, and its doubts.
 
     Args:
         payloads: Topics and bytes; topics may be empty.
         sensor_type_id: Id to give it; default what the topics let guess.
+        now: Microseconds; where it is given, the window of times is wide enough for these messages.
 
     Raises:
         SensorTypeError: There is no message, or none of the inputs reads them.
@@ -89,7 +90,7 @@ def infer(payloads: Sequence[tuple[str, bytes]], sensor_type_id: str | None = No
     except (WrongValueError, SensorTypeError):
         pass
     text, doubts = _Guess(payloads, how, flat, sensor_type_id).document()
-    return _tried(text, doubts, payloads)
+    return _tried(text, doubts, payloads, now)
 
 
 def _documents(payloads: Sequence[bytes]) -> tuple[Any, list[list[Any]]]:
@@ -118,12 +119,36 @@ def _read(read: Any, payload: bytes) -> list[Any]:
     return found if all(isinstance(d, (dict, list)) and d for d in found) else []
 
 
-def _tried(text: str, doubts: list[str], payloads: Sequence[tuple[str, bytes]]) -> tuple[str, list[str]]:
-    """The document with what it makes of its own messages in the first line."""
-    warnings: list[str] = []
-    made = sensor_type_from(text, warnings)
+def _tried(
+    text: str, doubts: list[str], payloads: Sequence[tuple[str, bytes]], now: int | None
+) -> tuple[str, list[str]]:
+    """The document with what it makes of its own messages in the first line, and a window that takes their times."""
+    rows, refused, times = _made(text, payloads)
+    more: list[str] = []
+    if times and now is not None:
+        ahead = max(times) - now
+        if "\nzone: UTC\n" in text and _FUTURE < ahead <= _EAST + _FUTURE:
+            text = text.replace("\nzone: UTC\n", "\nzone: Asia/Shanghai\n", 1)
+            more.append("read as UTC the times would lie ahead of now, so zone is taken to be Asia/Shanghai")
+            ahead -= _EAST
+        days = max(0, now - min(times)) // _DAY + 1
+        if days > _PAST_DAYS or ahead > _FUTURE:
+            window = (
+                f"{{past: {max(days, _PAST_DAYS)}d, future: {max(0, ahead) // _DAY + 1 if ahead > _FUTURE else 0}d}}"
+            )
+            window = window.replace("future: 0d", "future: 5min")
+            text = text.replace("\nfields:\n", f"\naccept: {window}\nfields:\n", 1)
+            more.append("the times of the messages are far from now, so accept is wide; leave it out for live devices")
+    more += [f"refused: {detail[:200]}" for detail in dict.fromkeys(refused)]
+    head = f"# Written by `sensor-type infer` from {len(payloads)} messages, which make {rows} rows. Read the doubts.\n"
+    return head + "".join(f"# DOUBT: {' '.join(d.split())}\n" for d in more) + text, [*more, *doubts]
+
+
+def _made(text: str, payloads: Sequence[tuple[str, bytes]]) -> tuple[int, list[str], list[int]]:
+    """How many rows a document makes of messages, what it refuses, and the times of the rows."""
+    made = sensor_type_from(text)
     read = compile_mapping(json.loads(made.profile or "{}"), kinds_of(made.fields))
-    rows, refused = 0, list[str]()
+    rows, refused, times = 0, list[str](), list[int]()
     for topic, payload in payloads:
         captures = dict.fromkeys(re.findall(r"\{(\w+)\*?\}", " ".join(made.topics)), "x") | {"topic": topic}
         for one in read(Message(payload, captures, 0)) or ():
@@ -131,9 +156,8 @@ def _tried(text: str, doubts: list[str], payloads: Sequence[tuple[str, bytes]]) 
                 refused.append(one.detail)
             else:
                 rows += 1
-    doubts += [f"refused: {detail[:200]}" for detail in dict.fromkeys(refused)]
-    head = f"# Written by `sensor-type infer` from {len(payloads)} messages, which make {rows} rows. Read the doubts.\n"
-    return head + "".join(f"# DOUBT: refused: {d[:200]}\n" for d in dict.fromkeys(refused)) + text, doubts
+                times += [] if one.time is None else [one.time]
+    return rows, refused, times
 
 
 class _Guess:
@@ -145,7 +169,7 @@ class _Guess:
         self.steps: list[Shape] = []  # elements of each level
         self.skips: list[list[tuple[str, ...]]] = [[]]  # what the root and each level leave to deeper ones
         self.doubts: list[str] = []
-        self.left: list[str] = []
+        self.fields = Fields()
         self.used: set[int] = set()
         self.topics = [topic for topic, _ in payloads if topic]
         self.how = how
@@ -161,18 +185,18 @@ class _Guess:
         own = self._said(scopes[:1], [("msg", self.root)])
         doubts, self.doubts = self.doubts, []
         outer = [x for x in scopes[0] if id(x.shape) not in self.used]
-        pairs = self._pairs(self.root, "msg")
-        counted = pairs or any(_is_number(v) for x in outer for v in x.shape.there)
+        pairs = self.fields.pairs(self.root, "msg")
+        counted = pairs or any(is_number(v) for x in outer for v in x.shape.there)
         forms: list[tuple[dict[str, Any], list[DraftField]]] = []
         if not self.steps or counted:
             self.doubts = doubts
-            forms.append((own, [*pairs, *self._fields(outer)]))
+            forms.append((own, [*pairs, *self.fields.all_of(outer)]))
         if self.steps:
             shapes = [(self._prefix(i), step) for i, step in reversed(list(enumerate(self.steps)))]
             said = self._said([*reversed(scopes[1:]), scopes[0]], [*shapes, ("msg", self.root)])
             inner = [x for scope in reversed(scopes[1:]) for x in scope if id(x.shape) not in self.used]
             listed = inner if counted else [*inner, *(x for x in outer if id(x.shape) not in self.used)]
-            fields = [*self._pairs(self.steps[-1], "it"), *self._fields(listed)]
+            fields = [*self.fields.pairs(self.steps[-1], "it"), *self.fields.all_of(listed)]
             forms.append(
                 (
                     {"each": self.levels if len(self.levels) > 1 else self.levels[0], **said, **self._row_id(said)},
@@ -222,9 +246,9 @@ class _Guess:
             return out
         for key, inner in shape.keys.items():
             if is_meta(key):
-                self.left.append(key)
+                self.fields.left.append(key)
             elif inner.is_records and inner.items is not None:
-                if _pair_keys(inner) is None:
+                if pair_keys(inner) is None:
                     out.append(((*path, key), None, inner.items))
             elif inner.objects:
                 out += self._candidates(inner, (*path, key))
@@ -252,7 +276,7 @@ class _Guess:
                 device = None
                 self._doubt(f"one topic was seen, so which level is the device is a guess: {guess.filter}")
         if device is not None:
-            text = _path(device)
+            text = path_of(device)
             clean = not any(re.search(r"[\s/+#]", str(v)) for v in device.shape.there)
             out["device"] = text if clean else f'replace(replace(text({text}), "/", "_"), " ", "_")'
             self.used.add(id(device.shape))
@@ -262,7 +286,7 @@ class _Guess:
             self._doubt("no time was found, so that of receipt counts")
         else:
             leaf, form, bare = found
-            out["time"] = {"from": _path(leaf), "as": form}
+            out["time"] = {"from": path_of(leaf), "as": form}
             self.used.add(id(leaf.shape))
             if bare:
                 self._doubt(
@@ -302,83 +326,6 @@ class _Guess:
             return {"row_id": "key"}
         return {"row_id": 'f"' + "/".join(f"{{keys[{i}]}}" for i in range(len(self.levels))) + '"'}
 
-    # -- fields
-
-    def _pairs(self, shape: Shape, root: str, path: tuple[str, ...] = ()) -> list[DraftField]:
-        """A field for each name of the lists of names and values."""
-        out: list[DraftField] = []
-        for key, inner in shape.keys.items():
-            keys = _pair_keys(inner)
-            if keys is not None and not is_meta(key):
-                name_key, value_key, unit_key = keys
-                where = path_text(root, [*path, key])
-                elements = [e for one in inner.lists for e in one if isinstance(e, dict)]
-                for name in dict.fromkeys(str(e.get(name_key)) for e in elements):
-                    same = shape_of(e for e in elements if str(e.get(name_key)) == name)
-                    found = f"find({where}, {path_text('it', [name_key])} == {json.dumps(name, ensure_ascii=False)})"
-                    leaf = Leaf([name], same.keys.get(value_key, Shape()), same, found)
-                    field = self._field(leaf, path_text(found, [value_key]))
-                    unit = next(
-                        (c for v in (same.keys[unit_key].there if unit_key in same.keys else ()) if (c := _code(v))),
-                        None,
-                    )
-                    if field is not None and field.kind == "number" and unit is not None:
-                        field.unit, field.doubt = unit, ""
-                        field.unit_from = f"first({path_text(found, [unit_key])}, {json.dumps(unit)})"
-                    if field is not None:
-                        out.append(field)
-            elif inner.objects and not is_meta(key):
-                out += self._pairs(inner, root, (*path, key))
-        return out
-
-    def _fields(self, found: Sequence[Leaf]) -> list[DraftField]:
-        return [f for leaf in found if (f := self._field(leaf, _path(leaf))) is not None]
-
-    def _field(self, leaf: Leaf, source: str) -> DraftField | None:
-        """The field of a leaf; None where nothing was ever there."""
-        seen = leaf.shape.there
-        out = DraftField(leaf.name, source=source, label="".join(c for c in ".".join(leaf.path) if c.isprintable()))
-        if not seen and leaf.shape.lists:
-            out.kind, out.source = "text", f"json_text({source})[:{_LONGEST_TEXT}]"
-            out.doubt = "DOUBT: a list is kept as JSON"
-            return out
-        if not seen:
-            self.left.append(f"{'.'.join(leaf.path)} (always null)")
-            return None
-        if leaf.path[-1].lower() in ("unit", "units", "uom") and len(leaf.beside.keys) > 1:
-            return None
-        if all(isinstance(v, bool) for v in seen):
-            out.kind = "boolean"
-            return out
-        numbers = [n for n in (FUNCTIONS["only_number"](v) for v in seen) if n is not None]
-        if len(numbers) == len(seen):
-            return self._measured(out, leaf, numbers)
-        odd = [v for v in dict.fromkeys(v for v in seen if isinstance(v, str)) if FUNCTIONS["only_number"](v) is None]
-        if numbers and len(odd) <= 3 and len(numbers) >= len(seen) / 2:
-            out.missing = odd
-            return self._measured(out, leaf, numbers)
-        units = {_code(_quantity(v)[1]) for v in seen if isinstance(v, str)}
-        if len(units) == 1 and None not in units and all(_quantity(v)[0] is not None for v in seen):
-            out.source, out.unit = f"number({source})", units.pop()
-            return out
-        out.kind = "text"
-        if any(isinstance(v, str) and len(v) > _LONGEST_TEXT for v in seen):
-            out.source = f"{source}[:{_LONGEST_TEXT}]"
-        return out
-
-    def _measured(self, out: DraftField, leaf: Leaf, numbers: list[float]) -> DraftField:
-        beside = next((k for k in leaf.beside.keys if k.lower() in ("unit", "units", "uom", "u")), None)
-        said = {_code(v) for v in leaf.beside.keys[beside].there} if beside else set()
-        if len(said) == 1 and None not in said:
-            out.unit = said.pop()
-            return out
-        out.unit, sure = unit_of_name(leaf.name, numbers)
-        if out.unit is None:
-            out.doubt = "DOUBT: the unit is not known"
-        elif not sure:
-            out.doubt = f"DOUBT: {out.unit} is guessed from the name"
-        return out
-
     # -- the whole
 
     def _doubt(self, sentence: str) -> None:
@@ -416,51 +363,10 @@ class _Guess:
                 DraftField("message", source="json_text(msg)[:1024]", kind="text", label="message")
             )
             self.doubts.append("nothing in it looks like a value, so the message is kept as JSON")
-        if self.left:
-            self.doubts.append(f"left out: {', '.join(dict.fromkeys(self.left))[:300]}")
+        if self.fields.left:
+            self.doubts.append(f"left out: {', '.join(dict.fromkeys(self.fields.left))[:300]}")
         self.draft.doubts = self.doubts
 
     def _device_values(self) -> list[Any]:
         found = device_of(list(leaves(self.root)), self.root.objects, weak=False)
         return found.shape.there if found else []
-
-
-def _path(leaf: Leaf) -> str:
-    return path_text(leaf.root, list(leaf.path))
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _code(text: Any) -> str | None:
-    return canonical(text) if isinstance(text, str) else None
-
-
-def _quantity(value: Any) -> tuple[float | None, str]:
-    """A number and the unit behind it."""
-    if sum(c.isdigit() for c in str(value)) > 10:
-        return None, ""  # 80000000000000C is no temperature
-    try:
-        return FUNCTIONS["number"](value), FUNCTIONS["unit"](value) or ""
-    except WrongValueError:
-        return None, ""
-
-
-def _pair_keys(shape: Shape) -> tuple[str, str, str] | None:
-    """The keys of name, value and unit in a list of names and values; None: it is another list."""
-    if not shape.is_records or shape.items is None:
-        return None
-    keys = {k.lower(): k for k in shape.items.keys}
-    name = next((keys[n] for n in _NAMES if n in keys), None)
-    value = next((keys[v] for v in _VALUES if v in keys), None)
-    if name is None or value is None or shape.items.keys[value].objects:
-        return None
-    seen = shape.items.keys[name].there
-    if not all(isinstance(v, str) for v in seen) or len(set(seen)) > _MOST_PAIRS:
-        return None
-    for one in shape.lists:
-        names = [e.get(name) for e in one if isinstance(e, dict)]
-        if len(set(map(str, names))) != len(names):
-            return None
-    return name, value, next((keys[u] for u in ("unit", "units", "u", "uom") if u in keys), "unit")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,7 +36,8 @@ def infer_type(
         text, doubts = document_from_schema(_schema(files), name)
     else:
         samples = _read(files)
-        text, doubts = infer([(sample.topic or topic, sample.payload) for sample in samples], name)
+        now = int(time.time() * 1e6)
+        text, doubts = infer([(sample.topic or topic, sample.payload) for sample in samples], name, now)
     typer.echo(text, nl=False)
     typer.secho(
         f"{len(doubts)} doubts stand in it as comments; read them, then `sensor-type check`", err=True, fg="yellow"

@@ -213,7 +213,10 @@ class _Writer:
         if isinstance(node, ast.IfExp):
             return ast.IfExp(test=self.value(node.test), body=self.value(node.body), orelse=self.value(node.orelse))
         if isinstance(node, ast.Call):
-            return self._function(node)
+            made = self._function(node)
+            if not self._inside:  # what a function does not find is missing, like a path that leads nowhere
+                self.leaves.setdefault(ast.unparse(node), made)
+            return made
         if isinstance(node, (ast.List, ast.Tuple)):
             return ast.Tuple(elts=[self.value(e) for e in node.elts], ctx=ast.Load())
         if isinstance(node, ast.JoinedStr):
