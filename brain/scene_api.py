@@ -193,6 +193,7 @@ class Evidence:
         lon, lat, pos_err_m: Where; None for what has no place.
         subject: Incidents and evidence with equal, non-None subject belong together regardless of distance (same lift,
             same call, same zone, same site); evidence with different non-None subjects never joins by subject.
+        site: Of a fixed witness: the site it belongs to or looks at. Lines of two sites never join by distance.
         reports: How many calls or reports this line stands for (``report_count`` sums them).
         messages: How many messages of the finding so far (``count`` sums them over witnesses).
         facts: Values against thresholds, for "why".
@@ -227,6 +228,7 @@ class Evidence:
     reason: str | None = None
     false_alarm: bool = False
     window: tuple[int, int] | None = None
+    site: str | None = None
 
 
 class Gate(NamedTuple):

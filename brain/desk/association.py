@@ -30,18 +30,22 @@ class Match(NamedTuple):
 def within(evidence: Evidence, others: Iterable[Evidence], gate: Gate) -> tuple[int, float] | None:
     """Kind (1 same subject, 2 near) and distance in metres to the nearest of others, or None outside the gate.
 
-    Equal subjects belong together at any distance; otherwise the distance decides.
+    Equal subjects belong together at any distance; otherwise the distance decides, but never between two sites.
     """
     near: float | None = None
+    stranger = acquainted = False
     for other in others:
         if evidence.subject is not None and evidence.subject == other.subject:
             return 1, 0.0
+        if evidence.site is not None and other.site is not None:
+            acquainted |= evidence.site == other.site
+            stranger |= evidence.site != other.site
         if evidence.lon is None or evidence.lat is None or other.lon is None or other.lat is None:
             continue
         far = distance_m(evidence.lon, evidence.lat, other.lon, other.lat)
         if far <= gate.radius_m and (near is None or far < near):
             near = far
-    return None if near is None else (2, near)
+    return None if near is None or (stranger and not acquainted) else (2, near)
 
 
 def match(incident: Incident, evidence: Evidence, at: int, gate: Gate, reopen_s: float) -> Match | None:

@@ -71,7 +71,8 @@ class WritePart(RegistryPart):
         batches = [b for b in flush.batches if len(b)]
         types = await self._types_for(batches)
         for b in batches:
-            await self._dialect.make_room(self._door, types[b.sensor_type], b.time.astype("M8[us]").astype(np.int64))
+            times = b.time.astype("M8[us]", copy=False).view(np.int64)
+            await self._dialect.make_room(self._door, types[b.sensor_type], times)
         met: _MetACopyError | None = None
         for wary in ({t for t, flushes in self._wary.items() if flushes > 0}, set(types)):
             try:

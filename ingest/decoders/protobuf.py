@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT"]
 
 _DEEPEST: Final = 32
-_MOST: Final = 50_000
+_MOST: Final = 20_000
 _FIXED: Final = {1: "<d", 2: "<f", 6: "<Q", 7: "<I", 15: "<i", 16: "<q"}
 _STRING, _MESSAGE, _BYTES, _BOOL, _ENUM = 9, 11, 12, 8, 14
 _SIGNED_32, _SIGNED_64, _UNSIGNED_32, _ZIGZAG = (5, 14), (3,), (13,), (17, 18)
@@ -128,6 +128,7 @@ def _document(data: bytes, kind: Kind, path: str, budget: _Budget, depth: int) -
         out[name] = _single(whole, declared, f"{path}.{name}"[-120:] if path else name, budget, depth)
     for declared in kind.fields.values():
         if declared.name not in out and (declared.repeated or not declared.absent):
+            budget.take()
             out[declared.name] = _absent(declared)
     return out
 

@@ -19,7 +19,7 @@ from brain.city.index import METRES_PER_DEGREE, distance_m
 from brain.model import Certainty, Level, Modality, Text
 from brain.scene_api import Evidence, Fact
 from scenes.safety_production.detectors import NONE
-from scenes.safety_production.ground import site_seen
+from scenes.safety_production.ground import site_looked_at, site_seen
 from scenes.safety_production.permits import Cover, cover_of, has_running_permit
 from scenes.safety_production.state import COMBUSTIBLE, Sight
 from scenes.safety_production.statements import seen_line
@@ -237,7 +237,7 @@ def _line(
 ) -> Evidence:
     """What a camera says of a fire (``fire``), of hot work (``hot_work``), or asks the site to look at (``check``)."""
     p, what = world.parameters, _SEEN[kind]
-    name = device.name
+    name, looked_at = device.name, site_looked_at(world, device)
     if holds:
         zh, en = (
             f"{name} 识别到{what.zh}，持续 {sight.seconds:.0f} 秒",
@@ -281,6 +281,7 @@ def _line(
         facts=facts,
         values={"seen": kind, "permit": None if permit is None else permit.permit_id, **(extra or {})},
         window=(sight.first, sight.last),
+        site=None if looked_at is None else looked_at.id,
     )
 
 

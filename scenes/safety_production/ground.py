@@ -22,7 +22,17 @@ if TYPE_CHECKING:
     from brain.model import Device
     from brain.scene_api import World
 
-__all__ = ["Ground", "PermitArea", "Plan", "ground_of", "raised", "site_conditions", "site_seen", "zone_kind"]
+__all__ = [
+    "Ground",
+    "PermitArea",
+    "Plan",
+    "ground_of",
+    "raised",
+    "site_conditions",
+    "site_looked_at",
+    "site_seen",
+    "zone_kind",
+]
 
 HOT_WORK: Final = "hot_work"
 CONFINED_SPACE: Final = "confined_space"
@@ -123,6 +133,12 @@ def ground_of(city: City) -> Ground:
     _grounds.append(ground)
     del _grounds[:-_KEPT]
     return ground
+
+
+def site_looked_at(world: World, device: Device) -> Site | None:
+    """The site a device belongs to or looks at by the registry."""
+    sites = index_of(world.city).sites
+    return sites.get(str(device.site)) or sites.get(str(device.extra.get("watches")))
 
 
 def site_seen(world: World, device: Device | None, lon: float | None, lat: float | None) -> Site | None:

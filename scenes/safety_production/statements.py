@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from brain.model import Level, Modality, Text
 from brain.scene_api import Evidence, Fact
 from scenes.safety_production.detectors import NONE
+from scenes.safety_production.ground import site_looked_at, site_seen
 from scenes.safety_production.parameters import TOXIC
 from scenes.safety_production.reading import limits_of
 from scenes.safety_production.source import find_source
@@ -142,6 +143,7 @@ def gas_line(
     }
     if table.dose is not None:
         values |= {"stel": _mean(table.stel(row, time, limits)), "twa": _mean(table.twa(row, time))}
+    site = site_seen(world, device, lon, lat)
     weight = p[("weight_prealarm", "weight_l1", "weight_l2")[stage - 1]]
     rule = "dose" if table.dose is not None and stage == 1 else _RULES[stage]
     prefix = "S1" if key == COMBUSTIBLE else f"S1.{key}"
@@ -166,6 +168,7 @@ def gas_line(
         values=values,
         reason=reason,
         window=(min(int(table.since[row]), time), time) if table.since[row] != NONE else None,
+        site=None if site is None else site.id,
     )
 
 
@@ -281,6 +284,7 @@ def seen_line(
 ) -> Iterator[Evidence]:
     """Smoke or flame on video, for each event it bears witness for."""
     p, what = world.parameters, _SEEN[kind]
+    site = site_looked_at(world, device)
     if holds:
         summary = Text(
             f"{device.name} 识别到{what.zh}，持续 {sight.seconds:.0f} 秒",
@@ -313,6 +317,7 @@ def seen_line(
             facts=facts,
             values={"seen": kind},
             window=(sight.first, sight.last),
+            site=None if site is None else site.id,
         )
 
 
@@ -382,6 +387,7 @@ def heat_line(heat: Heat, device: Device, position: int, world: World, *, holds:
             heat.peak >= p["thermal_over_c"],
         ),
         {"heat": _shown(heat.peak)},
+        world,
         holds=holds,
     )
 
@@ -403,6 +409,7 @@ def alarm_line(alarm: SmokeAlarm, device: Device, position: int, world: World, *
         summary,
         Fact("alarm", str(holds).lower(), "==", "true", "1", holds),
         {"alarm": holds},
+        world,
         holds=holds,
     )
 
@@ -418,9 +425,11 @@ def _eye(
     summary: Text,
     fact: Fact,
     values: Mapping[str, Any],
+    world: World,
     *,
     holds: bool,
 ) -> Evidence:
+    site = site_looked_at(world, device)
     return Evidence(
         event="fire",
         rule=rule,
@@ -441,4 +450,5 @@ def _eye(
         facts=(fact,),
         values=values,
         window=(finding.first, finding.last),
+        site=None if site is None else site.id,
     )
