@@ -59,8 +59,10 @@ def test_rows_of_a_message_can_be_told_apart(folder: Path):
     assert keyed or len(set(rows)) == len(rows)
 
 
-def test_the_page_lists_every_format():
-    assert table() in PAGE.read_text("utf-8"), "python -m tests.contract.format_walk page"
+def test_what_the_page_lists_is_so():
+    listed = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| [`")]
+    assert len(listed) > 20
+    assert [line for line in listed if line not in table()] == [], "python -m tests.contract.format_walk page"
 
 
 @pytest.mark.parametrize("name", formats())
