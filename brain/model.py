@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COMMON_NUMBERS",
     "COMMON_TEXTS",
+    "EXERCISE",
     "LEVELS",
     "Batch",
     "Certainty",
@@ -192,6 +193,8 @@ class SensorType:
         return self.id.replace("-", "_")
 
 
+EXERCISE: Final = "exercise:"  # what the id of a device begins with that only plays a part in a drill
+
 _NO_EXTRA: Final[Mapping[str, Any]] = {}  # one for all devices that have none
 
 
@@ -215,6 +218,16 @@ class Device:
     site: str | None = None
     simulated: bool = False
     extra: Mapping[str, Any] = field(default_factory=lambda: _NO_EXTRA)
+
+    @property
+    def is_exercise(self) -> bool:
+        """Whether it plays a part in a drill; its rows are never judged with real ones.
+
+        Example:
+            >>> Device(device_id=1, sensor_type="gas-detector", name="exercise:G1").is_exercise
+            True
+        """
+        return self.name.startswith(EXERCISE)
 
 
 # Columns every batch has besides the type's own fields.

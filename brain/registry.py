@@ -38,6 +38,8 @@ class Registry:
         self._by_id: list[Device | None] = [None]  # ids are dense and begin at 1
         self._ids: dict[str, dict[str, int]] = {}
         self._place: NDArray[np.float64] = np.full((16, 2), np.nan)
+        self._exercise: NDArray[np.bool_] = np.zeros(16, bool)
+        self.has_exercise = False
         self.top = 0
         self.revision = 0  # of the sensor types, as the store counts it
         self.puts: list[int] = []  # ids in the order they were put: who keeps tables by id learns here what is new
@@ -67,6 +69,9 @@ class Registry:
             grown = np.full((max(device.device_id + 1, 2 * len(self._place)), 2), np.nan)
             grown[: len(self._place)] = self._place
             self._place = grown
+            self._exercise = np.concatenate([self._exercise, np.zeros(len(grown) - len(self._exercise), bool)])
+        self._exercise[device.device_id] = device.is_exercise
+        self.has_exercise |= device.is_exercise
         self._place[device.device_id] = (
             np.nan if device.lon is None else device.lon,
             np.nan if device.lat is None else device.lat,
@@ -105,6 +110,11 @@ class Registry:
     def places(self, device_ids: NDArray[np.int32]) -> NDArray[np.float64]:
         """Registered lon, lat; float64[n, 2], NaN where the device moves or is unknown."""
         out: NDArray[np.float64] = self._place.take(device_ids, axis=0, mode="clip")
+        return out
+
+    def in_exercise(self, device_ids: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Which of these devices only play a part in a drill, bool[n]."""
+        out: NDArray[np.bool_] = self._exercise.take(device_ids, mode="clip")
         return out
 
     def devices(self) -> list[Device]:

@@ -41,20 +41,27 @@ class DraftField:
         if self.kind != "number" and self.values is None:
             parts.append(f"kind: {self.kind}")
         if self.unit is not None:
-            parts.append(f"unit: {json.dumps(self.unit)}")
+            parts.append(f"unit: {_quoted(self.unit)}")
         if self.low is not None or self.high is not None:
             parts.append(f"range: {json.dumps([self.low, self.high])}")
         if self.values is not None:
-            parts.append(f"values: {json.dumps(self.values, ensure_ascii=False)}")
+            parts.append(f"values: {_quoted(self.values)}")
         if self.source is not None:
-            parts.append(f"from: {json.dumps(self.source, ensure_ascii=False)}")
+            parts.append(f"from: {_quoted(self.source)}")
         if self.unit_from is not None:
-            parts.append(f"unit_from: {json.dumps(self.unit_from, ensure_ascii=False)}")
+            parts.append(f"unit_from: {_quoted(self.unit_from)}")
         if self.missing:
-            parts.append(f"missing: {json.dumps(self.missing, ensure_ascii=False)}")
-        label = json.dumps(self.label[:200] or self.name, ensure_ascii=False)
+            parts.append(f"missing: {_quoted(self.missing)}")
+        label = _quoted(self.label[:200] or self.name)
         parts.append(f"label: {{zh: {label}, en: {label}}}")
         return f"  {_yaml_key(self.name)}: {{{', '.join(parts)}}}" + (f"  # {self.doubt}" if self.doubt else "")
+
+    def take_source(self) -> Any:
+        """Where the value comes from, for a form; the field keeps what declares it."""
+        parts = {"from": self.source, "unit_from": self.unit_from, "missing": self.missing}
+        self.source = self.unit_from = self.missing = None
+        out = {k: v for k, v in parts.items() if v is not None}
+        return out["from"] if len(out) == 1 else out
 
 
 @dataclass(slots=True)
@@ -62,7 +69,7 @@ class DraftForm:
     """A form of observation: keys of the form with their values, and field -> source."""
 
     said: dict[str, Any]
-    fields: dict[str, str] = field(default_factory=dict)
+    fields: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -75,10 +82,12 @@ class Draft:
     doubts: list[str] = field(default_factory=list)
     notes: dict[str, str] = field(default_factory=dict)
 
-    def name_for(self, wanted: str) -> str:
-        """A field's name that no other field and no common column has."""
+    def name_for(self, wanted: str, longer: str = "") -> str:
+        """A field's name that no other field and no common column has; the longer one where that is needed."""
         base = field_name(wanted)
         names = {f.name for f in self.fields}
+        if longer and (base in names or base in _TAKEN):
+            base = field_name(longer)
         tried, n = base, 1
         while tried in names or tried in _TAKEN:
             n += 1
@@ -104,8 +113,14 @@ class Draft:
         return "\n".join(out) + "\n"
 
 
+def _quoted(value: Any) -> str:
+    """JSON of a value, which is YAML too, with characters that YAML does not print written as numbers."""
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in text)
+
+
 def _yaml_key(name: str) -> str:
-    return json.dumps(name) if name in _TRUTHS else name
+    return _quoted(name) if name in _TRUTHS else name
 
 
 def _flow(value: Any) -> str:
@@ -115,7 +130,7 @@ def _flow(value: Any) -> str:
         return "[" + ", ".join(_flow(v) for v in value) + "]"
     if isinstance(value, str) and re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", value) and value.lower() not in _TRUTHS:
         return value
-    return json.dumps(value, ensure_ascii=False)
+    return _quoted(value)
 
 
 def field_name(text: str) -> str:
@@ -155,5 +170,5 @@ def path_text(root: str, keys: list[Any]) -> str:
         if isinstance(key, str) and key.isidentifier() and key.isascii() and not keyword.iskeyword(key):
             out += f".{key}"
         else:
-            out += f"[{json.dumps(key, ensure_ascii=False)}]"
+            out += f"[{_quoted(key)}]"
     return out

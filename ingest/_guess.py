@@ -36,9 +36,9 @@ _USUAL: Final = (
     (r"tvoc|voc", "[ppb]"),
     (r"illumin|luminosity|^light$|lux", "lx"),
     (r"noise|sound|la_?eq", "dB{A}"),
+    (r"heading|bearing|direction|azimuth|course|^cog$|yaw|angle", "deg"),
     (r"wind_?speed|windspeed", "m/s"),
     (r"^speed$|velocity|_speed$", "km/h"),
-    (r"heading|bearing|direction|azimuth|course|^cog$|yaw", "deg"),
     (r"altitude|elevation|height|distance|depth|level_m|range$", "m"),
     (r"precipitation|rain(fall)?", "mm"),
     (r"flow(_?rate)?$", "m3/h"),
@@ -69,6 +69,8 @@ def unit_of_name(name: str, values: list[float]) -> tuple[str | None, bool]:
     numbered = last[-1:].isdigit() and not last.endswith(("m2", "m3"))  # voltage_l1 is no litre
     if "_" in plain and last not in _NO_UNITS and not numbered and (code := _SUFFIXES.get(last) or canonical(last)):
         return code, True
+    if last in ("type", "state", "mode", "status", "code", "id", "kind", "flag", "class", "index"):
+        return "1", False
     for pattern, unit in _COMPILED:
         if pattern.search(plain):
             return _usual(unit, values), False

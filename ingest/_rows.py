@@ -12,6 +12,8 @@ from ingest.copies import Copies, digest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from ingest._columns import Table
     from ingest._profiled import Reader
     from ingest._structs import Kind
@@ -43,8 +45,10 @@ class Rows:
         self.places: list[int] = []
         self.devices: list[str] = []
         self.origins: dict[tuple[int, int], tuple[Reader, Mapped]] = {}  # of those that profiles made
+        self._ordered = True  # certainly
 
     def add(self, reading: Any, message: int, place: int, device: str) -> None:
+        self._ordered = False
         self.readings.append(reading)
         self.messages.append(message)
         self.places.append(place)
@@ -55,7 +59,9 @@ class Rows:
         slow = set(doubtful)
         begins = [payload[:1] for payload in group.payloads]
         if not slow and begins.count(b"{") == len(begins):
+            self._ordered &= not self.readings
             return self._singles(group, range(len(begins)))
+        self._ordered = False
         singles = [j for j, begin in enumerate(begins) if begin == b"{"]
         for j, payload in enumerate(group.payloads):
             first = payload[:1]
@@ -102,14 +108,19 @@ class Rows:
         self.devices += [d or topic_device for d in map(self.kind.device, readings)]
         return True
 
-    def sort(self) -> None:
-        """Bring the readings into order of receipt."""
-        keys = np.array(self.messages, dtype=np.int64) << _PLACE_BITS | np.array(self.places, dtype=np.int64) + 1
+    def sort(self) -> NDArray[np.int64]:
+        """Bring the readings into order of receipt; the message of each."""
+        messages = np.array(self.messages, dtype=np.int64)
+        if self._ordered:
+            return messages
+        keys = messages << _PLACE_BITS | np.array(self.places, dtype=np.int64) + 1
         if (keys[1:] < keys[:-1]).any():
-            order = np.argsort(keys, kind="stable").tolist()
+            order = np.argsort(keys, kind="stable")
             for name in ("readings", "messages", "places", "devices"):
                 held = getattr(self, name)
-                setattr(self, name, [held[k] for k in order])
+                setattr(self, name, [held[k] for k in order.tolist()])
+            messages = messages[order]
+        return messages
 
 
 def doubtful(group: Group, raw: bytes) -> set[int]:

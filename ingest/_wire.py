@@ -28,6 +28,7 @@ __all__ = [
     "CONNACK",
     "DISCONNECT",
     "DUP",
+    "LONGEST",
     "PINGREQ",
     "PINGRESP",
     "PUBLISH",
@@ -62,6 +63,11 @@ REFUSALS: Final = {
     4: "user name or password is wrong",
     5: "we may not connect; give a user and a password in the URL",
 }
+
+
+#: Bytes kept of a payload; no sensor type takes as many. MQTT would let a packet have 256 MB.
+LONGEST: Final = 2 * 1024 * 1024
+_LONGEST_PACKET: Final = LONGEST + 65_535 + 4  # with the longest topic, its length and a packet id
 
 
 class WireError(ValueError):
@@ -122,7 +128,7 @@ class Arrivals:
 
 
 class Splitter:
-    """Cuts the bytes of a connection into packets, however they arrive.
+    """Cuts the bytes of a connection into packets, however they arrive. Of a longer message ``LONGEST`` bytes are kept.
 
     Args:
         wanted: How topics begin whose messages are wanted, None: all; the packet ids of others go to ``unwanted``.
@@ -142,6 +148,7 @@ class Splitter:
     def __init__(self, wanted: tuple[str, ...] | None = None) -> None:
         self._rest = bytearray()
         self._wanted = 2
+        self._dropping = 0  # bytes of a message that is too long still to come
         self._wanted_topic = wanted
         self.unwanted: list[int] = []
 
@@ -153,9 +160,13 @@ class Splitter:
         """Append the messages that are complete now; the complete packets of other types are returned.
 
         Raises:
-            WireError: A length or a QoS that MQTT does not know.
+            WireError: A length or a QoS that MQTT does not know, or an answer that is longer than any.
         """
         others: list[Packet] = []
+        if self._dropping:
+            dropped = min(self._dropping, len(data))
+            self._dropping -= dropped
+            data = data[dropped:]
         if self._rest or len(data) < self._wanted:
             self._rest += data
             if len(self._rest) < self._wanted:  # a long packet in many pieces is not copied again for each
@@ -173,12 +184,17 @@ class Splitter:
                 size, start = self._long(data, at)
                 if start == 0:
                     break
-            after = start + size
+            after = start + min(size, _LONGEST_PACKET)
             if after > end:
                 self._wanted = after - at
                 break
             head = data[at]
             at = after
+            if size > _LONGEST_PACKET:
+                if head >> 4 != PUBLISH:
+                    raise WireError(f"an answer of {size} bytes")
+                at = min(start + size, end)
+                self._dropping = start + size - at
             if head >> 4 != PUBLISH:
                 others.append(Packet(head >> 4, data[start:after]))
                 continue
@@ -196,7 +212,7 @@ class Splitter:
                     self.unwanted.append(packet_id)
                 continue
             add_topic(topic)
-            add_payload(data[body:after])
+            add_payload(data[body : min(after, body + LONGEST)] if size > LONGEST else data[body:after])
             add_id(packet_id)
             add_head(head)
         self._rest = bytearray(data[at:])

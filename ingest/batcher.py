@@ -1,8 +1,8 @@
 """When to flush: at once while it is quiet, in larger gulps the longer a commit takes. No I/O, the clock is passed in.
 
-A commit costs the data base about as much for one row as for fifty, so under load a flush waits until the last one's
-duration has passed again, between 5 and 50 ms, or until enough messages wait. After a pause the first message does not
-wait at all.
+A commit costs about as much for one row as for fifty, so under load a flush waits until half of the last one's duration
+has passed again, and flushes begin 10 to 50 ms apart, unless enough messages wait. After a pause the first message does
+not wait at all.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ class Batcher:
         0.0
         >>> batcher.flushed(10.0, 10.010)
         >>> round(batcher.delay(10.012, waiting=1), 3), batcher.delay(10.012, waiting=1000)
-        (0.008, 0.0)
+        (0.003, 0.0)
     """
 
     enough: int = 1000
-    shortest_s: float = 0.005
+    shortest_s: float = 0.01
     longest_s: float = 0.05
     _start: float = -1e9
     _pace: float = 0.0
@@ -45,4 +45,4 @@ class Batcher:
     def flushed(self, start: float, end: float) -> None:
         """A flush was made and committed."""
         self._start = start
-        self._pace = min(max(2 * (end - start), self.shortest_s), self.longest_s)
+        self._pace = min(max(1.5 * (end - start), self.shortest_s), self.longest_s)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ingest._columns import table_of
+from ingest._columns import Readings, tables_of
 from ingest._faults import Fault, examine, judge, valid_id
 from ingest._profiled import Read, tree_of
 from ingest._routes import OURS, fault_of, kind_at
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from brain.registry import Registry
+    from ingest._columns import Table
     from ingest._profiled import Reader
     from ingest._structs import Kind
     from ingest.envelope import Envelope
@@ -113,10 +114,14 @@ class Decoder:
         for i, matches in profiled:
             if not self._map(envelopes, i, matches, int(said_at[i]), gathered, refusals, changes):
                 ignored.append(i)
+        full = [rows for rows in gathered.values() if rows.readings]
+        messages = [rows.sort() for rows in full]
+        tables = tables_of(
+            [Readings(rows.kind, rows.readings, said_at[m]) for rows, m in zip(full, messages, strict=True)]
+        )
         parts = [
-            p
-            for rows in gathered.values()
-            if (p := self._part(rows, envelopes.received_at, said_at, refusals)) is not None
+            self._part(*one, envelopes.received_at, said_at, refusals)
+            for one in zip(full, messages, tables, strict=True)
         ]
         decoded = Decoded(envelopes, parts, refusals, self.places, ignored=ignored, changes=changes)
         self._only_asked(decoded)
@@ -253,14 +258,15 @@ class Decoder:
                     refusals.append(Refusal(i, place, kind.type.id, named, fault))
 
     def _part(
-        self, rows: Rows, received: NDArray[np.int64], said_at: NDArray[np.int64], refusals: list[Refusal]
-    ) -> Part | None:
+        self,
+        rows: Rows,
+        message: NDArray[np.int64],
+        table: Table,
+        received: NDArray[np.int64],
+        said_at: NDArray[np.int64],
+        refusals: list[Refusal],
+    ) -> Part:
         kind = rows.kind
-        if not rows.readings:
-            return None
-        rows.sort()
-        message = np.array(rows.messages, dtype=np.int64)
-        table = table_of(kind, rows.readings, said_at[message])
         keep = np.ones(len(message), dtype=np.bool_)
         for j in np.flatnonzero(table.suspect).tolist():
             i, place = rows.messages[j], rows.places[j]

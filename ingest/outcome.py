@@ -26,11 +26,14 @@ if TYPE_CHECKING:
     from ingest.memory import Change
     from ingest.places import Places
 
+    _Rows = NDArray[np.int64] | slice
+
 __all__ = ["Decoded", "Outcome", "Part", "Refusal"]
 
 _WHOLE: Final = 262_144  # bytes of a refused message that are kept whole
 _HEAD: Final = 10_240  # bytes kept of a longer one
 _BUDGET: Final = 1_048_576  # bytes kept for all refused readings of one message; further ones keep their own bytes only
+_ALL: Final = slice(None)
 _RAW_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -137,14 +140,14 @@ class Decoded:
         """(sensor type, name) of devices to admit before ``finish``, in order of first appearance."""
         out: dict[tuple[str, str], None] = {}
         for part in self.parts:
-            for j in np.flatnonzero((part.device == 0) & part.keep).tolist():
+            for j in _where((part.device == 0) & part.keep).tolist():
                 out[part.sensor_type, part.names[j]] = None
         return list(out)
 
     def refuse(self, message: int, fault: Fault) -> None:
         """Take back all readings of a message: the store refuses it."""
         for part in self.parts:
-            for j in np.flatnonzero((part.message == message) & part.keep).tolist():
+            for j in _where((part.message == message) & part.keep).tolist():
                 part.keep[j] = False
                 place = int(part.place[j])
                 self.refusals.append(Refusal(message, place, part.sensor_type, part.names[j], fault))
@@ -159,23 +162,29 @@ class Decoded:
             high: ... and before this one; None for all.
         """
         end = len(self.envelopes) if high is None else high
-        chosen: list[tuple[Part, NDArray[np.int64]]] = []
+        is_whole = low == 0 and end == len(self.envelopes)
+        chosen: list[tuple[Part, _Rows]] = []
         for part in self.parts:
             self._look_up(part, registry)
-            rows = np.flatnonzero(part.keep & (part.message >= low) & (part.message < end))
-            if len(rows):
-                chosen.append((part, rows))
-        order = np.concatenate([p.message[r] << 21 | p.place[r] + 1 for p, r in chosen] or [np.zeros(0, np.int64)])
+            rows: _Rows = _ALL
+            if not (is_whole and part.keep.all()):
+                rows = _where(part.keep & (part.message >= low) & (part.message < end))
+                if not len(rows):
+                    continue
+            chosen.append((part, rows))
+        messages = [p.message[r] for p, r in chosen] or [np.zeros(0, np.int64)]
+        places = [p.place[r] for p, r in chosen] or [np.zeros(0, np.int64)]
+        order = np.concatenate(messages) << 21 | np.concatenate(places) + 1
         rank = np.empty(len(order), dtype=np.int64)
-        rank[np.argsort(order, kind="stable")] = np.arange(len(order))
+        rank[np.argsort(order, kind="stable")] = np.arange(first_position, first_position + len(order))
         batches: list[Batch] = []
         positions: list[NDArray[np.int64]] = []
         start = 0
         for part, rows in chosen:
-            at = first_position + rank[start : start + len(rows)]
-            start += len(rows)
-            positions.append(at)
-            batches.append(self._batch(part, rows, at, registry))
+            stop = start + (len(part.keep) if rows is _ALL else len(rows))  # type: ignore[arg-type]
+            positions.append(rank[start:stop])
+            batches.append(self._batch(part, rows, rank[start:stop], registry))
+            start = stop
         known: dict[str, dict[str, int]] = {}
         copies = [(t, d) for i, t, d in self.copies if low <= i < end]
         refused = sorted((r for r in self.refusals if low <= r.message < end), key=lambda r: (r.message, r.place))
@@ -195,7 +204,9 @@ class Decoded:
         )
 
     def _look_up(self, part: Part, registry: Registry) -> None:
-        new = np.flatnonzero((part.device == 0) & part.keep)
+        if part.device.all():
+            return
+        new = _where((part.device == 0) & part.keep)
         ids = registry.ids(part.sensor_type)
         for j in new.tolist():
             part.device[j] = ids.get(part.names[j], 0)
@@ -205,11 +216,10 @@ class Decoded:
                 message, place = int(part.message[j]), int(part.place[j])
                 self.refusals.append(Refusal(message, place, part.sensor_type, part.names[j], fault))
 
-    def _batch(self, part: Part, rows: NDArray[np.int64], at: NDArray[np.int64], registry: Registry) -> Batch:
-        whole = len(rows) == len(part.keep)
-        columns = dict(part.columns) if whole else {k: v[rows] for k, v in part.columns.items()}
+    def _batch(self, part: Part, rows: _Rows, at: NDArray[np.int64], registry: Registry) -> Batch:
+        columns = dict(part.columns) if rows is _ALL else {k: v[rows] for k, v in part.columns.items()}
         device = part.device[rows]
-        absent = np.flatnonzero(np.isnan(columns["lon"]))
+        absent = _where(np.isnan(columns["lon"]))
         if len(absent):
             lon, lat = columns["lon"].copy(), columns["lat"].copy()
             place = registry.places(device[absent])
@@ -230,7 +240,7 @@ class Decoded:
         )
 
     def _answers(
-        self, chosen: list[tuple[Part, NDArray[np.int64]]], positions: list[NDArray[np.int64]], low: int, end: int
+        self, chosen: list[tuple[Part, _Rows]], positions: list[NDArray[np.int64]], low: int, end: int
     ) -> dict[int, Answer]:
         asked = {i: inbox_id for i, (inbox_id, _) in self.envelopes.asked.items() if low <= i < end}
         answers: dict[int, Answer] = {}
@@ -274,6 +284,11 @@ class Decoded:
                 )
             )
         return out
+
+
+def _where(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Indices of True: as ``flatnonzero``, which costs more than what is in most of these."""
+    return mask.nonzero()[0]
 
 
 def _objects(payload: bytes) -> list[bytes]:

@@ -22,6 +22,7 @@ from ingest.formats import shipped
 from ingest.preview import Preview, Sample, preview
 from ingest.profile.lines import line_of
 from ingest.profile.native import sensor_type_from
+from ingest.profile.quoting import quoted
 from ingest.topics import parse_topic
 
 if TYPE_CHECKING:
@@ -267,7 +268,7 @@ async def register(store: Store, document: Any, samples: Sequence[Sample] = ()) 
 
 async def _kept_samples(store: Store, document: Any, registry: Registry) -> list[Mapping[str, Any]]:
     try:
-        parsed = yaml.safe_load(document) if isinstance(document, str) else document
+        parsed = yaml.safe_load(quoted(document)) if isinstance(document, str) else document
         found = registry.sensor_type(str(parsed["id"]))
     except (yaml.YAMLError, KeyError, TypeError, ValueError):
         return []

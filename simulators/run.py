@@ -18,6 +18,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from brain.model import EXERCISE
 from simulators.city import demo_city
 from simulators.company import FILTER, Company
 from simulators.file import write_traffic
@@ -46,6 +47,7 @@ async def simulate(
     duration_s: float | None = None,
     start_us: int | None = None,
     out: Path | None = None,
+    exercise: bool = False,
     stop: asyncio.Event | None = None,
 ) -> None:
     """Play a story until its duration ends or ``stop`` is set; says on stderr how many messages it sent.
@@ -59,6 +61,7 @@ async def simulate(
         duration_s: Seconds of the story; None: for ever at speed 1, else the story's length.
         start_us: Its second 0; see above where it is not given.
         out: Write a traffic file (``.gz`` compresses) instead of publishing.
+        exercise: As a drill beside real traffic: every device speaks as ``exercise:`` and its id.
         stop: Ends it early.
 
     Raises:
@@ -78,18 +81,18 @@ async def simulate(
     plan = Traffic(story, seed, start_us, devices, duration_s)
     began = time.monotonic()
     if out is not None:
-        count = await asyncio.to_thread(write_traffic, out, plan, seed or 0)
+        count = await asyncio.to_thread(write_traffic, out, map(_in_exercise, plan) if exercise else plan, seed or 0)
     elif mqtt_url is None:
         raise AssertionError("simulate needs a broker or a file")
     else:
-        count = await _publish(plan, start_us, mqtt_url, speed, live=live, stop=stop)
+        count = await _publish(plan, start_us, mqtt_url, speed, live=live, exercise=exercise, stop=stop)
     took = time.monotonic() - began
     where = str(out) if out is not None else "the broker"
     sys.stderr.write(f"{story}: {count} messages to {where} in {took:.1f} s\n")
 
 
 async def _publish(
-    plan: Traffic, start_us: int, url: str, speed: float | None, *, live: bool, stop: asyncio.Event
+    plan: Traffic, start_us: int, url: str, speed: float | None, *, live: bool, exercise: bool, stop: asyncio.Event
 ) -> int:
     company = Company(time.time_ns() // 1000)
     began_us = start_us if live else time.time_ns() // 1000
@@ -99,7 +102,8 @@ async def _publish(
     def heard(topic: str, payload: bytes) -> None:
         company.hear(topic, payload, time.time_ns() // 1000)
 
-    async with Publisher(url, listen=FILTER if live else None, heard=heard) as publisher:
+    has_company = live and not exercise  # a drill takes nobody's part and makes nobody silent
+    async with Publisher(url, listen=FILTER if has_company else None, heard=heard) as publisher:
         for draft in plan:
             if speed is not None:
                 due_us = began_us + int((draft.at_us - start_us) / speed) + shift_us
@@ -109,13 +113,13 @@ async def _publish(
             if stop.is_set():
                 break
             now_us = time.time_ns() // 1000
-            if live:
+            if has_company:
                 claims = {k: (a + shift_us, b + shift_us) for k, (a, b) in plan.claims.items()}
                 if (word := company.word(claims, now_us)) is not None:
                     publisher.offer(*word, qos=0)
                 if draft.everyday and not _may_speak(company, draft, now_us):
                     continue
-            message = encode(draft, shift_us)
+            message = encode(_in_exercise(draft) if exercise else draft, shift_us)
             if not publisher.offer(message.topic, message.payload):
                 await unless(stop, publisher.send(message.topic, message.payload))
             if now_us >= report_us:
@@ -123,6 +127,10 @@ async def _publish(
                 sys.stderr.write(f"{publisher.acknowledged} messages sent\n")
         await finish(publisher, stop)
         return publisher.acknowledged
+
+
+def _in_exercise(draft: Draft) -> Draft:
+    return draft._replace(device=EXERCISE + draft.device)
 
 
 def _may_speak(company: Company, draft: Draft, now_us: int) -> bool:

@@ -64,8 +64,8 @@ def drive(bins: Path, folder: Path, seed: int, flows: list[tuple[int, int, int]]
     """One run: flows of (from, until, vehicles an hour), and the vehicles that stop."""
     kinds = '<vType id="car" sigma="0.5" speedFactor="normc(1,0.1,0.8,1.2)"/>'
     entries = [
-        (begin, f'<flow id="f{k}" type="car" begin="{begin}" end="{until}" vehsPerHour="{rate}" departLane="random" '
-                f'departSpeed="max" from="in" to="road"/>')
+        (begin, (f'<flow id="f{k}" type="car" begin="{begin}" end="{until}" vehsPerHour="{rate}" departLane="random" '
+                 f'departSpeed="max" from="in" to="road"/>'))
         for k, (begin, until, rate) in enumerate(flows)
     ]  # fmt: skip
     body = "".join(text for _, text in sorted(entries))

@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from brain.cli import backtest, bench, check, new, parts, quarantine, scene, send, sensor_types, traffic, up
+from brain.cli import backtest, bench, catalogue, check, new, parts, quarantine, scene, send, sensor_types, traffic, up
 from brain.errors import CloudBrainError
 
 __all__ = ["app", "main"]
@@ -23,7 +23,7 @@ app = typer.Typer(
     help="City cloud brain (城市云脑): meters, drones and cameras of a city become explained incidents.\n\n"
     "Start with `cloudbrain up --simulate`, then open the address it prints.",
 )
-for module in (up, parts, traffic, send, backtest, sensor_types, quarantine, scene, new, check, bench):
+for module in (up, parts, traffic, send, backtest, sensor_types, quarantine, scene, new, catalogue, check, bench):
     module.register(app)
 
 

@@ -75,9 +75,12 @@ def serve(
     import structlog
 
     from brain.cli.cities import parse_stored_city
+    from brain.model import Text
     from brain.store import open_store
     from brain.web.serve import run_serve
+    from brain.web.settings import WebSettings
     from scenes import load
+    from simulators.story import load_story, story_names
 
     configure_logging()
     address = resolve_dsn(dsn, data_dir)
@@ -89,7 +92,9 @@ def serve(
         store = await open_store(address)
         try:
             city = await parse_stored_city(store)
-            await run_serve(store, city, load(), "127.0.0.1", port, stop, ready=ready)
+            titles = {name: load_story(name).title for name in story_names()}
+            settings = WebSettings(stories={name: Text(title.zh, title.en) for name, title in titles.items()})
+            await run_serve(store, city, load(), "127.0.0.1", port, stop, ready=ready, settings=settings)
         finally:
             await store.close()
 

@@ -17,7 +17,7 @@ import typer
 from brain.cli.options import DataDir, Http, Mqtt, read_runtime, resolve_http, run
 from brain.errors import CloudBrainError, ConfigurationError
 
-__all__ = ["register"]
+__all__ = ["call", "register"]
 
 _WAIT_S = 2.0
 
@@ -33,7 +33,8 @@ def _payload(text: str) -> bytes:
     return text.encode()
 
 
-def _call(method: str, url: str, body: bytes | None = None) -> Any:
+def call(method: str, url: str, body: bytes | None = None) -> Any:
+    """The JSON answer of the platform; what it refuses is an error with its sentence."""
     request = urllib.request.Request(url, data=body, method=method)  # noqa: S310 - address given by the user
     request.add_header("Accept", "application/json")
     if body is not None:
@@ -92,11 +93,11 @@ def _look_for(base: str, topic: str, payload: bytes, since: int) -> dict[str, An
         found: list[dict[str, Any]] = []
         if rows_at is not None:
             try:
-                found = [r for r in _call("GET", rows_at)["items"] if r["device"] in devices]
+                found = [r for r in call("GET", rows_at)["items"] if r["device"] in devices]
             except CloudBrainError:
                 rows_at = None  # an unknown sensor type: only the quarantine can tell
         rows = [r for r in found if to_us(r["received_at"]) >= since]
-        refused = [{"reason": q["reason"], "detail": q["detail"]} for q in _call("GET", quarantine)["items"]]
+        refused = [{"reason": q["reason"], "detail": q["detail"]} for q in call("GET", quarantine)["items"]]
         over = time.monotonic() > deadline
         if rows or refused or over:
             return {"rows": rows, "refused": refused, "duplicates": 0 if rows else len(found)}
@@ -122,7 +123,7 @@ def send(
     if broker is None or (
         mqtt is None and not topic.startswith("city/")
     ):  # only ingest knows what a profile made of it
-        answer = _call("POST", f"{base}/api/v1/messages/{urllib.parse.quote(topic, safe='/')}", payload)
+        answer = call("POST", f"{base}/api/v1/messages/{urllib.parse.quote(topic, safe='/')}", payload)
     else:
         from simulators.publish import publish_once
 

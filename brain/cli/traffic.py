@@ -44,6 +44,9 @@ def simulate(
     duration: Annotated[float | None, typer.Option(help="Stop after this many seconds of story time.")] = None,
     start: Annotated[str | None, typer.Option(help="Start of the story, RFC 3339; default now.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write a traffic file instead of publishing.")] = None,
+    exercise: Annotated[
+        bool, typer.Option("--exercise", help="As a drill beside real traffic: devices speak as exercise:ID.")
+    ] = False,
     show: Annotated[bool, typer.Option("--list", help="Name the stories and leave.")] = False,
 ) -> None:
     """Drive a simulated city over MQTT.
@@ -70,6 +73,7 @@ def simulate(
             duration_s=duration,
             start_us=start_us,
             out=out,
+            exercise=exercise,
             stop=stop,
         )
     )

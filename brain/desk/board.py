@@ -27,6 +27,7 @@ class Notice(NamedTuple):
     event: str
     level: Level
     effects: tuple[Effect, ...]
+    is_exercise: bool = False
 
 
 @dataclass(slots=True)

@@ -43,12 +43,14 @@ class Judge(NamedTuple):
 
     Attributes:
         scene, version: As shown in the log.
+        is_exercise: Its incidents are those of a drill.
     """
 
     scene: str
     version: str
     policy: Policy
     world: World
+    is_exercise: bool = False
 
 
 @dataclass(slots=True)
@@ -76,8 +78,7 @@ class Desk:
     """
 
     def __init__(self, judges: Mapping[str, Judge], registry: Registry, index: CityIndex) -> None:
-        self._judges = judges
-        self._registry = registry
+        self._judges = dict(judges)
         self._index = index
         self._heap: list[tuple[int, int]] = []
         self._queued: dict[int, int] = {}  # order of an incident -> its earliest entry of the heap
@@ -85,6 +86,11 @@ class Desk:
         self._near = {key: Neighbours(judge.policy.gate) for key, judge in judges.items()}
         self.lookout = Lookout(index, registry)
         self.state = DeskState(fixes=self.lookout.fixes)
+
+    def seat(self, judges: Mapping[str, Judge]) -> None:
+        """More judges sit down."""
+        self._judges |= judges
+        self._near |= {key: Neighbours(judge.policy.gate) for key, judge in judges.items()}
 
     # -- saving --------------------------------------------------------------------------------------------------
     def restore(self, state: DeskState) -> None:
@@ -274,7 +280,7 @@ class Desk:
         incident.state, incident.ended_since, incident.waiting = "open", None, None
         if op == "raise":
             incident.opened = at
-            incident.name(judge.scene, judge.policy.event)
+            incident.name(judge.scene, judge.policy.event, is_exercise=judge.is_exercise)
         return [self._step(key, incident, op, "evidence", at)]
 
     def _note_end(self, incident: Incident, evidence: Evidence, policy: Policy, assessment: Assessment) -> None:
@@ -385,16 +391,17 @@ class Desk:
         assessment = incident.assessment
         conditions = assessment.conditions if assessment is not None else frozenset()
         effects = assessment.effects if assessment is not None and incident.state == "open" else ()
-        notice = Notice(judge.scene, judge.policy.event, incident.level, tuple(effects))
+        notice = Notice(judge.scene, judge.policy.event, incident.level, tuple(effects), judge.is_exercise)
         self.state.board.put(incident.incident_id, notice, at)
         told = departments(judge.policy.event, incident.level, conditions, *incident.place(), self._index)
         if judge.policy.verifiable and op not in ("clear", "cancel"):
             witnesses = (x.evidence for x in incident.lines.values())
-            incident.verify = self.lookout.eyes(*incident.place(), witnesses, at)
+            incident.verify = self.lookout.eyes(*incident.place(), witnesses, at, is_exercise=judge.is_exercise)
         rule: dict[str, Any] = {"scene": judge.scene, "version": judge.version, "overlay": judge.world.overlay}
         rule["parameters"] = dict(judge.world.parameters)
-        simulated = is_simulated(incident.lines.values(), self._registry)
-        return log_object(incident, op, reason, at, told, rule, judge.policy.event, simulated=simulated)
+        simulated = is_simulated(incident.lines.values(), judge.world.registry)
+        event, is_exercise = judge.policy.event, judge.is_exercise
+        return log_object(incident, op, reason, at, told, rule, event, simulated=simulated, is_exercise=is_exercise)
 
 
 #: reasons that a comparison with the last step gives; a held-back one is dropped when the change went back

@@ -17,7 +17,7 @@ import shapely
 from shapely.geometry import shape
 
 from brain.city.index import METRES_PER_DEGREE, distance_m
-from brain.model import Certainty, Level, Modality, Step, Text
+from brain.model import EXERCISE, Certainty, Level, Modality, Step, Text
 from brain.scene_api import Assessment, Evidence
 from brain.times import iso
 
@@ -151,13 +151,15 @@ class Incident:
                 return line.evidence.lon, line.evidence.lat
         return None, None
 
-    def name(self, scene: str, event: str) -> None:
-        """Give it its id, which follows from its cause alone."""
+    def name(self, scene: str, event: str, *, is_exercise: bool = False) -> None:
+        """Give it its id, which follows from its cause alone; that of a drill begins with ``exercise-``."""
         first = next((x for x in self.in_order() if x.evidence.opens), self.in_order()[0])
         e = first.evidence
         cause = f"{scene}|{event}|{e.witness}|{first.first_time}|{e.subject or ''}"
         stamp = iso(first.first_time)[:19].replace("-", "").replace(":", "")
         self.incident_id = f"{event}-{stamp}-{hashlib.sha256(cause.encode()).hexdigest()[:10]}"
+        if is_exercise:
+            self.incident_id = f"exercise-{self.incident_id}"
 
     def show(self) -> Shown:
         """What a step would show now."""
@@ -222,17 +224,18 @@ def _moved(now: Shown, before: Shown) -> bool:
     return abs(a.size - b.size) > AREA_GREW * max(b.size, 1e-9) or distance_m(a.lon, a.lat, b.lon, b.lat) > AREA_MOVED_M
 
 
-def headline_of(text: Text, level: Level, op: str) -> Text:
-    """The headline with the colour of the level as shown in front, and the end of an incident said.
+def headline_of(text: Text, level: Level, op: str, *, is_exercise: bool = False) -> Text:
+    """The headline with the colour of the level as shown in front; the end of an incident and a drill are said there.
 
     Example:
         >>> headline_of(Text("燃气浓度升高", "[RED] Gas rising"), Level.YELLOW, "raise").en
         '[YELLOW] Gas rising'
     """
     ending = _ENDINGS.get(op, Text("", ""))
+    drill = Text("演练·", "EXERCISE, ") if is_exercise else Text("", "")
     return Text(
-        f"【{_COLOURS[level]}{ending.zh}】{_PREFIX_ZH.sub('', text.zh)}",
-        f"[{level.value.upper()}{ending.en}] {_PREFIX_EN.sub('', text.en)}",
+        f"【{drill.zh}{_COLOURS[level]}{ending.zh}】{_PREFIX_ZH.sub('', text.zh)}",
+        f"[{drill.en}{level.value.upper()}{ending.en}] {_PREFIX_EN.sub('', text.en)}",
     )
 
 
@@ -266,11 +269,11 @@ def _area(area: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return out
 
 
-def _witness(e: Evidence) -> dict[str, Any]:
+def _witness(e: Evidence, prefix: str) -> dict[str, Any]:
     return {
         "modality": e.modality.value,
         "sensor_type": e.sensor_type,
-        "device": e.device,
+        "device": prefix + e.device,
         "at": iso(e.time),
         "summary": {"zh": e.summary.zh, "en": e.summary.en},
         "weight": float(e.weight),
@@ -297,12 +300,14 @@ def log_object(
     event: str,
     *,
     simulated: bool,
+    is_exercise: bool = False,
 ) -> Step:
     """The step as the public log shows it, without ``seq``."""
     a = incident.assessment or Assessment(level=None)
     lines = incident.in_order()
     lon, lat = incident.place()
-    headline = headline_of(a.headline, incident.level, op)
+    headline = headline_of(a.headline, incident.level, op, is_exercise=is_exercise)
+    prefix = EXERCISE if is_exercise else ""
     document = {
         "at": iso(at),
         "op": op,
@@ -315,7 +320,7 @@ def log_object(
         "position": None if lon is None or lat is None else _rounded([lon, lat]),
         "area": _area(a.area),
         "departments": told,
-        "evidence": [_witness(x.evidence) for x in sorted(lines, key=lambda x: x.evidence.time)],
+        "evidence": [_witness(x.evidence, prefix) for x in sorted(lines, key=lambda x: x.evidence.time)],
         "report_count": sum(x.evidence.reports for x in lines),
         "count": sum(x.count for x in lines),
         "plan": plain(dict(a.plan) if incident.verify is None else {**a.plan, "verify": incident.verify}),
@@ -324,4 +329,6 @@ def log_object(
         "rule": rule,
         "simulated": simulated,
     }
+    if is_exercise:
+        document["status"] = "Exercise"
     return Step(incident.incident_id, incident.number, at, op, document)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from brain.city.index import METRES_PER_DEGREE
-from brain.model import Modality, microseconds
+from brain.model import EXERCISE, Modality, microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -150,8 +150,18 @@ class Lookout:
             found = self._column[device]
         return found
 
-    def eyes(self, lon: float | None, lat: float | None, witnesses: Iterable[Evidence], at: int) -> dict[str, Any]:
+    def eyes(
+        self,
+        lon: float | None,
+        lat: float | None,
+        witnesses: Iterable[Evidence],
+        at: int,
+        *,
+        is_exercise: bool = False,
+    ) -> dict[str, Any]:
         """``verify`` of a plan: who could look at a place at a time of receipt (microseconds).
+
+        In a drill the drones of the drill; real ones are never sent there, and never the other way round.
 
         Example:
             >>> from brain.city import City
@@ -161,9 +171,10 @@ class Lookout:
             {'camera': None, 'drone': None}
         """
         seen_by = {(e.sensor_type, e.device) for e in witnesses}
+        drone = None if lon is None or lat is None else self._drone(lon, lat, seen_by, at, is_exercise=is_exercise)
         return {
             "camera": self._camera(lon, lat, seen_by) if self._cameras.all else None,
-            "drone": None if lon is None or lat is None else self._drone(lon, lat, seen_by, at),
+            "drone": drone,
         }
 
     def _camera(self, lon: float | None, lat: float | None, seen_by: set[tuple[str, str]]) -> dict[str, Any] | None:
@@ -185,7 +196,9 @@ class Lookout:
             return None
         return {"device": best[1], "distance_m": None if math.isinf(best[0]) else round(best[0], 1)}
 
-    def _drone(self, lon: float, lat: float, seen_by: set[tuple[str, str]], at: int) -> dict[str, Any] | None:
+    def _drone(
+        self, lon: float, lat: float, seen_by: set[tuple[str, str]], at: int, *, is_exercise: bool
+    ) -> dict[str, Any] | None:
         n = len(self.fixes.slots)
         if not n:
             return None
@@ -200,13 +213,15 @@ class Lookout:
             if best is not None and far[k] > best[0]:
                 break
             device = self._registry.by_id(ids[k])
-            if device is None or (device.sensor_type, device.name) in seen_by:
+            if device is None or device.is_exercise is not is_exercise:
+                continue
+            if (device.sensor_type, device.name.removeprefix(EXERCISE)) in seen_by:
                 continue
             best = min(best or (math.inf, "", k), (float(far[k]), device.name, k))
         if best is None:
             return None
         distance, name, k = best
-        pace = float(speed[k]) if speed[k] >= MOVING_MS else self._nominal.get(name, NOMINAL_MS)
+        pace = float(speed[k]) if speed[k] >= MOVING_MS else self._nominal.get(name.removeprefix(EXERCISE), NOMINAL_MS)
         return {"device": name, "distance_m": round(distance, 1), "eta_s": round(distance / pace, 1)}
 
 

@@ -9,6 +9,8 @@ received before S and before all received at or after S.
 
 What open incidents do to the city is told to the scenes that hear of it at the first whole second after the step that
 changed it, before the marks of that second; a scene is not told of its own incidents.
+
+Rows of devices that play a part in a drill (``exercise.py``) go to seats of their own, made with the first such row.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from brain.desk.desk import Desk, DeskState, Judge
 from brain.errors import ConfigurationError, SceneError
 from brain.model import Batch, Piece, is_late, microseconds
 from brain.pipeline.codec import pack, unpack
+from brain.pipeline.exercise import ExerciseRegistry
 from brain.pipeline.seats import Seat, seats_of
 from brain.scene_api import Bulletin, Evidence, Mark
 
@@ -40,6 +43,7 @@ __all__ = ["Engine"]
 SECOND: Final = 1_000_000
 NEVER: Final = 2**62
 FORM: Final = 1  # of the saved state
+_EXERCISE: Final = "exercise/"  # what the keys of the seats of a drill begin with
 
 
 class Engine:
@@ -76,11 +80,20 @@ class Engine:
         self._strict = strict
         self._index = CityIndex(city)
         self._next: int | None = None
+        self._exercise: ExerciseRegistry | None = None  # of the drill, once there is one
         self._is_behind = False  # scenes may have missed bulletins: at the next mark each hears what it does not know
         self.seats = seats_of(scenes, city, registry, overrides or {})
+        self._policies: dict[str, Judge] = {}
+        self._desk = Desk({}, registry, self._index)
+        self._wanted: dict[str, list[Seat]] = {}
+        self._scenes, self._overrides = scenes, overrides or {}
+        self._take_seats(self.seats)
+
+    def _take_seats(self, seats: Sequence[Seat]) -> None:
+        """Seats begin to hear, their policies to judge."""
         judges: dict[str, Judge] = {}
         claimed: dict[str, str] = {}
-        for seat in self.seats:
+        for seat in seats:
             for policy in seat.scene.policies:
                 if claimed.setdefault(policy.event, seat.scene.name) != seat.scene.name:
                     raise ConfigurationError(
@@ -89,13 +102,20 @@ class Engine:
                     )
                 key = f"{seat.key}/{policy.event}"
                 seat.judges[policy.event] = key
-                judges[key] = Judge(seat.scene.name, seat.scene.version, policy, seat.world)
-        self._policies = judges
-        self._desk = Desk(judges, registry, self._index)
-        self._wanted: dict[str, list[Seat]] = {}
-        for seat in self.seats:
+                judges[key] = Judge(seat.scene.name, seat.scene.version, policy, seat.world, seat.is_exercise)
             for sensor_type in seat.late:
                 self._wanted.setdefault(sensor_type, []).append(seat)
+        self._policies |= judges
+        self._desk.seat(judges)
+
+    def _begin_exercise(self) -> None:
+        """Seats for a drill sit down beside the others."""
+        self._exercise = ExerciseRegistry(self._registry)
+        seats = seats_of(self._scenes, self._index.city, self._exercise, self._overrides)
+        for seat in seats:
+            seat.key, seat.is_exercise = f"{_EXERCISE}{seat.key}", True
+        self._take_seats(seats)
+        self.seats += seats
 
     # -- driving -------------------------------------------------------------------------------------------------
     def feed(self, piece: Piece) -> list[Step]:
@@ -178,8 +198,13 @@ class Engine:
         """Feed rows of one second to the scenes, their evidence to the desk in order of position."""
         timely = {name: self._timely(name, batch) for name, batch in part.items()}
         heard: list[tuple[int, int, Seat, Evidence]] = []
+        sides = {False: (part, timely)}
+        if self._registry.has_exercise:
+            sides = {drill: (self._side(part, drill=drill), self._side(timely, drill=drill)) for drill in (False, True)}
+            self._follow_exercise(sides[True][0])
         for number, seat in enumerate(self.seats):
-            mine = {n: part[n] if seat.late[n] else timely[n] for n in part if n in seat.late}
+            rows, fresh = sides.get(seat.is_exercise, ({}, {}))
+            mine = {n: rows[n] if seat.late[n] else fresh[n] for n in rows if n in seat.late}
             mine = {n: b for n, b in mine.items() if len(b)}
             if mine:
                 heard += ((e.position, number, seat, e) for e in self._ask(seat, Piece(mine)))
@@ -200,6 +225,25 @@ class Engine:
                 steps += self._deliver(seat, evidence, at)
         self._look(drones, looked, NEVER)
         return steps
+
+    def _side(self, rows: Mapping[str, Batch], *, drill: bool) -> dict[str, Batch]:
+        """The rows of the drill, or the others."""
+        out: dict[str, Batch] = {}
+        for name, batch in rows.items():
+            mask = self._registry.in_exercise(batch.device)
+            if drill or mask.any():
+                batch = batch.take(mask if drill else ~mask)  # noqa: PLW2901 - the rows of this side
+            out[name] = batch
+        return out
+
+    def _follow_exercise(self, rows: Mapping[str, Batch]) -> None:
+        """The drill begins with its first row, and knows its devices."""
+        if not any(len(b) for b in rows.values()):
+            return
+        if self._exercise is None:
+            self._begin_exercise()
+        else:
+            self._exercise.follow()
 
     def _look(self, drones: Iterable[Batch], low: int, high: int) -> None:
         """Show the desk where drones were, by their rows with positions in ``[low, high)``."""
@@ -247,7 +291,7 @@ class Engine:
     def _deliver(self, seat: Seat, evidence: Evidence, at: int) -> list[Step]:
         if not all(v is None or math.isfinite(v) for v in (evidence.lon, evidence.lat)):
             evidence = replace(evidence, lon=None, lat=None)
-        district = self._district_of(evidence) if self._index.city.districts else None
+        district = self._district_of(seat, evidence) if self._index.city.districts else None
         if evidence.holds and not seat.listens(district):
             return []  # an end is heard from everywhere: what moves may have left the district
         steps: list[Step] = []
@@ -269,12 +313,15 @@ class Engine:
         own = seat.judges.get(event)
         if own is not None:
             return own
-        return next((s.judges[event] for s in self.seats if event in s.judges and s.listens(district)), None)
+        for other in self.seats:
+            if event in other.judges and other.is_exercise is seat.is_exercise and other.listens(district):
+                return other.judges[event]
+        return None
 
-    def _district_of(self, evidence: Evidence) -> str | None:
+    def _district_of(self, seat: Seat, evidence: Evidence) -> str | None:
         lon, lat = evidence.lon, evidence.lat
         if lon is None or lat is None:
-            device = self._registry.find(evidence.sensor_type, evidence.device)
+            device = seat.world.registry.find(evidence.sensor_type, evidence.device)
             lon, lat = (None, None) if device is None else (device.lon, device.lat)
         if lon is None or lat is None:
             return None
@@ -292,7 +339,7 @@ class Engine:
         district = found.id if found is not None else "" if self._index.city.districts else None
         out: list[tuple[Seat, list[Reasoning]]] = []
         for seat in self.seats:
-            if seat.scene.name == name and seat.error is None and seat.listens(district):
+            if seat.scene.name == name and not seat.is_exercise and seat.error is None and seat.listens(district):
                 try:
                     out.append((seat, list(seat.scene.explain(seat.state, lon, lat, radius_m, seat.world))))
                 except Exception as error:
@@ -303,7 +350,7 @@ class Engine:
 
     def standing(self, name: str, lon: float, lat: float, radius_m: float) -> list[str]:
         """Ids of the open incidents of a scene within a distance of a place, oldest first."""
-        own = {key for key, judge in self._policies.items() if judge.scene == name}
+        own = {key for key, judge in self._policies.items() if judge.scene == name and not judge.is_exercise}
         return self._desk.standing(own, lon, lat, radius_m)
 
     # -- saving --------------------------------------------------------------------------------------------------
@@ -330,6 +377,8 @@ class Engine:
         if not isinstance(saved, dict) or saved.get("form") != FORM or not isinstance(saved["desk"], DeskState):
             raise SceneError("the saved state of the scenes is of another form; start them afresh")
         afresh: list[str] = []
+        if self._exercise is None and any(key.startswith(_EXERCISE) for key in saved["seats"]):
+            self._begin_exercise()
         modules = {"brain", "scenes", *(s.scene.state_type.__module__.partition(".")[0] for s in self.seats)}
         for seat in self.seats:
             known = saved["seats"].get(seat.key)

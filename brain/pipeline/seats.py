@@ -43,6 +43,7 @@ class Seat:
         error: Set when the scene broke its contract and was taken out of service.
         judges: Event -> key of the judge of this seat.
         heard: Incident -> what it was told about it; only those that do something.
+        is_exercise: It judges the rows of a drill, and nothing else.
     """
 
     key: str
@@ -55,14 +56,18 @@ class Seat:
     error: str | None = None
     judges: dict[str, str] = field(default_factory=dict)
     heard: dict[str, Heard] = field(default_factory=dict)
+    is_exercise: bool = False
 
     def listens(self, district: str | None) -> bool:
         """Whether it listens to a district: everywhere, or what has no known place, or one of its own."""
         return self.districts is None or district is None or district in self.districts
 
     def news(self, incident: str, notice: Notice) -> tuple[Effect, ...] | None:
-        """The effects it is to be told of now; None when it knows, never asked, or they are its own scene's."""
-        if notice.scene == self.scene.name:
+        """The effects it is to be told of now; None when it knows, never asked, or they are its own scene's.
+
+        What happens in a drill is told to the drill only.
+        """
+        if notice.scene == self.scene.name or notice.is_exercise != self.is_exercise:
             return None
         effects = tuple(e for e in notice.effects if e.kind in self.scene.hears)
         known = self.heard.get(incident)

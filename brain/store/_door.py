@@ -108,6 +108,7 @@ class Door:
         self.dsn = dsn
         self._pool = pool
         self._standing: Line | None = None
+        self._writing = asyncio.Lock()
 
     @classmethod
     async def open(cls, dsn: str, pool_size: int) -> Door:
@@ -175,25 +176,26 @@ class Door:
 
     @contextlib.asynccontextmanager
     async def standing(self) -> AsyncIterator[Line]:
-        """A connection that is kept from one use to the next: for one task that writes all day.
+        """A connection that is kept from one use to the next, for a task that writes all day; one use at a time.
 
         An error rolls back what the block began; where that fails, or the task is cancelled, the connection is cut and
         the next use makes a new one.
         """
-        line: Line | None = None
-        try:
-            if self._standing is None:
-                self._standing = Line(await self._pool.acquire(timeout=10))
-            line = self._standing
-            yield line
-        except BaseException as trouble:
-            if line is not None and not await _is_rolled_back(line, trouble):
-                self._standing = None
-                _cut(line.connection)
-                await self._pool.release(line.connection)  # type: ignore[arg-type]
-            if isinstance(trouble, _TROUBLE):
-                raise store_error(trouble) from trouble
-            raise
+        async with self._writing:
+            line: Line | None = None
+            try:
+                if self._standing is None:
+                    self._standing = Line(await self._pool.acquire(timeout=10))
+                line = self._standing
+                yield line
+            except BaseException as trouble:
+                if line is not None and not await _is_rolled_back(line, trouble):
+                    self._standing = None
+                    _cut(line.connection)
+                    await self._pool.release(line.connection)  # type: ignore[arg-type]
+                if isinstance(trouble, _TROUBLE):
+                    raise store_error(trouble) from trouble
+                raise
 
     async def fetch(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
         """Rows of one statement."""

@@ -25,7 +25,21 @@ if TYPE_CHECKING:
 
     from brain.store._door import Connection
 
-__all__ = ["Cell", "Line", "Step", "int4s", "int8", "int8s", "moment", "moments", "octet_strings", "text", "texts"]
+__all__ = [
+    "Cell",
+    "Line",
+    "Step",
+    "float8",
+    "int4",
+    "int4s",
+    "int8",
+    "int8s",
+    "moment",
+    "moments",
+    "octet_strings",
+    "text",
+    "texts",
+]
 
 _PATIENCE_S: Final = 60.0
 
@@ -186,6 +200,16 @@ _NULL: Final = b"\xff\xff\xff\xff"
 _INT4, _INT8, _TEXT, _BYTEA, _TIMESTAMPTZ = 23, 20, 25, 17, 1184  # of pg_type.dat
 
 
+def int4(number: int) -> bytes:
+    """An int4."""
+    return number.to_bytes(4, "big", signed=True)
+
+
+def float8(number: float) -> bytes:
+    """A float8."""
+    return struct.pack(">d", number)
+
+
 def int8(number: int) -> bytes:
     """An int8.
 
@@ -217,37 +241,31 @@ def int8s(numbers: Sequence[int]) -> bytes:
         >>> int8s([7]).hex(" ", 4)
         '00000001 00000000 00000014 00000001 00000001 00000008 00000000 00000007'
     """
-    n = len(numbers)
-    return _array(_INT8, n, struct.pack(">" + "iq" * n, *(x for i in numbers for x in (8, i))))
+    return _cells(_INT8, [int8(n) for n in numbers])
 
 
-def int4s(numbers: Sequence[int]) -> bytes:
-    """An int4[]."""
-    n = len(numbers)
-    return _array(_INT4, n, struct.pack(">" + "ii" * n, *(x for i in numbers for x in (4, i))))
+def int4s(numbers: Sequence[int | None]) -> bytes:
+    """An int4[]; None is NULL."""
+    return _cells(_INT4, [None if n is None else int4(n) for n in numbers])
 
 
 def moments(us: Sequence[int]) -> bytes:
     """A timestamptz[] from microseconds since 1970."""
-    n = len(us)
-    return _array(_TIMESTAMPTZ, n, struct.pack(">" + "iq" * n, *(x for t in us for x in (8, t - EPOCH_2000))))
+    return _cells(_TIMESTAMPTZ, [moment(t) for t in us])
 
 
 def texts(said: Sequence[str | None]) -> bytes:
     """A text[]; None is NULL."""
-    return _strings(_TEXT, [None if t is None else t.encode() for t in said])
+    return _cells(_TEXT, [None if t is None else t.encode() for t in said])
 
 
 def octet_strings(values: Sequence[bytes]) -> bytes:
     """A bytea[]."""
-    return _strings(_BYTEA, values)
+    return _cells(_BYTEA, values)
 
 
-def _strings(oid: int, values: Sequence[bytes | None]) -> bytes:
-    cells = [_NULL if v is None else len(v).to_bytes(4, "big") + v for v in values]
-    return _array(oid, len(values), b"".join(cells), holes=None in values)
-
-
-def _array(oid: int, n: int, cells: bytes, *, holes: bool = False) -> bytes:
-    """One dimension, its first index 1 (the server's array_recv); no dimension where there is nothing in it."""
-    return struct.pack(">iiI", 1 if n else 0, holes, oid) + (struct.pack(">ii", n, 1) if n else b"") + cells
+def _cells(oid: int, values: Sequence[Cell]) -> bytes:
+    """An array of one dimension, its first index 1 (the server's array_recv); of none where there is nothing in it."""
+    cells = b"".join([_NULL if v is None else len(v).to_bytes(4, "big") + v for v in values])
+    n = len(values)
+    return struct.pack(">iiI", 1 if n else 0, None in values, oid) + (struct.pack(">ii", n, 1) if n else b"") + cells

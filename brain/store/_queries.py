@@ -13,14 +13,14 @@ from brain.store._filters import Filter, is_storable
 from brain.store._paging import Walk
 from brain.store._scenes import ScenesPart
 from brain.store._sql import load_queries
-from brain.store.base import Counts, InboxItem, Page
+from brain.store.base import Activity, Counts, InboxItem, Page
 from brain.store.rows import batch_from_packed, columns_of, iso_many, packed_columns, row_maker
 from brain.times import iso
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from brain.model import SensorType
+    from brain.model import Device, SensorType
     from brain.store._door import Connection
     from brain.store.base import ObservationQuery, QuarantineQuery
 
@@ -255,6 +255,26 @@ class QueriesPart(ScenesPart):
             if r["key"] is not None
         }
         return counts, rows[0]["since"]
+
+    async def activity(self, since: int) -> dict[str, Activity]:
+        """Per ledger key, rows stored since a time of receipt."""
+        rows = await self._door.fetch(_Q["activity"].text, since)
+        return {r["key"]: Activity(r["rows"], r["stored_at"]) for r in rows}
+
+    async def device_activity(self, devices: Sequence[Device], since: int) -> dict[int, Activity]:
+        """Per device id, rows since a time."""
+        by_type: dict[str, list[int]] = {}
+        for d in devices:
+            by_type.setdefault(d.sensor_type, []).append(d.device_id)
+        types = await self._known_types(by_type)
+        out: dict[int, Activity] = {}
+        async with self._door.connection() as c:
+            for name, ids in by_type.items():
+                if name in types:
+                    sql = _Q["device_activity"].text.format(table=quoted(types[name]))
+                    found = await c.fetch(sql, ids, since)
+                    out |= {r["device_id"]: Activity(r["rows"], r["newest"], r["quarantined"]) for r in found}
+        return out
 
     async def device_ledger(self, sensor_type: str, device: str) -> Counts:
         """The ledger of one device."""

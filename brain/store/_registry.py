@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -32,8 +33,9 @@ def encode_sensor_type(sensor_type: SensorType) -> str:
     return msgspec.json.encode(sensor_type).decode()
 
 
+@lru_cache(maxsize=8192)
 def decode_sensor_type(document: str) -> SensorType:
-    """The sensor type of such JSON."""
+    """The sensor type of such JSON; the same object each time, so that what is remembered by it is found at once."""
     return msgspec.json.decode(document, type=SensorType)
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import asyncpg
 import msgspec
 
 from brain.errors import FencedError, NotFoundError
 from brain.store._cursor import decode_cursor, encode_cursor
+from brain.store._exchange import Line, Step, float8, int4, int4s, int8, int8s, moment, moments, text, texts
 from brain.store._filters import Filter, is_storable
 from brain.store._sql import load_queries
 from brain.store._write import WritePart
 from brain.store.base import ROWS_READ, Checkpoint, Lease, LogEntry, Page
 from brain.store.incidents import (
     MOST_INCIDENTS,
+    OF_A_DRILL,
     Incident,
     apply_engine_step,
     apply_person_step,
@@ -25,10 +28,11 @@ from brain.store.incidents import (
 from brain.store.pieces import decode_piece
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from brain.model import Step
+    from brain.model import Step as EngineStep
     from brain.store._door import Connection
+    from brain.store._exchange import Cell
     from brain.store.base import IncidentQuery
     from brain.store.incidents import LogRow
 
@@ -41,6 +45,13 @@ _COLUMNS: Final = (
     "shelved_until", "closed_at",
 )  # fmt: skip
 
+_AS: Final[Mapping[str, Callable[[Any], bytes]]] = {  # how columns are sent that are no texts
+    "departments": texts,
+    **dict.fromkeys(("lon", "lat"), float8),
+    **dict.fromkeys(("last_seq", "engine_number"), int4),
+    **dict.fromkeys([c for c in _COLUMNS if c.endswith(("_at", "_until"))], moment),
+}
+
 
 def _json(document: Any) -> str:
     return msgspec.json.encode(document).decode()
@@ -50,8 +61,40 @@ def _incident_of(record: Any) -> Incident:
     return Incident(**{**dict(record.items()), "document": msgspec.json.decode(record["document"])})
 
 
-def _cells(record: Incident) -> tuple[Any, ...]:
-    return tuple(_json(record.document) if c == "document" else getattr(record, c) for c in _COLUMNS)
+def _cells(record: Incident) -> list[Cell]:
+    values = {c: getattr(record, c) for c in _COLUMNS}
+    values["document"] = _json(record.document)
+    return [None if v is None else _AS.get(c, text)(v) for c, v in values.items()]
+
+
+def _engine_steps(steps: Sequence[EngineStep], records: dict[str, Incident], last: int) -> list[Step]:
+    """What to send for the steps that are new; ``records`` become what they are after them."""
+    rows: list[LogRow] = []
+    for step in steps:
+        if (applied := apply_engine_step(records.get(step.incident), step)) is not None:
+            records[step.incident], row = applied
+            rows.append(row)
+    if not rows:
+        return []
+    out = _appended(last, rows, [records[i] for i in dict.fromkeys(r.incident for r in rows)])
+    if owed := [o for r in rows for o in outbox_rows(r)]:
+        incidents, seqs, *others = zip(*owed, strict=True)
+        out.append(Step(_Q["put_outbox"].text, [texts(incidents), int4s(seqs), *map(texts, others)]))
+    return out
+
+
+def _appended(last: int, rows: Sequence[LogRow], records: Sequence[Incident]) -> list[Step]:
+    """What appends log lines as events last+1, ... and keeps the changed records; needs lock_events."""
+    lines = [
+        int8s(range(last + 1, last + 1 + len(rows))),
+        *(texts([r.incident for r in rows]), int4s([r.seq for r in rows]), int4s([r.engine_number for r in rows])),
+        *(texts([r.op for r in rows]), moments([r.at for r in rows]), texts([_json(r.document) for r in rows])),
+    ]
+    return [
+        Step(_Q["put_steps"].text, lines),
+        *(Step(_Q["put_incident"].text, _cells(r)) for r in records),
+        Step(_Q["advance_events"].text, [int8(last + len(rows))]),
+    ]
 
 
 class ScenesPart(WritePart):
@@ -78,46 +121,31 @@ class ScenesPart(WritePart):
         return None if found is None else Checkpoint(found["entry"], found["state"])
 
     async def commit_steps(
-        self, name: str, lease: Lease, entry: int, steps: Sequence[Step], checkpoint: Checkpoint | None
+        self, name: str, lease: Lease, entry: int, steps: Sequence[EngineStep], checkpoint: Checkpoint | None
     ) -> None:
         """One transaction: offset, new steps, incidents, outbox, checkpoint; see ``Store.commit_steps``."""
-        async with self._door.transaction() as c:
-            if await c.fetchval(_Q["advance_lease"].text, name, lease.epoch, entry) is None:
+        kept = []
+        if checkpoint is not None:
+            numbers = [text(name), int8(checkpoint.entry), checkpoint.state]
+            kept.append(Step(_Q["put_checkpoint"].text, numbers))
+        lease_moves = Step(_Q["advance_lease"].text, [text(name), int8(lease.epoch), int8(entry)])
+        async with self._door.standing() as line:
+            try:
+                if not steps:
+                    await line.exchange([lease_moves, *kept])
+                    return
+                *_, (found,) = await line.exchange([Step("BEGIN"), lease_moves, Step(_Q["lock_events"].text)])
+            except asyncpg.DivisionByZeroError as error:  # only advance_lease divides
                 raise FencedError(
                     "another process runs these scenes now; stop this one, or start it again to take over"
-                )
-            if steps:
-                await self._append_engine_steps(c, steps)
-            if checkpoint is not None:
-                await c.execute(_Q["put_checkpoint"].text, name, *checkpoint)
-
-    async def _append_engine_steps(self, c: Connection, steps: Sequence[Step]) -> None:
-        last = await c.fetchval(_Q["lock_events"].text)
-        records = await self._records(c, {s.incident for s in steps})
-        rows: list[LogRow] = []
-        for step in steps:
-            if (applied := apply_engine_step(records.get(step.incident), step)) is not None:
-                records[step.incident], row = applied
-                rows.append(row)
-        if not rows:
-            return
-        changed = dict.fromkeys(r.incident for r in rows)
-        await self._append(c, last, rows, [records[i] for i in changed])
-        owed = [o for r in rows for o in outbox_rows(r)]
-        if owed:
-            await c.execute(_Q["put_outbox"].text, *map(list, zip(*owed, strict=True)))
+                ) from error
+            records = await self._records(line.connection, {s.incident for s in steps})
+            new = _engine_steps(steps, records, int.from_bytes(found[0] or b"", "big"))
+            await line.exchange([*new, *kept, Step("COMMIT")])
 
     async def _records(self, c: Connection, incidents: Iterable[str]) -> dict[str, Incident]:
         asked = sorted(i for i in incidents if is_storable(i))
         return {r["incident"]: _incident_of(r) for r in await c.fetch(_Q["find_incidents"].text, asked)}
-
-    async def _append(self, c: Connection, last: int, rows: Sequence[LogRow], records: Sequence[Incident]) -> None:
-        """Append log lines as events last+1, ... and keep the changed records; needs lock_events."""
-        lines = [(last + i, *r[:-1], _json(r.document)) for i, r in enumerate(rows, 1)]
-        await c.execute(_Q["put_steps"].text, *map(list, zip(*lines, strict=True)))
-        await c.executemany(_Q["put_incident"].text, [_cells(r) for r in records])
-        await c.execute(_Q["advance_events"].text, last + len(rows))
-        await c.execute(load_queries("registry")["notify"].text, "incidents")
 
     async def person_step(
         self, incident_id: str, op: str, person: str, at: int, fields: Mapping[str, Any]
@@ -133,7 +161,7 @@ class ScenesPart(WritePart):
                 return msgspec.json.decode(earlier), False
             engine = await c.fetchval(_Q["engine_document"].text, incident_id, record.engine_number)
             row = apply_person_step(record, msgspec.json.decode(engine), op, person, at, fields)
-            await self._append(c, last, [row], [record])
+            await Line(c).exchange(_appended(last, [row], [record]))
         return row.document, True
 
     async def incidents(self, query: IncidentQuery) -> Page:
@@ -148,6 +176,8 @@ class ScenesPart(WritePart):
         f.add_where_given("scene = {}", query.scene)
         f.add_where_given("event = {}", query.event)
         f.add_where_given("{} = ANY (departments)", query.department)
+        if query.status is not None:
+            f.add("starts_with(incident, {}) = {}", OF_A_DRILL, query.status == "exercise")
         f.add_where_given("raised_at >= {}", query.start)
         f.add_where_given("raised_at < {}", query.end)
         if query.bbox is not None:

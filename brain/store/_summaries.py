@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Final
 from brain.errors import StoreError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from brain.model import SensorType
     from brain.store._door import Door
 
@@ -39,14 +42,15 @@ class Summaries:
         self._sql = _SUMMARIZE.format(part=part)
         self._rows: Counter[str] = Counter()
 
-    async def count(self, door: Door, sensor_type: SensorType, rows: int, newest: int) -> None:
-        """Rows up to a time (microseconds) are about to be stored; those before them may be summarised now."""
+    async def count(self, door: Door, sensor_type: SensorType, times: NDArray[np.int64]) -> None:
+        """Rows of these times (microseconds) are about to be stored; those before them may be summarised now."""
         name = sensor_type.table
         if self._rows[name] >= EVERY:
+            newest = int(times.max())
             self._rows[name] = 0
             # A vacuum that holds the lock makes the summaries itself; whatever else is wrong, the next write meets it.
             with contextlib.suppress(StoreError):
                 async with door.transaction() as c:
                     await c.execute("SELECT set_config('lock_timeout', '20ms', true)")
                     await c.execute(self._sql, name, newest)
-        self._rows[name] += rows
+        self._rows[name] += len(times)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
@@ -11,7 +12,7 @@ import numpy as np
 from brain.errors import FencedError, StoreError
 from brain.model import Piece
 from brain.store._answers import answer_json, count_flush, decode_outcome, device_tallies, encode_outcome
-from brain.store._binary import copy_data
+from brain.store._binary import copies_of
 from brain.store._dialect import quoted, unique_key
 from brain.store._exchange import Step, int4s, int8, int8s, moment, moments, octet_strings, text, texts
 from brain.store._registry import RegistryPart
@@ -70,7 +71,8 @@ class WritePart(RegistryPart):
         batches = [b for b in flush.batches if len(b)]
         types = await self._types_for(batches)
         for b in batches:
-            await self._dialect.make_room(self._door, types[b.sensor_type], b.time.astype("M8[us]").astype(np.int64))
+            times = b.time.astype("M8[us]", copy=False).view(np.int64)
+            await self._dialect.make_room(self._door, types[b.sensor_type], times)
         met: _MetACopyError | None = None
         for wary in ({t for t, flushes in self._wary.items() if flushes > 0}, set(types)):
             try:
@@ -89,20 +91,19 @@ class WritePart(RegistryPart):
         Nobody else stores rows while the head is ours, so what is not there when we look is not there when we COPY.
         Where nothing has to be asked, the whole flush is one exchange with the server.
         """
-        sorts = {b.sensor_type: _sorted(b) for b in batches}
+        rows = {b.sensor_type: b for b in batches}
         fresh = {b.sensor_type: np.ones(len(b), np.bool_) for b in batches}
         async with self._door.standing() as line:
             first = [_advance_head(flush)]
-            if flush.answers or not wary.isdisjoint(sorts):
+            if flush.answers or not wary.isdisjoint(rows):
                 await self._send(line, [_BEGIN, *first])
                 first = []
-            for name in [n for n in sorts if n in wary]:
-                rows, order = sorts[name]
-                new = await self._look_through(line.connection, types[name], rows)
-                sorts[name] = (rows if new.all() else rows.take(new)), order
-                fresh[name][order] = new
-            written = _outcome(flush, fresh)
-            copies = {name: _copy(types[name], rows) for name, (rows, _) in sorts.items() if len(rows)}
+            for name in [n for n in rows if n in wary]:
+                fresh[name] = await self._look_through(line.connection, types[name], rows[name])
+                rows[name] = rows[name].take(fresh[name])
+            kept = {name: b for name, b in rows.items() if len(b)}
+            written = Written(count_flush(flush, fresh), Piece(kept))
+            copies = _copies([(types[name], b) for name, b in kept.items()])
             await self._send(line, first, copies, self._accounts(flush, batches, fresh, written))
             if line.in_block:
                 if flush.answers:
@@ -161,8 +162,9 @@ class WritePart(RegistryPart):
         sql = _Q["stored_already"].text.format(table=quoted(sensor_type), key=unique_key(sensor_type)[2])
         await c.execute(_Q["look_at_one_chunk"].text)
         days = rows.time.astype("M8[D]")
+        order = np.lexsort((rows.time, rows.device))  # as the index is: its pages are read one after the other
         for day in np.unique(days):
-            at = np.flatnonzero(days == day).tolist()
+            at = order[days[order] == day].tolist()
             asked = [times[i] for i in at]
             found = await c.fetch(sql, asked, [devices[i] for i in at], [keys[i] for i in at], min(asked), max(asked))
             new[[at[r["n"] - 1] for r in found]] = False
@@ -281,24 +283,13 @@ def _advance_head(flush: Flush) -> Step:
     return Step(_Q["advance_head"].text, numbers, keep=True)
 
 
-def _copy(sensor_type: SensorType, rows: Batch) -> Step:
-    names, data = copy_data(sensor_type, rows)
+def _copies(batches: list[tuple[SensorType, Batch]]) -> dict[str, Step]:
+    """A COPY for each batch, by sensor type."""
+    made = zip(batches, copies_of(batches), strict=True)
+    return {t.id: Step(_copy_sql(t, copy.names), data=copy.data) for (t, _), copy in made}
+
+
+@lru_cache(maxsize=16_384)
+def _copy_sql(sensor_type: SensorType, names: tuple[str, ...]) -> str:
     columns = ", ".join(f'"{n}"' for n in names)
-    return Step(f"COPY {quoted(sensor_type)} ({columns}) FROM STDIN (FORMAT binary)", data=data)
-
-
-def _sorted(batch: Batch) -> tuple[Batch, NDArray[np.int64]]:
-    """Rows as the unique index is sorted, and where each stood.
-
-    So its pages are touched one after the other, a quarter less work for it. Rows that are equal there stay in the
-    order they came, so that of copies the first one is kept.
-    """
-    order = np.lexsort((batch.time, batch.device))
-    return (batch if (order[1:] > order[:-1]).all() else batch.take(order)), order
-
-
-def _outcome(flush: Flush, fresh: dict[str, NDArray[np.bool_]]) -> Written:
-    kept = {
-        b.sensor_type: b if m.all() else b.take(m) for b in flush.batches if (m := fresh.get(b.sensor_type)) is not None
-    }
-    return Written(count_flush(flush, fresh), Piece({t: b for t, b in kept.items() if len(b)}))
+    return f"COPY {quoted(sensor_type)} ({columns}) FROM STDIN (FORMAT binary)"

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ROWS_READ",
+    "Activity",
     "Answer",
     "Checkpoint",
     "Counts",
@@ -189,6 +190,21 @@ class Checkpoint(NamedTuple):
     state: bytes
 
 
+class Activity(NamedTuple):
+    """How lively a sensor type or device is.
+
+    Attributes:
+        rows: Stored in the stretch of time asked for.
+        newest: Microseconds: of a sensor type when its last rows were received, of a device the time of its newest row;
+            None where there is none.
+        quarantined: Of a device: readings refused, ever. 0 for a sensor type: the ledger has it.
+    """
+
+    rows: int
+    newest: int | None
+    quarantined: int = 0
+
+
 class Page(NamedTuple):
     """A page of a list; ``cursor`` opens the next one, None at the end."""
 
@@ -226,13 +242,17 @@ class QuarantineQuery:
 
 @dataclass(slots=True, kw_only=True)
 class IncidentQuery:
-    """Filters of incidents, newest first; ``state``: open, acknowledged, unacknowledged, cleared, closed."""
+    """Filters of incidents, newest first.
+
+    ``state``: open, acknowledged, unacknowledged, cleared, closed. ``status``: actual, exercise (of a drill).
+    """
 
     state: str | None = None
     level: str | None = None
     scene: str | None = None
     event: str | None = None
     department: str | None = None
+    status: str | None = None
     start: int | None = None
     end: int | None = None
     bbox: tuple[float, float, float, float] | None = None
@@ -389,6 +409,12 @@ class Store(Protocol):
 
     async def ledger(self) -> tuple[dict[str, Counts], int]:
         """Counts per ledger key, and since when (microseconds)."""
+
+    async def activity(self, since: int) -> dict[str, Activity]:
+        """Per ledger key, rows stored since a time of receipt (the last 24 h are known); one query for all of them."""
+
+    async def device_activity(self, devices: Sequence[Device], since: int) -> dict[int, Activity]:
+        """Per device id, rows whose time is at or after ``since``; one query per sensor type among them."""
 
     async def incidents(self, query: IncidentQuery) -> Page:
         """INCIDENTs, newest first."""

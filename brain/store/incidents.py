@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MOST_INCIDENTS",
+    "OF_A_DRILL",
     "Incident",
     "LogRow",
     "OutboxRow",
@@ -40,6 +41,8 @@ __all__ = [
 OPEN: Final = ("raised", "acknowledged")
 #: Incidents a page may hold.
 MOST_INCIDENTS: Final = 1000
+#: What the id of an incident of a drill begins with.
+OF_A_DRILL: Final = "exercise-"
 _STATES: Final = {
     "open": OPEN,
     "raised": ("raised",),
@@ -195,6 +198,7 @@ def incident_object(record: Incident) -> dict[str, Any]:
 
     return {
         **record.document,
+        "status": record.document.get("status", "Actual"),
         "state": record.state,
         "raised_at": iso(record.raised_at),
         "updated_at": iso(record.updated_at),
@@ -208,7 +212,12 @@ def incident_object(record: Incident) -> dict[str, Any]:
 
 
 def outbox_rows(row: LogRow) -> list[OutboxRow]:
-    """Messages a step of the engine owes to departments; keys stay the same when the step is computed again."""
+    """Messages a step of the engine owes to departments; keys stay the same when the step is computed again.
+
+    A drill owes nobody a message: it is seen on the page.
+    """
+    if row.incident.startswith(OF_A_DRILL):
+        return []
     departments = row.document.get("departments") or {}
     return [
         OutboxRow(row.incident, row.seq, department, role, f"{row.incident}/{row.engine_number}/{department}")

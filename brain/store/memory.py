@@ -19,9 +19,10 @@ from brain.store._memory_quarantine import Quarantine
 from brain.store._memory_rows import Row, Table, refuse_bad_texts
 from brain.store._queries import KEEP, MOST_QUARANTINE, MOST_ROWS, quarantine_item
 from brain.store._registry import check_change, check_into, check_spelling
-from brain.store.base import ROWS_READ, Checkpoint, Counts, Head, InboxItem, Lease, LogEntry, Page, Written
+from brain.store.base import ROWS_READ, Activity, Checkpoint, Counts, Head, InboxItem, Lease, LogEntry, Page, Written
 from brain.store.incidents import (
     MOST_INCIDENTS,
+    OF_A_DRILL,
     Incident,
     LogRow,
     OutboxRow,
@@ -65,6 +66,7 @@ class MemoryStore:
         self._log: dict[int, LogEntry] = {}
         self._entry = 0
         self._ledger: dict[str, Counts] = {}
+        self._stored_at: dict[str, int] = {}
         self._tally: dict[int, tuple[int, int]] = {}
         self._timeless: dict[bytes, int] = {}
         self._states: dict[tuple[str, str], bytes] = {}
@@ -216,6 +218,8 @@ class MemoryStore:
             kept.stored += n.stored
             kept.duplicate += n.duplicate
             kept.quarantined += n.quarantined
+            if n.stored:
+                self._stored_at[key] = flush.received_at
         for b in batches:
             for device in b.device[~fresh[b.sensor_type]].tolist():
                 self._tally_device(device, 1, 0)
@@ -425,6 +429,23 @@ class MemoryStore:
         """Counts per ledger key, and since when."""
         return {k: replace(self._ledger[k]) for k in sorted(self._ledger)}, self._since
 
+    async def activity(self, since: int) -> dict[str, Activity]:
+        """Per ledger key, rows stored since a time of receipt."""
+        entries = [e.piece.batches for e in self._log.values() if e.received_at >= since]
+        return {
+            key: Activity(sum(len(b[key]) for b in entries if key in b), self._stored_at.get(key))
+            for key in self._ledger
+        }
+
+    async def device_activity(self, devices: Sequence[Device], since: int) -> dict[int, Activity]:
+        """Per device id, rows since a time."""
+        out = {}
+        for d in devices:
+            times = [r.time for r in self._tables[d.sensor_type].rows.values() if r.device == d.device_id]
+            quarantined = self._tally.get(d.device_id, (0, 0))[1]
+            out[d.device_id] = Activity(sum(t >= since for t in times), max(times, default=None), quarantined)
+        return out
+
     async def device_ledger(self, sensor_type: str, device: str) -> Counts:
         """The ledger of one device."""
         known = self._registry.sensor_type(sensor_type)
@@ -450,6 +471,7 @@ class MemoryStore:
             and query.scene in (None, i.scene)
             and query.event in (None, i.event)
             and (query.department is None or query.department in i.departments)
+            and (query.status is None or i.incident.startswith(OF_A_DRILL) == (query.status == "exercise"))
             and (query.start is None or i.raised_at >= query.start)
             and (query.end is None or i.raised_at < query.end)
             and (query.bbox is None or _inside(i, query.bbox))
@@ -522,8 +544,8 @@ class MemoryStore:
             "quarantine": len(self._quarantine),
             "inbox_waiting": sum(a is None for _, a, _ in self._inbox.values()),
             "outbox_waiting": len(self._outbox),
-            "incidents": len(self._incidents),
-            "incidents_open": sum(i.state in states_of("open") for i in self._incidents.values()),
+            "incidents": len(real := [i for i in self._incidents.values() if not i.incident.startswith(OF_A_DRILL)]),
+            "incidents_open": sum(i.state in states_of("open") for i in real),
         }
 
     async def housekeeping(self, now: int) -> dict[str, int]:

@@ -13,11 +13,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sized
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
 import numpy as np
 
+from brain.errors import StoreError
 from brain.model import Batch, Piece
 
 if TYPE_CHECKING:
@@ -25,8 +27,16 @@ if TYPE_CHECKING:
 
 __all__ = ["decode_piece", "encode_piece"]
 
+T = TypeVar("T", bound=Sized)
+
+
+class _Document(msgspec.Struct):
+    v: Literal[1]
+    b: dict[str, list[Any]]
+
+
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder()
+_decoder = msgspec.msgpack.Decoder(_Document)
 
 
 def encode_piece(piece: Piece) -> bytes:
@@ -40,9 +50,18 @@ def encode_piece(piece: Piece) -> bytes:
 
 
 def decode_piece(data: bytes) -> Piece:
-    """The piece of these bytes; its arrays may be written to."""
-    document = _decoder.decode(data)
-    return Piece({t: _unpack(t, *packed) for t, packed in document["b"].items()})
+    """The piece of these bytes; its arrays may be written to.
+
+    Raises:
+        StoreError: They are no piece: bytes that were damaged, or of another version.
+    """
+    try:
+        document = _decoder.decode(data)
+        return Piece({t: _unpack(t, *packed) for t, packed in document.b.items()})
+    except (msgspec.DecodeError, ValueError, TypeError, AttributeError) as error:
+        raise StoreError(
+            f"an entry of the log cannot be read ({error}); restore the data base from a backup"
+        ) from error
 
 
 def _pack(batch: Batch) -> list[Any]:
@@ -74,25 +93,36 @@ def _pack_column(values: NDArray[Any]) -> bytes | list[str | None] | str | int |
 def _unpack(
     sensor_type: str, n: int, device: bytes, time: bytes, received_at: bytes | int, position: bytes | int, columns: Any
 ) -> Batch:
-    received = np.full(n, received_at, np.int64) if isinstance(received_at, int) else np.frombuffer(received_at, "<i8")
+    devices = _counted(n, np.frombuffer(device, "<i4")).astype(np.int32)
+    received = np.full(n, received_at, np.int64) if isinstance(received_at, int) else _longs(n, received_at)
     return Batch(
         sensor_type,
-        np.frombuffer(device, "<i4").astype(np.int32),
-        np.frombuffer(time, "<i8").astype(np.int64).view("M8[us]"),
-        received.astype(np.int64).view("M8[us]"),
-        np.arange(position, position + n, dtype=np.int64)
-        if isinstance(position, int)
-        else np.frombuffer(position, "<i8").astype(np.int64),
+        devices,
+        _longs(n, time).view("M8[us]"),
+        received.view("M8[us]"),
+        np.arange(position, position + n, dtype=np.int64) if isinstance(position, int) else _longs(n, position),
         {name: _unpack_column(n, values) for name, values in columns.items()},
     )
+
+
+def _longs(n: int, data: bytes) -> NDArray[np.int64]:
+    return _counted(n, np.frombuffer(data, "<i8")).astype(np.int64)
 
 
 def _unpack_column(n: int, values: bytes | list[str | None] | str | int | None) -> NDArray[Any]:
     if values is None:
         return np.full(n, np.nan)
     if isinstance(values, bytes):
-        return np.frombuffer(values, "<f8").astype(np.float64)
+        return _counted(n, np.frombuffer(values, "<f8")).astype(np.float64)
     texts = np.full(n, None, object)
-    if isinstance(values, list | str):
+    if isinstance(values, list):
+        texts[:] = _counted(n, values)
+    elif isinstance(values, str):
         texts[:] = values
     return texts
+
+
+def _counted(n: int, values: T) -> T:
+    if len(values) != n:
+        raise ValueError(f"{len(values)} values for {n} rows")
+    return values

@@ -63,7 +63,7 @@ class Postgres:
 
     async def make_room(self, door: Door, sensor_type: SensorType, times: NDArray[np.int64]) -> None:
         """Make the weeks of these times that are not there yet; look after the BRIN indexes of the newest."""
-        await self._summaries.count(door, sensor_type, len(times), int(times.max()))
+        await self._summaries.count(door, sensor_type, times)
         known = self._weeks.setdefault(sensor_type.table, set())
         low, high = week_of(int(times.min())), week_of(int(times.max()))
         if low == high and low in known:

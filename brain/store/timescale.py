@@ -47,7 +47,7 @@ class Timescale:
 
     async def make_room(self, door: Door, sensor_type: SensorType, times: NDArray[np.int64]) -> None:
         """Chunks are made by the extension; only their BRIN indexes want looking after."""
-        await self._summaries.count(door, sensor_type, len(times), int(times.max()))
+        await self._summaries.count(door, sensor_type, times)
 
     async def spans(self, connection: Connection, sensor_types: Sequence[SensorType]) -> list[tuple[int, int]]:
         """The chunks' days."""

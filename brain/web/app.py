@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from brain.web import (
     backtests,
+    catalogue,
     devices,
     explain,
     health,
@@ -118,6 +119,7 @@ def make_app(
         backtests,
         city_routes,
         statistics,
+        catalogue,
         health,
         metrics,
     ):

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, cast
 
 from brain.web.backtest_jobs import Backtests
+from brain.web.catalogue_items import Catalogue
 from brain.web.problems import Problem
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Context:
     Attributes:
         stop: Set when the server is asked to end: live streams leave at once.
         requests: (route, method, status) -> number, for the metrics.
+        catalogue: What the catalogue keeps for a while.
         replays: History is played again for one question at a time.
         backtests: Those that were asked for.
     """
@@ -62,6 +64,7 @@ class Context:
         self.feed = feed
         self.tracks = tracks
         self.stop = asyncio.Event()
+        self.catalogue = Catalogue()
         self.replays = asyncio.Semaphore(1)
         self.backtests = Backtests(store, now_us)
         self.requests: dict[tuple[str, str, int], int] = {}

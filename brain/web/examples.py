@@ -37,6 +37,7 @@ LOG: Final[dict[str, Any]] = {
 }
 
 INCIDENT: Final[dict[str, Any]] = LOG | {
+    "status": "Actual",
     "state": "raised",
     "raised_at": "2026-05-01T00:00:03.000Z",
     "updated_at": "2026-05-01T00:00:03.000Z",

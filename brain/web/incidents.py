@@ -89,6 +89,7 @@ async def list_incidents(
     scene: Annotated[str | None, Query(description="Name of a scene.", examples=["safety_production"])] = None,
     event: Annotated[str | None, Query(description="Kind of incident.", examples=["gas_leak"])] = None,
     department: Annotated[str | None, Query(description="Id of a department that acts or is informed.")] = None,
+    status: Annotated[str | None, Query(description="`actual` or `exercise` (of a drill); both when left out.")] = None,
     start: Start = None,
     end: End = None,
     bbox: Bbox = None,
@@ -97,8 +98,9 @@ async def list_incidents(
 ) -> Response:
     """What happened, one INCIDENT each.
 
-    INCIDENT is the last object of its log, plus `state`, `raised_at`, `updated_at`, `cleared_at` and what people made
-    of it. `start` and `end` are times of the raise. GeoJSON by `Accept: application/geo+json`.
+    INCIDENT is the last object of its log, plus `state`, `raised_at`, `updated_at`, `cleared_at`, `status` (`Actual`,
+    or `Exercise` of a drill) and what people made of it. `start` and `end` are times of the raise. GeoJSON by
+    `Accept: application/geo+json`.
     """
     kind = negotiate(request, JSON, GEOJSON)
     page = await context_of(request).store.incidents(
@@ -108,6 +110,7 @@ async def list_incidents(
             scene=scene or None,
             event=event or None,
             department=department or None,
+            status=parse_choice("status", status, ("actual", "exercise")),
             start=parse_time("start", start),
             end=parse_time("end", end),
             bbox=parse_bbox(bbox),

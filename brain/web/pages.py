@@ -1,5 +1,7 @@
 """The page itself, and the API's own page: Swagger UI from the vendored files, no network, no inline script."""
 
+from pathlib import Path
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -25,6 +27,8 @@ _DOCS = f"""<!doctype html>
 </body>
 </html>
 """
+#: In the wheel it lies beside this file, in the source where it is written.
+_PROFILES = (Path(__file__).with_name("profiles.md"), Path(__file__).parents[2] / "docs" / "reference" / "profiles.md")
 _INIT = """SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#docs",
@@ -55,6 +59,20 @@ def make_pages(site: Site) -> APIRouter:
     async def docs_init() -> Response:
         """Starts Swagger UI; a file of its own because the page allows no inline script."""
         return Response(_INIT, media_type="text/javascript; charset=utf-8", headers={"Cache-Control": "no-cache"})
+
+    @router.get(
+        "/docs/profiles",
+        operation_id="show_profile_reference",
+        summary="The reference of profiles",
+        tags=["sensor types"],
+        responses={200: {"description": "Markdown", "content": {"text/markdown": {"example": "# Profiles"}}}},
+        response_class=Response,
+    )
+    async def profiles() -> Response:
+        """How a sensor type is registered by a document: every key, function and input with an example."""
+        text = next(path.read_text("utf-8") for path in _PROFILES if path.exists())
+        # As plain text, which browsers show; Markdown they would offer to save.
+        return Response(text, media_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-cache"})
 
     @router.api_route("/{name:page}", methods=["GET", "HEAD"], include_in_schema=False)
     async def page(request: Request, name: str) -> Response:

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from brain.model import Text
 
 __all__ = ["WebSettings"]
 
@@ -22,6 +28,7 @@ class WebSettings:
         streams: Most live streams and most track sockets at once.
         log_quiet_s: Ingest is called unwell when its log has not moved for so long.
         console: Folder of the page.
+        stories: Names and titles of the stories that can be played, for the catalogue.
 
     Example:
         >>> WebSettings().body_limit
@@ -37,3 +44,4 @@ class WebSettings:
     streams: int = 500
     log_quiet_s: float = 10.0
     console: Path = field(default_factory=lambda: Path(__file__).parent / "console")
+    stories: Mapping[str, Text] = field(default_factory=dict)

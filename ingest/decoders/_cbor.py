@@ -17,7 +17,7 @@ from ingest.profile.functions import WrongValueError
 __all__ = ["loads"]
 
 _DEEPEST: Final = 32
-_MOST: Final = 50_000
+_MOST: Final = 30_000
 _BREAK: Final = object()
 _FLOATS: Final = {25: ">e", 26: ">f", 27: ">d"}
 _SIMPLE: Final = {20: False, 21: True, 22: None, 23: None}

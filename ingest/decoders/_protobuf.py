@@ -14,13 +14,22 @@ from ingest.profile.functions import WrongValueError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["as_double", "as_float", "as_text", "fields_of"]
+__all__ = ["as_double", "as_float", "as_text", "fields_of", "varint_at"]
 
 _MOST_FIELDS: Final = 50_000
 _FIXED: Final = {1: 8, 5: 4}
 
 
-def _varint(data: bytes, at: int, name: str) -> tuple[int, int]:
+def varint_at(data: bytes, at: int, name: str) -> tuple[int, int]:
+    """The number that begins at a byte, 64 bits of it, and where it ends.
+
+    Raises:
+        WrongValueError: It does not end.
+
+    Example:
+        >>> varint_at(bytes.fromhex("9601"), 0, "x")
+        (150, 2)
+    """
     value = shift = 0
     while True:
         if at >= len(data) or shift > 63:
@@ -48,7 +57,7 @@ def fields_of(data: bytes, name: str) -> Iterator[tuple[int, int | bytes]]:
     """
     at = count = 0
     while at < len(data):
-        key, at = _varint(data, at, name)
+        key, at = varint_at(data, at, name)
         number, wire = key >> 3, key & 7
         count += 1
         if not number or number >= 1 << 29 or wire not in (0, 1, 2, 5):
@@ -56,12 +65,12 @@ def fields_of(data: bytes, name: str) -> Iterator[tuple[int, int | bytes]]:
         if count > _MOST_FIELDS:
             raise WrongValueError(f"{name}: more than {_MOST_FIELDS} fields", "too_large")
         if wire == 0:
-            value, at = _varint(data, at, name)
+            value, at = varint_at(data, at, name)
             yield number, value
             continue
         size = _FIXED.get(wire)
         if size is None:
-            size, at = _varint(data, at, name)
+            size, at = varint_at(data, at, name)
         if size > len(data) - at:
             raise WrongValueError(f"{name}: field {number} needs {size} bytes, {len(data) - at} are left")
         yield number, data[at : at + size]

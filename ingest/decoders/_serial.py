@@ -15,6 +15,7 @@ F = TypeVar("F")
 
 LARGEST: Final = 65_536
 """Bytes of one message."""
+_MOST_FRAMES: Final = 128
 _TEXT: Final = frozenset(b"0123456789abcdefABCDEF \t\r\n,:-\"'")
 
 
@@ -50,13 +51,16 @@ def frames_in(data: bytes, frame_at: Callable[[bytes, int], tuple[F | None, int,
             ``checksum:`` or ``length:`` where that is why (``""``: nothing looks like one).
 
     Raises:
-        WrongValueError: There is no frame, or one is broken: ``bad_checksum``, ``missing`` or ``no_match``.
+        WrongValueError: There is no frame, one is broken, or there are too many: ``bad_checksum``, ``missing``,
+            ``no_match`` or ``too_large``.
     """
     out: list[F] = []
     at, fault = 0, ""
     while at < len(data):
         found, end, why = frame_at(data, at)
         if found is not None:
+            if len(out) == _MOST_FRAMES:
+                raise WrongValueError(f"payload: more than {_MOST_FRAMES} frames", "too_large")
             out.append(found)
             at = end
         else:

@@ -19,6 +19,7 @@ grow without end, and an expression is at most 2,000 characters and 300 nodes.
 from __future__ import annotations
 
 import ast
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 from brain.errors import SensorTypeError
@@ -29,8 +30,8 @@ from ingest.profile.functions import (
     OVER_ELEMENTS,
     WrongValueError,
     compiled_pattern,
-    operators,
 )
+from ingest.profile.operators import operators
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -212,7 +213,10 @@ class _Writer:
         if isinstance(node, ast.IfExp):
             return ast.IfExp(test=self.value(node.test), body=self.value(node.body), orelse=self.value(node.orelse))
         if isinstance(node, ast.Call):
-            return self._function(node)
+            made = self._function(node)
+            if not self._inside:  # what a function does not find is missing, like a path that leads nowhere
+                self.leaves.setdefault(ast.unparse(node), made)
+            return made
         if isinstance(node, (ast.List, ast.Tuple)):
             return ast.Tuple(elts=[self.value(e) for e in node.elts], ctx=ast.Load())
         if isinstance(node, ast.JoinedStr):
@@ -299,7 +303,9 @@ class _Writer:
             raise self.refuse(f"{ast.unparse(node.func)[:60]!r} is not a function; there are no methods here")
         name = node.func.id
         if name not in FUNCTIONS:
-            raise self.refuse(f"there is no function {name[:60]}; see the functions of the profile reference")
+            near = get_close_matches(name, FUNCTIONS, 3, 0.5)
+            hint = f"did you mean {' or '.join(near)}?" if near else "see the functions of the profile reference"
+            raise self.refuse(f"there is no function {name[:60]}; {hint}")
         if node.keywords or any(isinstance(a, ast.Starred) for a in node.args):
             raise self.refuse(f"{name}() takes its values in order, without names and stars")
         low, high = FUNCTIONS[name].arity

@@ -1,4 +1,4 @@
-"""The functions and operators of profile expressions. Pure; each bounded in time and size.
+"""The functions of profile expressions. Pure; each bounded in time and size.
 
 A function answers ``None`` where what it was given is missing. It raises ``WrongValueError`` where a value is there and
 wrong, in a sentence that shows the value.
@@ -18,11 +18,12 @@ import msgspec
 import re2
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 __all__ = [
     "FUNCTIONS",
     "LAZY",
+    "LONGEST",
     "MENDED",
     "MOST_STEPS",
     "OVER_ELEMENTS",
@@ -31,12 +32,11 @@ __all__ = [
     "Steps",
     "WrongValueError",
     "compiled_pattern",
-    "operators",
+    "is_number",
+    "text_of",
 ]
 
-_LONGEST: Final = 262_144  # characters or bytes a value may grow to
-_MOST_SHIFT: Final = 63
-_MOST_POWER: Final = 64
+LONGEST: Final = 262_144  # characters or bytes a value may grow to
 _NUMBER: Final = re.compile(
     r"\s*([+-]?(?:\d{1,3}(?:[ \u00a0_']\d{3})+|\d+)?(?:[.,]\d+)?(?:[eE][+-]?\d{1,3})?)\s*"
     r"((?![\d.,]|x[0-9a-fA-F]).*?)?\s*",
@@ -101,24 +101,13 @@ MOST_STEPS: Final = 200_000
 STEPS: Final = Steps()
 
 
-# -- operators: whatever could grow without end is looked at first -----------------------------------------------------
+def is_number(value: Any) -> bool:
+    """Whether this is a number (a truth value counts as one, as in Python).
 
-
-def _get(value: Any, keys: Sequence[Any]) -> Any:
-    """Into objects and lists by keys; ``None`` where there is nothing."""
-    try:
-        for key in keys:
-            value = value[key]
-    except (KeyError, IndexError, TypeError):
-        return None
-    return value
-
-
-def _slice(value: Any, start: Any, end: Any) -> Any:
-    return value[start:end] if isinstance(value, (str, bytes, list, tuple)) else None
-
-
-def _is_number(value: Any) -> bool:
+    Example:
+        >>> is_number(2.5), is_number("2.5")
+        (True, False)
+    """
     return isinstance(value, (int, float))
 
 
@@ -127,103 +116,12 @@ def _counts(value: Any) -> bool:
     return isinstance(value, int) or (isinstance(value, float) and not math.isnan(value))
 
 
-def _add(a: Any, b: Any) -> Any:
-    if isinstance(a, (str, bytes)) and isinstance(b, (str, bytes)) and len(a) + len(b) > _LONGEST:
-        raise WrongValueError(f"a text of more than {_LONGEST} characters is too long")
-    if isinstance(a, (list, tuple)) or isinstance(b, (list, tuple)):
-        raise TypeError
-    return a + b
-
-
-def _multiply(a: Any, b: Any) -> Any:
-    if not (_is_number(a) and _is_number(b)):
-        raise TypeError
-    return a * b if abs(a) < 1e300 and abs(b) < 1e300 else float(a) * float(b)
-
-
-def _modulo(a: Any, b: Any) -> Any:
-    if not (_is_number(a) and _is_number(b)):
-        raise TypeError  # with a text it would be a format
-    return a % b
-
-
-def _power(a: Any, b: Any) -> Any:
-    if abs(b) > _MOST_POWER:
-        raise WrongValueError(f"an exponent beyond {_MOST_POWER} is not allowed")
-    out = float(a) ** b
-    if isinstance(out, complex):
-        raise WrongValueError(f"{a!r} has no power {b!r}")
-    return out
-
-
-def _shift(way: Callable[[int, int], int]) -> Callable[[Any, Any], int]:
-    def run(a: Any, b: Any) -> int:
-        if not 0 <= b <= _MOST_SHIFT or abs(a) >= 1 << 64:
-            raise WrongValueError(f"a shift is by 0 to {_MOST_SHIFT} bits, of a number of 64 bits")
-        return way(a, b)
-
-    return run
-
-
-def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
-    def run(a: Any, b: Any) -> bool:
-        try:
-            return compare(a, b)
-        except TypeError:
-            return False
-
-    return run
-
-
-def _in(a: Any, b: Any) -> bool:
-    try:
-        return a in b
-    except TypeError:
-        return False
-
-
-def _join(*parts: Any) -> str | None:
-    """A template; ``None`` where one of its values is missing."""
-    if any(part is None for part in parts):
-        return None
-    texts = [part if isinstance(part, str) else _text(part) for part in parts]
-    if sum(map(len, texts)) > _LONGEST:
-        raise WrongValueError(f"a text of more than {_LONGEST} characters is too long")
-    return "".join(texts)
-
-
 def _replace(value: str, old: str, new: str) -> str:
     if not old:
         return value
-    if len(value) + value.count(old) * max(0, len(new) - len(old)) > _LONGEST:
-        raise WrongValueError(f"a text of more than {_LONGEST} characters is too long")
+    if len(value) + value.count(old) * max(0, len(new) - len(old)) > LONGEST:
+        raise WrongValueError(f"a text of more than {LONGEST} characters is too long")
     return value.replace(old, new)
-
-
-def operators() -> dict[str, Callable[..., Any]]:
-    """What compiled expressions call for operators, by the names the compiler gives them."""
-    return {
-        "op_get": _get,
-        "op_slice": _slice,
-        "op_add": _add,
-        "op_subtract": operator.sub,
-        "op_multiply": _multiply,
-        "op_divide": operator.truediv,
-        "op_floor": operator.floordiv,
-        "op_modulo": _modulo,
-        "op_power": _power,
-        "op_and": operator.and_,
-        "op_or": operator.or_,
-        "op_xor": operator.xor,
-        "op_left": _shift(operator.lshift),
-        "op_right": _shift(operator.rshift),
-        "op_less": _ordered(operator.lt),
-        "op_at_most": _ordered(operator.le),
-        "op_more": _ordered(operator.gt),
-        "op_at_least": _ordered(operator.ge),
-        "op_in": _in,
-        "op_join": _join,
-    }
 
 
 # -- functions ---------------------------------------------------------------------------------------------------------
@@ -267,7 +165,16 @@ def _quantity(value: Any) -> tuple[float | None, str]:
     raise WrongValueError(f"{str(value)[:60]!r} is no number, also without its unit")
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """The text of a text, a number or a truth value.
+
+    Raises:
+        WrongValueError: It is none of these.
+
+    Example:
+        >>> text_of(7.0), text_of(True)
+        ('7', 'true')
+    """
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
@@ -281,7 +188,7 @@ def _of_text(run: Callable[..., Any]) -> Callable[..., Any]:
     """``run`` for texts, ``None`` for ``None``."""
 
     def made(value: Any, *more: Any) -> Any:
-        return None if value is None else run(_text(value), *more)
+        return None if value is None else run(text_of(value), *more)
 
     return made
 
@@ -292,7 +199,7 @@ def _of_number(run: Callable[..., Any]) -> Callable[..., Any]:
     def made(*values: Any) -> Any:
         if any(v is None for v in values):
             return None
-        if not all(_is_number(v) for v in values):
+        if not all(is_number(v) for v in values):
             raise WrongValueError(f"{values[0]!r:.60} is no number")
         try:
             return run(*values)
@@ -367,8 +274,8 @@ def _json_text(value: Any) -> str | None:
         text = msgspec.json.encode(value).decode()
     except (msgspec.EncodeError, TypeError, RecursionError, ValueError):
         raise WrongValueError(f"{value!r:.60} cannot be written as JSON") from None
-    if len(text) > _LONGEST:
-        raise WrongValueError(f"a text of more than {_LONGEST} characters is too long")
+    if len(text) > LONGEST:
+        raise WrongValueError(f"a text of more than {LONGEST} characters is too long")
     return text
 
 
@@ -393,7 +300,7 @@ def _only_text(value: Any) -> str | None:
     """What ``only_number`` leaves: texts and truth values as they are, lists and objects as JSON."""
     if value is None or value == "" or _only_number(value) is not None:
         return None
-    return _json_text(value) if isinstance(value, (dict, list, tuple)) else _text(value)
+    return _json_text(value) if isinstance(value, (dict, list, tuple)) else text_of(value)
 
 
 def _split(value: str, separator: str | None = None) -> list[str]:
@@ -477,7 +384,7 @@ def _over(run: Callable[[list[Any]], Any]) -> Callable[..., Any]:
     """``run`` of the numbers among several values, or among the elements of one list."""
 
     def made(*values: Any) -> Any:
-        given = _elements(values[0]) if len(values) == 1 and not _is_number(values[0]) else list(values)
+        given = _elements(values[0]) if len(values) == 1 and not is_number(values[0]) else list(values)
         numbers = [v for v in given if _counts(v)]
         return run(numbers) if numbers else None
 

@@ -7,6 +7,8 @@ from typing import Final
 
 import yaml
 
+from ingest.profile.quoting import quoted
+
 __all__ = ["line_of"]
 
 _STEP: Final = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
@@ -22,7 +24,7 @@ def line_of(source: str, path: str) -> int | None:
     if not path:
         return None
     try:
-        node = yaml.compose(source, yaml.SafeLoader)
+        node = yaml.compose(quoted(source), yaml.SafeLoader)
     except (yaml.YAMLError, ValueError, RecursionError):
         return None
     line = None

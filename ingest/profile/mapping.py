@@ -101,9 +101,15 @@ def compile_mapping(
     forms = _forms(document, kinds, names, zone)
 
     def run(message: Message, wrap: Callable[[Any], Any] | None = None) -> list[Mapped | Refused] | None:
+        STEPS.begin()
+        try:
+            return readings(message, wrap)
+        finally:
+            STEPS.begin()
+
+    def readings(message: Message, wrap: Callable[[Any], Any] | None) -> list[Mapped | Refused] | None:
         out: list[Mapped | Refused] = []
         ignored = 0
-        STEPS.begin()
         try:
             documents = read(message)
         except WrongValueError as e:

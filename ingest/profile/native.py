@@ -39,6 +39,7 @@ import yaml
 from brain.errors import SensorTypeError
 from brain.model import COMMON_NUMBERS, COMMON_TEXTS, Field, FieldKind, Modality, SensorType, Text
 from ingest.profile.mapping import KEYS, compile_mapping
+from ingest.profile.quoting import quoted
 from ingest.profile.sources import DECLARED_KEYS, SOURCE_KEYS
 from ingest.profile.units import canonical
 from ingest.topics import parse_topic
@@ -137,6 +138,9 @@ def sensor_type_from(
     moving = top.get("moving", False)
     if not isinstance(moving, bool):
         raise SensorTypeError("moving", f"{_shown(moving)} is neither true nor false")
+    if unnamed := [f.name for f in fields if not f.label.zh and f.name not in BOX[1:]]:
+        example = "label: {zh: 水位, en: Water level}"
+        told.append(f"fields: {', '.join(unnamed)[:300]} have no label; give one in both languages, like {example}")
     if profile is not None:
         told += _doubts(top, profile)
     title = _text("name", top.get("name"), told)
@@ -367,7 +371,7 @@ def _declared_in_forms(top: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[s
 def _field(name: str, entry: Mapping[str, Any], told: list[str]) -> list[Field]:
     path = f"fields.{name}"
     _only(entry, DECLARED_KEYS | SOURCE_KEYS, path)
-    label = _text(f"{path}.label", entry.get("label"), told)
+    label = _text(f"{path}.label", entry.get("label"), [])
     kind = entry.get("kind", "text" if "values" in entry else "number")
     if kind == "box":
         if name != "box" or set(entry) - {"kind", "label", "from", "form", "divide"}:
@@ -428,6 +432,7 @@ def _parsed(text: str | bytes) -> Any:
     if len(text) > _LONGEST_DOCUMENT:
         raise SensorTypeError("", f"the document is longer than {_LONGEST_DOCUMENT} characters")
     try:
+        text = quoted(text.decode() if isinstance(text, bytes) else text)
         return yaml.load(text, _Loader)  # noqa: S506 - a subclass of SafeLoader
     except (yaml.YAMLError, ValueError, RecursionError, LookupError, AttributeError, TypeError) as e:
         # the last three come out of PyYAML where a tag does not fit its value, like !!timestamp x

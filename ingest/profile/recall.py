@@ -60,9 +60,14 @@ def _plain(value: Any) -> Any:
     """The value as it can be kept.
 
     Raises:
-        WrongValueError: It is larger than 64 KiB.
+        WrongValueError: It is larger than 64 KiB, or holds what cannot be kept.
     """
-    packed = msgspec.msgpack.encode(value)
+    try:
+        packed = msgspec.msgpack.encode(value)
+    except (OverflowError, TypeError, ValueError, RecursionError):
+        raise WrongValueError(
+            "payload: a value in it cannot be remembered, like a number of more than 64 bits"
+        ) from None
     if len(packed) > _LARGEST:
         raise WrongValueError(f"payload: what is to be remembered of it is larger than {_LARGEST} bytes", "too_large")
     return msgspec.msgpack.decode(packed)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from scenes.first_aid.context import Context
     from scenes.first_aid.state import Case, Crew
     from scenes.first_aid.town import Place
+    from scenes.toolkit.calls import Call
     from scenes.toolkit.roads import Path
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "needs_als",
     "needs_help",
     "patient_place",
+    "place_of_call",
     "quickest",
     "take_path",
     "target_s",
@@ -58,8 +60,16 @@ def target_s(ctx: Context, priority: int) -> float:
 
 
 def patient_place(ctx: Context, case: Case) -> Place | None:
-    """Where the patient is; a road node that the call names goes before degrees."""
-    return ctx.town.place(case.call.lon, case.call.lat, case.call.node)
+    """Where the patient is: the call's degrees, and on the roads at the node it names, else at the nearest road."""
+    return place_of_call(ctx, case.call)
+
+
+def place_of_call(ctx: Context, call: Call) -> Place | None:
+    """Where a call comes from; None when neither degrees nor a node of the model are known."""
+    place = ctx.town.place(call.lon, call.lat, call.node)
+    if place is None or math.isnan(call.lon) or math.isnan(call.lat):
+        return place
+    return place._replace(lon=call.lon, lat=call.lat)
 
 
 def elapsed_s(case: Case, now: int) -> float:

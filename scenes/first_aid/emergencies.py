@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scenes.first_aid import mass, notices, watch
-from scenes.first_aid.dispatch import make_plan, patient_place
+from scenes.first_aid.dispatch import make_plan, patient_place, place_of_call
 from scenes.first_aid.policy import MedicalEmergency
 from scenes.first_aid.state import Case, Link, Plan
 from scenes.first_aid.statements import call_line, fall_line, joined_line, mass_lines
@@ -54,7 +54,7 @@ def on_call(ctx: Context, call: Call) -> Iterator[Evidence]:
 def _same(ctx: Context, call: Call) -> tuple[Case | None, list[Case]]:
     """The open emergency that a call tells of (the nearest one), and those next to it with another complaint."""
     p, found, near = ctx.parameters, [], []
-    here = ctx.town.place(call.lon, call.lat, call.node)
+    here = place_of_call(ctx, call)
     for case in ctx.state.cases.values():
         there = patient_place(ctx, case)
         if case.ended is not None or here is None or there is None:

@@ -145,8 +145,10 @@ def _primary_said(ctx: Context, case: Case, crew: Crew, duty: str, now: int, pos
 
 def _on_road(ctx: Context, batch: Batch, i: int, world: World) -> Iterator[Evidence]:
     a, b, kmh = batch["link_from"][i], batch["link_to"][i], float(batch["speed_kmh"][i])
-    if a is None or b is None:
-        return
+    key = f"{a}>{b}"
+    if a is None or b is None or _time(batch, i) < ctx.state.roads_heard.get(key, 0):
+        return  # a report holds until the next one, not until one that was only delivered later
+    ctx.state.roads_heard[key] = _time(batch, i)
     closed = math.isnan(kmh) and "clos" in str(batch["cause"][i] or "").lower()
     if not ctx.state.live.put(a, b, 0.0 if closed else None if math.isnan(kmh) else kmh):
         return
@@ -156,9 +158,9 @@ def _on_road(ctx: Context, batch: Batch, i: int, world: World) -> Iterator[Evide
     for case in list(ctx.state.cases.values()):
         if case.ended is not None or case.arrived is not None:
             continue
-        behind = watch.uses_link(case.plan.responder_route, f"{a}>{b}")
+        behind = watch.uses_link(case.plan.responder_route, key)
         late = watch.check_responder(ctx, case, now) if behind else []
-        changed = watch.check_way(ctx, case, now) if watch.drives_on(ctx, case, f"{a}>{b}") else []
+        changed = watch.check_way(ctx, case, now) if watch.drives_on(ctx, case, key) else []
         for reason in changed or late:
             yield call_line(ctx, case, position, reason)
 

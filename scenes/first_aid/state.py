@@ -218,6 +218,7 @@ class FirstAidState:
     """The whole of it.
 
     Attributes:
+        roads_heard: Driving direction -> event time of its last report, microseconds.
         notices: Incidents of other scenes, as heard.
         batteries: Charge of the AED drones that told theirs, percent.
         covering: Coverage zone -> a free unit that reached it when it was last looked at.
@@ -232,6 +233,7 @@ class FirstAidState:
     winds: dict[str, Wind] = field(default_factory=dict)
     falls: list[Fall] = field(default_factory=list)
     live: LiveSpeeds = field(default_factory=LiveSpeeds)
+    roads_heard: dict[str, int] = field(default_factory=dict)
     notices: dict[str, Notice] = field(default_factory=dict)
     batteries: dict[str, float] = field(default_factory=dict)
     covering: dict[str, str] = field(default_factory=dict)

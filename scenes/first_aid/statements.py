@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from brain.model import Certainty, Level, Modality, Text
 from brain.scene_api import Evidence, Fact
 from scenes.first_aid.benefit import benefit
-from scenes.first_aid.dispatch import needs_help, patient_place, target_s
+from scenes.first_aid.dispatch import needs_help, patient_place, place_of_call, target_s
 from scenes.first_aid.mass import together
 from scenes.toolkit.calls import complaint_of
 
@@ -101,7 +101,7 @@ def _document(ctx: Context, case: Case) -> dict[str, Any]:
 def joined_line(ctx: Context, case: Case, call: Call) -> Evidence:
     """A further call for the same patient."""
     title = complaint_of(call.complaint).title
-    place = ctx.town.place(call.lon, call.lat, call.node)
+    place = place_of_call(ctx, call)
     return Evidence(
         event="medical_emergency",
         rule="F7.duplicate",

@@ -152,6 +152,10 @@ class RoadGraph:
         }
         self._weights: OrderedDict[int, NDArray[np.float64]] = OrderedDict()
         self._trees: OrderedDict[Hashable, Tree] = OrderedDict()
+        if (
+            self.ids
+        ):  # a second of time and 30 MB, which only a city with roads needs; not in the minute of the first call
+            import scipy.sparse.csgraph  # noqa: F401, PLC0415
         self._index_places()
 
     def _arcs(self, roads: Roads) -> None:
@@ -309,7 +313,6 @@ class RoadGraph:
         ends = self.ends(spot, cost, leaving=not inward)
         n = len(self.ids)
         order, indices, indptr = self._csr[inward]
-        # 30 MB of memory, which only a city with roads needs
         from scipy.sparse import csr_array  # noqa: PLC0415
         from scipy.sparse.csgraph import dijkstra  # noqa: PLC0415
 

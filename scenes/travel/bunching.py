@@ -3,7 +3,8 @@
 The city model has no stops and no timetable, so both come from the buses themselves. A *gate* is laid where a bus of
 the route drives and none lies within ``bunching_spacing_m`` in its direction; it stands for a stop. A bus passes a gate
 where its way crosses within ``bunching_gate_m`` of it in that direction; the time between is interpolated. The usual
-headway of a route is the median of its last 36 headways (a city may give it: ``bunching_headway_s``).
+headway of a route is the mean of its last 36 headways, which bunching does not change (a city may give it:
+``bunching_headway_s``).
 
 Bunched: a bus follows the same bus within a quarter of the usual headway at three gates in a row; or the last six
 headways at a gate have a coefficient of variation of 0.75 or more (transit capacity manual, worst band; from memory).
@@ -12,7 +13,7 @@ headways at a gate have a coefficient of variation of 0.75 or more (transit capa
 from __future__ import annotations
 
 import math
-from statistics import median
+from statistics import fmean
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from brain.city.index import METRES_PER_DEGREE
@@ -32,6 +33,7 @@ __all__ = ["BusBunching", "Fix", "next_due", "on_bus", "silent"]
 HEADWAYS: Final = 6  # at a gate
 ROUTE_HEADWAYS: Final = 36
 MOST_GATES: Final = 300  # of a route
+FORGET_S: Final = 86_400  # a route without buses for a day
 STEP_M: Final = 15.0  # a shorter way tells no direction
 SAME_WAY: Final = 0.5  # cosine: within 60 degrees
 PLACES_APART_S: Final = 300.0  # a bus not seen for this long may have gone anywhere
@@ -51,7 +53,7 @@ class Fix(NamedTuple):
 def on_bus(ctx: Context, fix: Fix) -> Iterator[Evidence]:
     """Take a position of a bus."""
     route = ctx.state.routes.setdefault(fix.route, BusRoute())
-    bus = route.buses.get(fix.bus)
+    bus, route.last = route.buses.get(fix.bus), max(route.last, fix.time)
     if bus is None or fix.time - bus.time > PLACES_APART_S * SECOND:
         if bus is not None and bus.leader is not None:
             yield from _part(ctx, fix.route, route, bus, fix.bus, bus.time, fix.position)
@@ -126,7 +128,7 @@ def _usual(ctx: Context, route: BusRoute) -> float | None:
     given = p["bunching_headway_s"]
     if given <= 0 and len(route.headways) < p["bunching_least_headways"]:
         return None
-    usual = given if given > 0 else median(route.headways)
+    usual = given if given > 0 else fmean(route.headways)
     return usual if usual >= p["bunching_least_headway_s"] else None
 
 
@@ -200,7 +202,7 @@ def silent(ctx: Context, now: int) -> Iterator[Evidence]:
                 if not route.uneven:
                     g = route.gates[k]
                     yield _cv_line(ctx, Fix(name, g.bus or "", g.lon, g.lat, time, -1), math.nan, math.nan, ended=time)
-        if not route.buses and not route.uneven:
+        if now - route.last > FORGET_S * SECOND:
             del ctx.state.routes[name]
 
 
@@ -210,6 +212,7 @@ def next_due(ctx: Context) -> Iterator[int]:
     for route in ctx.state.routes.values():
         yield from (bus.time + gone for bus in route.buses.values())
         yield from (time + wait for time in route.uneven.values())
+        yield route.last + FORGET_S * SECOND + 1
 
 
 def _pair_line(ctx: Context, fix: Fix, bus: Bus, headway: float, usual: float, ended: int | None = None) -> Evidence:

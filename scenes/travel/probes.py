@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from brain.scene_api import Fact, Reasoning
 from scenes.toolkit.roads import metres
+from scenes.travel.corridors import Along
 from scenes.travel.state import Probe
 from scenes.travel.statements import probe_line
 from scenes.travel.streets import PARTS
@@ -139,23 +140,25 @@ def _judge(
         return
     if len(some) < ctx.parameters["probe_vehicles"] or not all(f.met for f in _facts(ctx, arc, now)):
         return
-    place = _place(ctx, arc, some[0][2])
-    case = find(ctx, place, now)
+    place, other = _place(ctx, arc, some[0][2])
+    case = find(ctx, other or place, now)
     if case is None:
         case = found(ctx, f"probes/{ctx.network.streets.name(arc)}", place, now)
+        case.against = other is not None
         yield from joined(case, position)
     ctx.state.probe_cases[arc] = case.key
     yield _say(ctx, case, arc, some, now, position, holds=True)
 
 
-def _place(ctx: Context, arc: int, probe: Probe) -> Place:
-    """Where the foremost vehicle stands, on the corridors of its direction."""
-    along = [
-        a
-        for a in ctx.network.locate(probe.lon, probe.lat, ctx.parameters["corridor_width_m"])
-        if arc in ctx.network.arcs(a.corridor, a.m - 60.0, a.m + 60.0)
-    ]
-    return Place(probe.lon, probe.lat, tuple(along))
+def _place(ctx: Context, arc: int, probe: Probe) -> tuple[Place, Place | None]:
+    """Where the foremost vehicle stands, on the corridors of its direction; also a place that joins none of them.
+
+    The latter is for who drives against all corridors of the road: what happens on those is another incident.
+    """
+    near = ctx.network.locate(probe.lon, probe.lat, ctx.parameters["corridor_width_m"])
+    along = tuple(a for a in near if arc in ctx.network.arcs(a.corridor, a.m - 60.0, a.m + 60.0))
+    against = Place(probe.lon, probe.lat, (Along("", 0.0),)) if near and not along else None
+    return Place(probe.lon, probe.lat, along), against
 
 
 def _say(

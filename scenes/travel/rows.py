@@ -133,7 +133,7 @@ def _vehicles(ctx: Context, batch: Batch, registry: Registry) -> list[Row]:
             ctx.state.links = LinkSpeeds.of(len(streets.way))
         part = np.minimum(PARTS - 1, (PARTS * along[rows] / streets.way[arc[rows]]).astype(np.int64))
         free = kmh[rows] >= p["free_share"] * ctx.network.graph.usual_kmh[arc[rows]]
-        ctx.state.links.add(arc[rows], part, microseconds(batch.time)[rows], kmh[rows], free)
+        ctx.state.links.wait(arc[rows], part, microseconds(batch.time)[rows], kmh[rows], free)
     if crawls.any() or ctx.state.probe_arc:
         followed = {n for v in ctx.state.probe_arc if (n := registry.ids("vehicle").get(v)) is not None}
         followed |= set(batch.device[crawls].tolist())

@@ -86,7 +86,7 @@ class Travel(Scene[TravelState]):
 
     def due(self, state: TravelState, world: World) -> int | None:
         """The next second at which somebody has been silent, or something has held, for long enough."""
-        if any(table.is_waiting for table in state.learned.values()):
+        if any(table.is_waiting for table in state.learned.values()) or (state.links and state.links.waiting):
             return 0
         ctx, p = _context(state, world), world.parameters
         silent, reach = (int(p[k] * SECOND) for k in ("track_silent_s", "reach_s"))
@@ -144,6 +144,8 @@ def _context(state: TravelState, world: World) -> Context:
 
 def _on_mark(ctx: Context, now: int) -> Iterator[Evidence]:
     learn(ctx)
+    if ctx.state.links is not None:
+        ctx.state.links.settle()
     yield from silent_tracks(ctx, now)
     yield from silent_pairs(ctx, now)
     yield from single.silent_singles(ctx, now)

@@ -144,6 +144,7 @@ class Case:
         told_m: ... as last told.
         queue_holds: The detectors' queue line stands.
         spillback_s: Seconds until the queue reaches the signal upstream, as it grows now; None: not known.
+        against: It is on the road of corridors, but in none of their directions.
         warned: The signal upstream was said to be reached soon.
     """
 
@@ -161,6 +162,7 @@ class Case:
     queue_holds: bool = False
     supports: list[str] = field(default_factory=list)
     warned: bool = False
+    against: bool = False
     spillback_s: float | None = None
 
 
@@ -271,6 +273,7 @@ class BusRoute:
         cells: Cell of the ground -> gates in it.
         headways: The last ones at any gate, seconds.
         uneven: Gate with uneven headways -> when last seen so, microseconds.
+        last: When a bus of it was last heard of, microseconds.
     """
 
     gates: list[RouteGate] = field(default_factory=list)
@@ -278,6 +281,7 @@ class BusRoute:
     buses: dict[str, Bus] = field(default_factory=dict)
     headways: list[float] = field(default_factory=list)
     uneven: dict[int, int] = field(default_factory=dict)
+    last: int = 0
 
 
 @dataclass(slots=True)

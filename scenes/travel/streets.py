@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -135,12 +135,14 @@ class LinkSpeeds:
         pace: Sum of 1 / km/h, float64[arcs, MINUTES].
         count: Fixes, int32[arcs, MINUTES].
         free: When each part of a link was last driven freely, microseconds, int64[arcs, PARTS].
+        waiting: Fixes since the last mark: arcs, parts, times, speeds, whether free.
     """
 
     minute: NDArray[np.int64]
     pace: NDArray[np.float64]
     count: NDArray[np.int32]
     free: NDArray[np.int64]
+    waiting: list[tuple[NDArray[Any], ...]] = field(default_factory=list)
 
     @staticmethod
     def of(arcs: int) -> LinkSpeeds:
@@ -152,7 +154,7 @@ class LinkSpeeds:
             np.full((arcs, PARTS), -1, np.int64),
         )
 
-    def add(
+    def wait(
         self,
         arc: NDArray[np.int32],
         part: NDArray[np.int64],
@@ -160,7 +162,15 @@ class LinkSpeeds:
         kmh: NDArray[np.float64],
         free: NDArray[np.bool_],
     ) -> None:
-        """Take matched fixes in order of receipt."""
+        """Take matched fixes in order of receipt; they count from the next mark on, however the stream was cut."""
+        self.waiting.append((arc, part, time, kmh, free))
+
+    def settle(self) -> None:
+        """Let the fixes that wait count (at a mark)."""
+        if not self.waiting:
+            return
+        arc, part, time, kmh, free = (np.concatenate(column) for column in zip(*self.waiting, strict=True))
+        self.waiting = []
         minute = time // MINUTE_US
         for now in np.unique(minute).tolist():
             mine = np.flatnonzero(minute == now)

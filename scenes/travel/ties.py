@@ -65,6 +65,8 @@ def reaches(ctx: Context, case: Case, place: Place, *, crash: bool = False, off_
         crash: It is a crash of its own.
         off_m: Reach off the corridors; None: ``reach_downstream_m``.
     """
+    if case.against and place.along:
+        return None
     p = ctx.parameters
     upstream = max(p["reach_upstream_m"], case.queue_m + p["reach_downstream_m"])
     best: float | None = None

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["THIN", "drafts_of", "write_week"]
 
-THIN: Final = {"traffic-detector": 1, "gas-detector": 6, "ambulance": 6, "vehicle": 24, "drone": 60}
-"""Sensor type -> how many times slower than live its devices speak while nothing happens; 10 for all others. Stations
-of roads keep their 30 s, since their rules count periods. Plays always speak at full rate."""
+OWN_RATE: Final = dict.fromkeys(("traffic-detector", "weather", "water-level", "heat-station", "road-status"), 1)
+THIN: Final = OWN_RATE | {"gas-detector": 3, "ambulance": 6, "vehicle": 24, "drone": 20}
+"""Sensor type -> how many times slower than live its devices speak while nothing happens; 10 for all others. Those
+whose rules count periods, or look for values that stand still, keep their rate. Plays always speak at full rate."""
 OTHERS: Final = 10
 
 

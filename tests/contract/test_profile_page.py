@@ -16,6 +16,7 @@ from ingest.preview import Preview, preview
 from ingest.profile.functions import FUNCTIONS
 from ingest.profile.mapping import KEYS
 from ingest.profile.native import sensor_type_from
+from ingest.profile.quoting import quoted
 from ingest.profile.sources import SOURCE_KEYS
 from ingest.profile.stages import INPUTS
 from ingest.sensor_types import load_builtin
@@ -82,7 +83,7 @@ def test_an_example_becomes_what_the_page_says(example: Example) -> None:
 def test_there_is_an_example_for_each_ability() -> None:
     used = set()
     for example in EXAMPLES:
-        document = yaml.safe_load(example.document)
+        document = yaml.safe_load(quoted(example.document))
         used |= document.keys()
         used |= {k for o in document.get("observations", ()) for k in o}
         fields = [

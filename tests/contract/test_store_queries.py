@@ -16,6 +16,7 @@ from brain.errors import ConfigurationError, NotFoundError, StoreError
 from brain.model import Field
 from brain.store import MemoryStore, keep_house
 from brain.store.base import (
+    Activity,
     Answer,
     Checkpoint,
     Counts,
@@ -26,6 +27,7 @@ from brain.store.base import (
     QuarantineQuery,
 )
 from brain.store.rows import row_dicts
+from brain.times import iso
 from tests.contract.store_world import DAY, GAS, SECOND, T0, VIDEO, Writer, batch, gas, plain, refused
 
 if TYPE_CHECKING:
@@ -416,3 +418,32 @@ async def test_housekeeping_goes_on_by_itself_also_after_trouble(store: Store, m
     after = calls
     await asyncio.sleep(0)
     assert calls == after, "it ends with its block"
+
+
+async def test_activity_tells_rows_since_a_time_and_when_the_last_ones_came(store: Store) -> None:
+    writer = await filled(store)
+    (before,) = {a.rows for k, a in (await store.activity(0)).items() if k == "video-event"}
+    written = await writer.write({"gas-detector": [gas(1, 500), gas(1, 501)]})
+    assert written.counts["gas-detector"].stored == 2
+    (head, *_) = [e.received_at for e in reversed(await store.read_log(0))]
+    since = await store.activity(head)
+    assert (since["gas-detector"].rows, since["gas-detector"].newest) == (2, head)
+    assert since["video-event"].rows == 0
+    assert since["video-event"].newest is not None
+    assert since["video-event"].newest < head  # known although nothing came since
+    assert (await store.activity(0))["video-event"].rows == before
+
+
+async def test_activity_of_devices_counts_by_the_time_of_their_rows(store: Store) -> None:
+    await filled(store)
+    devices = await store.admit([("gas-detector", "G1"), ("gas-detector", "silent"), ("video-event", "G1")])
+    found = await store.device_activity(devices, T0 + 8 * SECOND)
+    rows = (await store.observations(ObservationQuery(device="G1", start=T0 + 8 * SECOND))).items
+    by_type = {d.sensor_type: found[d.device_id] for d in devices if d.name == "G1"}
+    for name, activity in by_type.items():
+        mine = [r["time"] for r in rows if r["sensor_type"] == name]
+        assert activity.rows == len(mine)
+        assert activity.newest is not None
+        assert iso(activity.newest) == mine[-1]
+    assert found[devices[1].device_id] == Activity(0, None, 0)
+    assert await store.device_activity([], 0) == {}

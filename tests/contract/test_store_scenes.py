@@ -347,3 +347,18 @@ async def test_a_listener_comes_back_by_itself_and_then_calls_every_channel(sql_
         assert woken == {"log", "incidents"}
         await writer.write()
         assert await asyncio.wait_for(anext(wake_ups), 5) == "log"
+
+
+async def test_a_drill_is_told_apart_and_owes_nobody_a_message(store: Store) -> None:
+    await raised(store, "real", "exercise-real")
+    waiting = (await store.statistics())["outbox_waiting"]
+    assert waiting == 3  # of the real one
+    found = {status: await store.incidents(IncidentQuery(status=status)) for status in (None, "actual", "exercise")}
+    assert {k: [i["incident"] for i in v.items] for k, v in found.items()} == {
+        None: ["exercise-real", "real"],
+        "actual": ["real"],
+        "exercise": ["exercise-real"],
+    }
+    statistics = await store.statistics()
+    assert (statistics["incidents"], statistics["incidents_open"]) == (1, 1)
+    assert found["actual"].items[0]["status"] == "Actual"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,8 +23,22 @@ REASONS = {
     *("not_json", "wrong_type", "missing", "out_of_range", "not_in_list", "bad_time", "bad_text", "too_large"),
     *("too_deep", "bad_checksum", "no_match", "bad_topic", "encrypted"),
 }
-SEEDS = ("a1617801", "bf6178fb3ff8000000000000ff", "9f01f93c00c24101ff", "82a26178f56179f65f4101ff", "d81c81d81d00")
-"""Where no folder has samples: CBOR."""
+DESCRIPTOR = (
+    "CqsBCgd4LnByb3RvEgAiggEKAVISCQoBcxgBIAEoCRIJCgFkGAIgASgBEg0KAWUYAyABKA4yAi5FEgkKAWwYBCADKAUSDQoBaxgF"
+    "IAMoCzICLlISFAoBbRgGIAMoCzIJLlIuTUVudHJ5GigKBk1FbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAE6AjgBKhEK"
+    "AUUSBQoBQRAAEgUKAUIQAmIGcHJvdG8z"
+)
+BARE = {
+    "cbor": (
+        {},
+        ("a1617801", "bf6178fb3ff8000000000000ff", "9f01f93c00c24101ff", "82a26178f56179f65f4101ff", "d81c81d81d00"),
+    ),
+    "protobuf": (
+        {"descriptor": DESCRIPTOR, "message": "R"},
+        ("0a0178", "1100000000000038401802", "2203010203", "2a050a0178 2a00", "320c0a016111000000000000f83f"),
+    ),
+}
+"""Inputs without a folder of their own: settings, and what to start from."""
 CUT = b"\x00\x1e\x00"
 """Between the messages of one input: what was remembered goes from one to the next."""
 
@@ -83,14 +99,18 @@ def _topics(folder: Path) -> list[dict[str, str]]:
 
 def target_of(name: str) -> tuple[Callable[[bytes], None], Callable[[], list[bytes]]]:
     """The target of a format, and its seeds: its samples, each and all of a file in a row."""
-    folders = _folders(name)
+    folders, check = _folders(name), formats()[name].check or bool
     reads = [(_settings(f), load(f).read, _topics(f)) for f in folders]
-    reads = reads or [
-        ({}, compile_mapping({"input": name, "fields": {"x": "it.x"}}, {"x": "number"}), [{"topic": "t"}])
-    ]
+    if not reads:
+        bare = BARE[name][0]
+        document = {"input": {"format": name, **bare}, "fields": {"x": "it.x"}}
+        reads = [(bare, compile_mapping(document, {"x": "number"}), [{"topic": "t"}])]
 
     def fuzz_one(data: bytes) -> None:
         payloads = data.split(CUT)[:20]
+        if name == "protobuf":  # a descriptor, too, may hold anything
+            with contextlib.suppress(ValueError):
+                check({"descriptor": base64.b64encode(data).decode(), "message": "R"})
         for settings, read, topics in reads:
             got = _read(name, payloads, settings, topics)
             assert repr(got) == repr(_read(name, payloads, settings, topics))
@@ -100,7 +120,7 @@ def target_of(name: str) -> tuple[Callable[[bytes], None], Callable[[], list[byt
                     assert len(one) >= 2
 
     def seeds() -> list[bytes]:
-        out = [] if folders else [bytes.fromhex(text) for text in SEEDS]
+        out = [] if folders else [*(bytes.fromhex(text) for text in BARE[name][1]), base64.b64decode(DESCRIPTOR)]
         for folder in folders:
             for _, lines in samples(folder):
                 payloads = [payload_of(sample) for _, sample in lines]

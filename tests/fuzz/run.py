@@ -14,7 +14,21 @@ import sys
 import tempfile
 from pathlib import Path
 
-FORMATS = ("cbor", "cjt188", "dlt645", "hj212", "mbus", "ngsi", "odid", "senml", "sparkplug", "wmbus")
+FORMATS = (
+    "cbor",
+    "cjt188",
+    "dlt645",
+    "gb26875",
+    "hj212",
+    "jt808",
+    "mbus",
+    "ngsi",
+    "odid",
+    "protobuf",
+    "senml",
+    "sparkplug",
+    "wmbus",
+)
 NAMES = ("decoder", "splitter", "topic", "times", "city", "profile", "piece", *FORMATS)
 
 

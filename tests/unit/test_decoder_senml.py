@@ -235,8 +235,8 @@ def test_not_a_number_is_read():
         ("9b ffffffffffffffff", "not_json"),
         ("c2 49 000000000000000000", "out_of_range"),
         ("c4 82 1a 7fffffff 01", "out_of_range"),
-        ("9a 0000c351" + "00" * 50_001, "too_large"),
-        ("5f" + "40" * 50_001, "too_large"),
+        ("9a 0000c351" + "00" * 30_001, "too_large"),
+        ("5f" + "40" * 30_001, "too_large"),
     ],
 )
 def test_what_is_no_cbor_or_too_much_is_refused(data: str, reason: str):

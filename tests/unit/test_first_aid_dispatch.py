@@ -272,6 +272,12 @@ def test_three_patients_that_one_caller_tells_of_are_no_more_than_orange() -> No
     assert {s["level"] for s in b.same_however_cut()} == {"yellow", "orange"}
 
 
+def test_a_call_with_a_node_and_degrees_is_shown_where_it_is_and_driven_to_by_the_node() -> None:
+    log = arrest(bench(), lon=120.3203, lat=36.0602).same_however_cut()
+    assert log[0]["position"] == [120.3203, 36.0602]
+    assert (log[0]["plan"]["eta_s"], log[0]["plan"]["route"]) == (245.0, ["S", "P", "Q"])
+
+
 def test_a_call_without_a_place_is_raised_without_a_plan() -> None:
     log = arrest(bench(), node="nowhere").same_however_cut()
     assert (log[0]["op"], log[0]["level"], log[0]["position"]) == ("raise", "orange", None)

@@ -34,6 +34,12 @@ def test_a_link_that_slows_sends_the_unit_another_way() -> None:
     assert log[1]["plan"]["green_wave"] == {"X2": 445.0}  # 45 + 350 + 50
 
 
+def test_a_report_that_was_delivered_late_does_not_undo_a_later_one() -> None:
+    b = arrest(bench()).say(20, "road-status", "R", link_from="S", link_to="P", speed_kmh=36)
+    b.say(10, "road-status", "R", delay_s=20, link_from="S", link_to="P", speed_kmh=0)
+    assert len(b.same_however_cut()) == 1
+
+
 def test_a_link_behind_the_unit_does_not_matter() -> None:
     b = drive(arrest(bench()), 95, 500, duty="dispatched")
     drive(b, 150, 1050, duty="dispatched").say(160, "road-status", "R", link_from="S", link_to="P", speed_kmh=2)

@@ -217,3 +217,10 @@ def test_whatever_comes_an_expression_ends_with_a_value_or_a_sentence(expression
     else:
         return
     assert told.startswith("here: ")
+
+
+@pytest.mark.parametrize(
+    "text", ["only_number(alt) * 0.3048", "-only_number(alt)", "1 - find(l, n == 9).n", "int('') + 1"]
+)
+def test_what_is_computed_with_what_a_function_did_not_find_is_missing(text: str) -> None:
+    assert run(text, {"alt": "ground", "l": [{"n": 1}]}) is None

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from brain.errors import StoreError
 from brain.model import Batch, Field, FieldKind, Modality, Piece, SensorType, Text
-from brain.store._binary import copy_data
+from brain.store._binary import CopyData, copies_of
 from brain.store.pieces import decode_piece, encode_piece
 from brain.store.rows import EPOCH_2000, batch_from_sql, columns_of, iso_many, storage_keys
 from brain.times import EARLIEST, LATEST, iso
@@ -102,7 +105,7 @@ def read_copy(data: bytes) -> list[list[bytes | None]]:
     return out
 
 
-def cell(name: str, raw: bytes | None) -> object:
+def cell(name: str, raw: bytes | None) -> Any:
     if raw is None:
         return None
     if name in ("time", "received_at"):
@@ -113,26 +116,49 @@ def cell(name: str, raw: bytes | None) -> object:
     return struct.unpack(forms[name], raw)[0] if name in forms else raw.decode()
 
 
+def rows_told(copy: CopyData) -> list[dict[str, Any]]:
+    """Rows as the server reads them, NULLs left out."""
+    out = [dict(zip(copy.names, map(cell, copy.names, row), strict=True)) for row in read_copy(copy.data)]
+    return [{k: v for k, v in row.items() if v is not None} for row in out]
+
+
+def in_order(batch: Batch) -> Batch:
+    """As the unique index is sorted."""
+    return batch.take(np.lexsort((batch.time, batch.device)))
+
+
 @given(rows.filter(bool), st.booleans())
 @settings(max_examples=200, deadline=None)
 def test_a_batch_survives_sql(
     cells: list[tuple[int, int, int, float, float, str | None, str | None]], alike: bool
 ) -> None:
     batch = batch_of([(*c[:3], 1.5, 1.0, "一", "x") for c in cells] if alike else cells, 1, 1)
-    names, data = copy_data(TYPE, batch)
-    told = [dict(zip(names, map(cell, names, row), strict=True)) for row in read_copy(data)]
-    assert not any(isinstance(v, float) and np.isnan(v) for row in told for v in row.values()), "NaN is NULL in SQL"
+    (copy,) = copies_of([(TYPE, batch)])
+    assert not any(isinstance(v, float) and np.isnan(v) for row in rows_told(copy) for v in row.values()), "NaN is NULL"
     fixed = ("time", "device_id", "received_at", "position")
     others = [n for n in columns_of(TYPE) if n in batch.columns]
-    back = batch_from_sql(TYPE, [tuple(row.get(n) for n in (*fixed, *others)) for row in told], others)
-    assert_same(back, batch)
+    back = batch_from_sql(TYPE, [tuple(row.get(n) for n in (*fixed, *others)) for row in rows_told(copy)], others)
+    assert_same(back, in_order(batch))
+
+
+@given(st.lists(st.tuples(rows.filter(bool), st.sampled_from(["one", "two", "keyed", "other"])), min_size=1))
+@settings(max_examples=100, deadline=None)
+def test_batches_laid_out_together_are_those_laid_out_alone(
+    parts: list[tuple[list[tuple[int, int, int, float, float, str | None, str | None]], str]],
+) -> None:
+    other = replace(TYPE, id="other", fields=(*TYPE.fields, Field(name="more")))
+    types = {"one": TYPE, "two": replace(TYPE, id="two"), "keyed": KEYED, "other": other}
+    batches = [(types[name], batch_of(cells, 1, 1)) for cells, name in parts]
+    together = copies_of(batches)
+    alone = [copies_of([one])[0] for one in batches]
+    assert [rows_told(c) for c in together] == [rows_told(c) for c in alone]
 
 
 def test_keys_go_to_sql_as_they_are_compared() -> None:
     batch = batch_of([(1, 5, 7, 1.0, 1.0, "w", None), (1, 5, 7, 1.0, 0.0, None, "own")], 1, 1)
-    names, data = copy_data(KEYED, batch)
-    at = names.index("row_key")
-    assert [(row[at] or b"").decode() for row in read_copy(data)] == storage_keys(KEYED, batch)
+    (copy,) = copies_of([(KEYED, batch)])
+    at = copy.names.index("row_key")
+    assert [(row[at] or b"").decode() for row in read_copy(copy.data)] == storage_keys(KEYED, batch)
 
 
 @given(rows, rows)
@@ -161,3 +187,19 @@ def test_keys_are_equal_only_where_id_or_key_fields_are(
 @settings(max_examples=200, deadline=None)
 def test_many_times_are_written_as_one_is(given_times: list[int]) -> None:
     assert iso_many(given_times) == [iso(t) for t in given_times]
+
+
+@given(rows.filter(bool), st.data())
+@settings(max_examples=200, deadline=None)
+def test_a_damaged_piece_is_refused_or_has_columns_of_one_length(
+    cells: list[tuple[int, int, int, float, float, str | None, str | None]], data: st.DataObject
+) -> None:
+    whole = bytearray(encode_piece(Piece({"a-b": batch_of(cells, 1, 2)})))
+    whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        piece = decode_piece(bytes(whole[: data.draw(st.integers(1, len(whole)))]))
+    except StoreError:
+        return
+    for batch in piece.batches.values():
+        n = len(batch)
+        assert {len(v) for v in (batch.time, batch.received_at, batch.position, *batch.columns.values())} == {n}

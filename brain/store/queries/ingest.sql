@@ -42,11 +42,13 @@ WITH entry AS (
     INSERT INTO brain.log (entry, received_at, token, rows, outcome, piece)
     SELECT entry, $1::timestamptz, $2::int8, $3::int8, $4::text, $5::bytea FROM brain.head
 ), ledger AS (
-    INSERT INTO brain.ledger AS l (key, received, stored, duplicate, quarantined)
-    SELECT * FROM unnest($6::text[], $7::int8[], $8::int8[], $9::int8[], $10::int8[])
+    INSERT INTO brain.ledger AS l (key, received, stored, duplicate, quarantined, stored_at)
+    SELECT g.*, CASE WHEN g.stored > 0 THEN $1::timestamptz END
+    FROM unnest($6::text[], $7::int8[], $8::int8[], $9::int8[], $10::int8[]) AS g (key, received, stored, duplicate, quarantined)
     ON CONFLICT (key) DO UPDATE
     SET received = l.received + excluded.received, stored = l.stored + excluded.stored,
-        duplicate = l.duplicate + excluded.duplicate, quarantined = l.quarantined + excluded.quarantined
+        duplicate = l.duplicate + excluded.duplicate, quarantined = l.quarantined + excluded.quarantined,
+        stored_at = coalesce(excluded.stored_at, l.stored_at)
 )
 SELECT pg_notify('log', '');
 

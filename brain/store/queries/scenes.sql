@@ -20,8 +20,11 @@ SELECT entry, received_at FROM brain.head;
 SELECT entry, state FROM brain.checkpoint WHERE name = $1;
 
 -- name: advance_lease
--- Fences and moves the offset on; no row: another process owns the scenes.
-UPDATE brain.lease SET entry = greatest(entry, $3) WHERE name = $1 AND epoch = $2 RETURNING true;
+-- Moves the offset on. Where another process owns the scenes it divides by zero: what was sent along must not happen.
+WITH held AS (
+    UPDATE brain.lease SET entry = greatest(entry, $3) WHERE name = $1 AND epoch = $2 RETURNING entry
+)
+SELECT 1 / count(*) FROM held;
 
 -- name: put_checkpoint
 -- Keeps the engine's state as of a log entry.
@@ -33,8 +36,9 @@ ON CONFLICT (name) DO UPDATE SET entry = excluded.entry, state = excluded.state;
 SELECT event FROM brain.event_head FOR UPDATE;
 
 -- name: advance_events
--- The number of the newest step.
-UPDATE brain.event_head SET event = $1;
+-- The number of the newest step; wakes up who shows incidents.
+WITH moved AS (UPDATE brain.event_head SET event = $1)
+SELECT pg_notify('incidents', '');
 
 -- name: find_incidents
 -- Records of these incidents.

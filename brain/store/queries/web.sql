@@ -94,6 +94,24 @@ SELECT count(*) AS queued FROM handed, LATERAL (SELECT pg_notify('inbox', '')) A
 -- Topic and bytes of one record, unless only its beginning was kept.
 SELECT quarantine_id, topic, payload FROM brain.quarantine WHERE quarantine_id = $1 AND length(payload) = size;
 
+-- name: activity
+-- Per ledger key: rows stored since a time, and when the last ones were. The log tells it, whatever the number of tables.
+SELECT l.key, coalesce(r.rows, 0)::int8 AS rows, l.stored_at
+FROM brain.ledger l LEFT JOIN (
+    SELECT o.key, sum((o.value ->> 1)::int8) AS rows
+    FROM brain.log e CROSS JOIN LATERAL json_each(e.outcome::json) o
+    WHERE e.received_at >= $1 AND e.rows > 0 GROUP BY o.key
+) r USING (key);
+
+-- name: device_activity
+-- Per device of one sensor type: rows since a time, its newest row, and what was refused of it; two looks at the unique
+-- index each.
+SELECT d.device_id, c.rows, n.newest, coalesce(t.quarantined, 0) AS quarantined
+FROM unnest($1::int[]) AS d (device_id)
+LEFT JOIN LATERAL (SELECT o.time AS newest FROM {table} o WHERE o.device_id = d.device_id ORDER BY o.time DESC LIMIT 1) n ON true
+CROSS JOIN LATERAL (SELECT count(*) AS rows FROM {table} o WHERE o.device_id = d.device_id AND o.time >= $2) c
+LEFT JOIN brain.device_tally t ON t.device_id = d.device_id;
+
 -- name: statistics
 -- One row of sizes and counts.
 SELECT h.entry AS log_last, h.position, h.received_at, h.ignored,
@@ -105,8 +123,9 @@ SELECT h.entry AS log_last, h.position, h.received_at, h.ignored,
        (SELECT count(*) FROM brain.quarantine) AS quarantine,
        (SELECT count(*) FROM brain.inbox WHERE answer IS NULL) AS inbox_waiting,
        (SELECT count(*) FROM brain.outbox WHERE done_at IS NULL) AS outbox_waiting,
-       (SELECT count(*) FROM brain.incident) AS incidents,
-       (SELECT count(*) FROM brain.incident WHERE state IN ('raised', 'acknowledged')) AS incidents_open
+       (SELECT count(*) FROM brain.incident WHERE NOT starts_with(incident, 'exercise-')) AS incidents,
+       (SELECT count(*) FROM brain.incident
+        WHERE state IN ('raised', 'acknowledged') AND NOT starts_with(incident, 'exercise-')) AS incidents_open
 FROM brain.head h;
 
 -- name: leases

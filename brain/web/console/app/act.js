@@ -19,19 +19,6 @@ export function tellProblem(problem) {
   tell(problem.status === 0 ? t('error.offline') : `${t('error.refused')} ${said(problem.text)}`, true);
 }
 
-/** Run a refused message again. @returns {Promise<boolean>} true when it made rows now */
-export async function retry(id) {
-  try {
-    const { rows: stored, refused, duplicates } = await post(`/quarantine/${encodeURIComponent(id)}/retry`, {});
-    if (refused.length) tell(`${t('quarantine.again')} ${refused[0].detail}`, true);
-    else tell(t('quarantine.mended', { n: stored.length, m: duplicates }));
-    return refused.length === 0;
-  } catch (problem) {
-    tellProblem(problem);
-    return false;
-  }
-}
-
 /** Open the detail of an incident and put the cursor on it. @param {string | null} id */
 export function select(id) {
   selected.value = id;

@@ -7,10 +7,12 @@ export class Problem extends Error {
    * @param {number} status
    * @param {string} title
    * @param {{zh?: string, en?: string}} [text] what is wrong and how to mend it
+   * @param {{path: string, detail: string}[]} [errors] for wrong input
    */
-  constructor(status, title, text) {
+  constructor(status, title, text, errors = []) {
     super(text?.en || title);
     this.status = status;
+    this.errors = errors;
     this.text = { zh: text?.zh || text?.en || title, en: text?.en || title };
   }
 }
@@ -23,7 +25,9 @@ async function call(path, options) {
     throw new Problem(0, String(error));
   }
   const body = await answer.json().catch(() => null);
-  if (!answer.ok) throw new Problem(answer.status, body?.title ?? answer.statusText, { zh: body?.detail_zh, en: body?.detail });
+  if (!answer.ok) {
+    throw new Problem(answer.status, body?.title ?? answer.statusText, { zh: body?.detail_zh, en: body?.detail }, body?.errors);
+  }
   return body;
 }
 
@@ -33,6 +37,13 @@ export const post = (path, body) => call(path, {
   method: 'POST',
   headers: { Accept: 'application/json', 'Content-Type': 'application/json' },
   body: JSON.stringify(body),
+});
+
+export const remove = (path) => call(path, { method: 'DELETE', headers: { Accept: 'application/json' } });
+
+/** Hand in the bytes of a message. @param {string} topic @param {BodyInit} bytes */
+export const handIn = (topic, bytes) => call(`/messages/${topic.split('/').map(encodeURIComponent).join('/')}`, {
+  method: 'POST', headers: { Accept: 'application/json', 'Content-Type': 'application/octet-stream' }, body: bytes,
 });
 
 /**

@@ -1,6 +1,17 @@
 // The keyboard path: every command of the page by one key, never while somebody types.
 import { acknowledge, closePanel, move, openPanel, select, switchLanguage, switchTheme } from './act.js';
-import { cursor, panel, selected } from './state.js';
+import { VIEWS, goTo } from './rail.js';
+import { cursor, item, panel, view } from './state.js';
+
+/** One step back: the panel, then what is chosen, then the room. */
+function back() {
+  if (panel.peek()) closePanel();
+  else if (view.peek() === 'map') select(null);
+  else if (item.peek()) item.value = null;
+  else goTo('map');
+}
+
+const ON_MAP = new Set(['j', 'k', 'a', 'enter', 'arrowdown', 'arrowup']); // they mean the queue, which lies below other rooms
 
 /** Key -> what it does and the text that says so (help panel). */
 export const KEYS = [
@@ -10,9 +21,9 @@ export const KEYS = [
   ['A', 'key.acknowledge', () => acknowledge()],
   ['L', 'key.language', switchLanguage],
   ['N', 'key.theme', switchTheme],
-  ['Q', 'key.quarantine', () => openPanel({ kind: 'quarantine' })],
+  ...VIEWS.map((name, i) => [String(i + 1), `view.${name}.title`, () => goTo(name)]),
   ['?', 'key.help', () => openPanel({ kind: 'help' })],
-  ['Esc', 'key.close', () => (panel.peek() ? closePanel() : select(null))],
+  ['Esc', 'key.close', back],
 ];
 
 const byKey = new Map(KEYS.map(([key, , run]) => [key.toLowerCase(), run]));
@@ -26,7 +37,11 @@ export function startKeys() {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     const target = /** @type {HTMLElement} */ (event.target);
     const key = event.key.toLowerCase();
-    if (target.closest('input, textarea, select') && key !== 'escape') return;
+    if (target.closest('input, textarea, select')) {
+      if (key === 'escape') target.blur();
+      return;
+    }
+    if (view.peek() !== 'map' && ON_MAP.has(key)) return;
     if (key.startsWith('arrow') && !target.closest('.queue')) return; // elsewhere arrows scroll, or move the map
     if (key === 'enter' && target.closest('button, a, summary')) return; // the element's own
     const run = byKey.get(key);

@@ -2,6 +2,7 @@
 import { html, watched } from './lib.js';
 import { clock, number, t } from './i18n.js';
 import { openPanel } from './act.js';
+import { goTo } from './rail.js';
 import { announcement, connection, health, ledger, notice } from './state.js';
 
 export const LedgerLine = watched(() => {
@@ -17,7 +18,7 @@ export const LedgerLine = watched(() => {
     ${total ? html`${figure('received', number(received))}<i>=</i>${figure('stored', number(stored))}<i>+</i>
       ${figure('duplicate', number(duplicate))}<i>+</i>
       <button class=${`figure link${quarantined ? ' some' : ''}`} data-testid="quarantine-open"
-          onClick=${() => openPanel({ kind: 'quarantine' })}>${figure('quarantined', number(quarantined))}</button>
+          onClick=${() => goTo('quarantine')}>${figure('quarantined', number(quarantined))}</button>
       <span class=${`balance ${adds ? 'good' : 'bad'}`} data-testid="ledger-balance" data-adds=${adds}>
         ${adds ? `✓ ${t('ledger.adds')}` : `✗ ${t('ledger.adds_not')}`}</span>
       <span class="spring"></span>

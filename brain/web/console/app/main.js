@@ -7,7 +7,7 @@ import { startKeys } from './keys.js';
 import { eventNumber, startLive } from './live.js';
 import { startTracks } from './tracks.js';
 import { startUrl } from './url.js';
-import { city, connection, counts, devices, incidents, panel, renderer, selected, sensorTypes, simulated, tracks } from './state.js';
+import { city, connection, counts, devices, incidents, panel, renderer, selected, simulated, tracks, view } from './state.js';
 import { loadGround } from './map/ground.js';
 import { shown } from './map/overlay.js';
 import { CityMap, pixelOf } from './map/map.js';
@@ -16,10 +16,24 @@ import { Queue } from './queue.js';
 import { Detail } from './detail.js';
 import { LedgerLine, Notice } from './ledger.js';
 import { Panel } from './panels.js';
+import { Rail } from './rail.js';
+import { loadSensorTypes } from './sensor_types.js';
+import { Access } from './views/access.js';
+import { Catalogue } from './views/catalogue.js';
+import { Quarantine } from './views/quarantine.js';
+
+/** Rooms that lie above the map; the map stays as it is below them. */
+const ROOMS = { access: Access, quarantine: Quarantine, catalogue: Catalogue };
+
+const Room = watched(() => {
+  const Shown = ROOMS[view.value];
+  return Shown ? html`<div class="room" data-testid=${`room-${view.value}`}><${Shown} /></div>` : null;
+});
 
 const Page = watched(() => html`<div class=${`page ${connection.value.state}${selected.value ? ' with-detail' : ''}`} data-testid="page">
-  <${TopBar} /><main><${Queue} /><div class="middle"><${CityMap} />${panel.value ? html`<${Panel} />` : ''}</div><${Detail} /></main>
-  <${LedgerLine} /><${Notice} /></div>`);
+  <${TopBar} /><${Rail} />
+  <main inert=${view.value !== 'map'}><${Queue} /><div class="middle"><${CityMap} />${panel.value ? html`<${Panel} />` : ''}</div><${Detail} /></main>
+  <${Room} /><${LedgerLine} /><${Notice} /></div>`);
 
 /** State for browser tests and for support. */
 window.__brain = {
@@ -38,10 +52,9 @@ window.__brain = {
 };
 
 async function loadCity() {
-  const [document_, types] = await Promise.all([get('/city'), get('/sensor-types')]);
+  const [document_] = await Promise.all([get('/city'), loadSensorTypes()]);
   city.value = document_;
   zone.value = document_.timezone || 'Asia/Shanghai';
-  sensorTypes.value = new Map((types.items ?? types).map((type) => [type.id, type]));
   const found = new Map();
   await pages('/devices?limit=1000', (items) => {
     for (const device of items) found.set(`${device.sensor_type}/${device.id}`, device);

@@ -1,8 +1,8 @@
-// Small panels over the map: a stored message, the quarantine, the ledger by sensor type, help, who sits at this desk.
+// Small panels over the map: a stored message, the ledger by sensor type, help, who sits at this desk.
 import { Component, effect, html, signal, watched } from './lib.js';
-import { clock, moment, number, said, t, word } from './i18n.js';
+import { moment, number, said, t } from './i18n.js';
 import { get } from './api.js';
-import { closePanel, retry } from './act.js';
+import { closePanel } from './act.js';
 import { KEYS } from './keys.js';
 import { officer, panel } from './state.js';
 import { sensorTypeName } from './why.js';
@@ -22,7 +22,6 @@ async function load(of, read) {
 
 const LOADERS = {
   raw: (of) => get(of.path.replace('/api/v1', '')),
-  quarantine: () => get('/quarantine?limit=100'),
   ledger: () => get('/statistics/ingest'),
 };
 
@@ -46,35 +45,6 @@ const Raw = watched(() => {
       ? html`<pre data-testid="raw-json">${JSON.stringify(data.items.length === 1 ? data.items[0] : data.items, null, 2)}</pre>`
       : html`<p class="none" data-testid="raw-none">${t('raw.none')}</p>`)}</${Loaded}>`;
 });
-
-/** Bytes as text where they are text, else as hex. */
-function bytes(base64) {
-  const raw = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(raw);
-  } catch {
-    return [...raw.slice(0, 256)].map((b) => b.toString(16).padStart(2, '0')).join(' ');
-  }
-}
-
-async function more(cursor) {
-  const { of, data } = content.peek();
-  const next = await get(`/quarantine?limit=100&cursor=${encodeURIComponent(cursor)}`);
-  if (panel.peek() === of) content.value = { of, data: { ...next, items: [...data.items, ...next.items] } };
-}
-
-const Quarantine = watched(() => html`<p class="lead">${t('quarantine.lead')}</p><${Loaded}>${(data) => (data.items.length
-  ? html`<table class="list" data-testid="quarantine-list"><thead><tr><th>${t('quarantine.time')}</th><th>${t('quarantine.reason')}</th>
-      <th>${t('quarantine.topic')}</th><th>${t('quarantine.detail')}</th></tr></thead>
-    <tbody>${data.items.map((item) => html`<tr key=${item.id} data-testid="quarantine-row" data-reason=${item.reason}>
-      <td><time title=${moment(item.received_at)}>${clock(item.received_at)}</time></td>
-      <td>${word('quarantine', item.reason)}<br /><code>${item.reason}</code></td><td><code>${item.topic}</code></td>
-      <td>${item.detail}<details><summary>${t('quarantine.bytes', { n: number(item.size) })}</summary>
-        <pre>${bytes(item.payload_base64)}</pre>
-        <button data-testid="quarantine-retry" onClick=${() => retry(item.id)}>${t('quarantine.retry')}</button></details></td>
-    </tr>`)}</tbody></table>
-    ${data.next_cursor ? html`<button data-testid="quarantine-more" onClick=${() => more(data.next_cursor)}>${t('more')}</button>` : ''}`
-  : html`<p class="none" data-testid="quarantine-none">${t('quarantine.none')}</p>`)}</${Loaded}>`);
 
 const FOUR = ['received', 'stored', 'duplicate', 'quarantined'];
 
@@ -104,7 +74,6 @@ const Officer = watched(() => html`<form onSubmit=${(event) => {
 
 const VIEWS = {
   raw: [Raw, 'raw.title'],
-  quarantine: [Quarantine, 'quarantine.title'],
   ledger: [Ledger, 'ledger'],
   help: [Help, 'help.title'],
   officer: [Officer, 'officer.title'],

@@ -1,7 +1,8 @@
-// What the address says: ?sel= incident, ?lang=, ?tab=, ?dept= department. Language, theme and officer are also kept on this machine.
+// What the address says: ?sel= incident, ?lang=, ?tab=, ?dept= department, ?view= room, ?item= what is chosen in it. Language, theme and officer are also kept on this machine.
 import { effect } from './lib.js';
 import { LANGUAGES, lang } from './i18n.js';
-import { cursor, department, officer, selected, tab, theme } from './state.js';
+import { cursor, department, item, officer, selected, tab, theme, view } from './state.js';
+import { VIEWS } from './rail.js';
 
 const keep = (name, value) => {
   try {
@@ -22,6 +23,8 @@ function read() {
   cursor.value = query.get('sel');
   tab.value = ['open', 'devices', 'ended'].includes(query.get('tab')) ? query.get('tab') : 'open';
   department.value = query.get('dept');
+  view.value = VIEWS.includes(query.get('view')) ? query.get('view') : 'map';
+  item.value = view.peek() === 'map' ? null : query.get('item');
   return query;
 }
 
@@ -39,6 +42,8 @@ export function startUrl() {
     put('sel', selected.value);
     put('tab', tab.value === 'open' ? null : tab.value);
     put('dept', department.value);
+    put('view', view.value === 'map' ? null : view.value);
+    put('item', item.value);
     put('lang', lang.value);
     const address = `${location.pathname}?${next}`;
     if (address !== location.pathname + location.search) history.replaceState(null, '', address);

@@ -2,7 +2,7 @@
 import { Component, effect, html, watched } from '../lib.js';
 import { lang, t } from '../i18n.js';
 import { select } from '../act.js';
-import { city, devices, incidents, loaded, renderer, selected, theme, tracks } from '../state.js';
+import { city, devices, incidents, loaded, renderer, selected, theme, tracks, view } from '../state.js';
 import { hospitalAt, node } from '../place.js';
 import { Icon } from '../shapes.js';
 import { boxOf } from './mercator.js';
@@ -69,7 +69,10 @@ class Ground extends Component {
       this.base.paint();
       this.later();
     });
-    effect(() => [incidents.value, tracks.value, devices.value, lang.value, selected.value] && this.later());
+    effect(() => {
+      if (view.value !== 'map') return; // another room lies above: nothing to see
+      if ([incidents.value, tracks.value, devices.value, lang.value, selected.value]) this.later();
+    });
     effect(() => this.goTo(selected.value));
   }
 

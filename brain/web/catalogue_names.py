@@ -1,0 +1,45 @@
+"""Chinese names of the API's operations; the English ones are their summaries."""
+
+from typing import Final
+
+__all__ = ["CHINESE"]
+
+CHINESE: Final = {
+    "list_incidents": "事件列表，新的在前",
+    "show_incident": "单个事件",
+    "show_incident_log": "事件的每一步",
+    "acknowledge_incident": "确认事件",
+    "comment_incident": "添加备注",
+    "assign_incident": "派单给部门",
+    "shelve_incident": "限时挂起",
+    "close_incident": "办结",
+    "live_events": "事件与健康实时流",
+    "list_observations": "观测数据，旧的在前",
+    "list_latest_observations": "各设备最新观测",
+    "list_devices": "已登记设备",
+    "put_device": "登记或修改设备",
+    "list_sensor_types": "已登记传感器类型",
+    "add_sensor_type": "用接入模板登记传感器类型",
+    "show_sensor_type": "单个传感器类型",
+    "retire_sensor_type": "停用传感器类型",
+    "list_sensor_type_versions": "传感器类型的版本",
+    "list_quarantine": "待修复报文，新的在前",
+    "summarise_quarantine": "待修复报文按原因与类型汇总",
+    "retry_quarantined": "重新处理一条待修复报文",
+    "retry_all_quarantined": "按原因批量重新处理",
+    "post_message": "送入一条设备报文",
+    "list_scenes": "运行中的场景",
+    "explain_scene": "某处为何未触发",
+    "start_backtest": "用历史数据试算场景",
+    "list_backtests": "试算列表",
+    "show_backtest": "试算的进度与差异",
+    "show_backtest_log": "试算的事件日志",
+    "drop_backtest": "停止或删除试算",
+    "show_city": "现行城市模型",
+    "show_ingest_statistics": "收数台账",
+    "list_catalogue": "资源一本账",
+    "health_live": "进程是否存活",
+    "health_ready": "平台是否就绪",
+    "show_metrics": "Prometheus 指标",
+    "show_profile_reference": "接入模板参考",
+}

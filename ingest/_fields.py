@@ -1,0 +1,150 @@
+"""Which fields the values of a document make: names, kinds, units; lists of names and values. Pure; for guessing."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from ingest._draft import DraftField, path_text
+from ingest._guess import unit_of_name
+from ingest._shape import Leaf, Shape, is_meta, shape_of
+from ingest.profile.functions import FUNCTIONS, WrongValueError
+from ingest.profile.units import canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Fields", "is_number", "pair_keys", "path_of"]
+
+_NAMES_TEXT: Final = "name n key code id type value_type param label tag field measure property sensor metric k item"
+_NAMES: Final = _NAMES_TEXT.split()
+_VALUES: Final = ("value", "v", "val", "data", "reading", "measurement", "result")
+_MOST_PAIRS: Final = 60
+_LONGEST_TEXT: Final = 1024
+
+
+class Fields:
+    """Makes fields of leaves.
+
+    Attributes:
+        left: What made no field, and why.
+    """
+
+    def __init__(self) -> None:
+        self.left: list[str] = []
+
+    def pairs(self, shape: Shape, root: str, path: tuple[str, ...] = ()) -> list[DraftField]:
+        """A field for each name of the lists of names and values."""
+        out: list[DraftField] = []
+        for key, inner in shape.keys.items():
+            keys = pair_keys(inner)
+            if keys is not None and not is_meta(key):
+                name_key, value_key, unit_key = keys
+                where = path_text(root, [*path, key])
+                elements = [e for one in inner.lists for e in one if isinstance(e, dict)]
+                for name in dict.fromkeys(str(e.get(name_key)) for e in elements):
+                    same = shape_of(e for e in elements if str(e.get(name_key)) == name)
+                    found = f"find({where}, {path_text('it', [name_key])} == {json.dumps(name, ensure_ascii=False)})"
+                    leaf = Leaf([name], same.keys.get(value_key, Shape()), same, found)
+                    field = self._field(leaf, path_text(found, [value_key]))
+                    unit = next(
+                        (c for v in (same.keys[unit_key].there if unit_key in same.keys else ()) if (c := _code(v))),
+                        None,
+                    )
+                    if field is not None and field.kind == "number" and unit is not None:
+                        field.unit, field.doubt = unit, ""
+                        field.unit_from = f"first({path_text(found, [unit_key])}, {json.dumps(unit)})"
+                    if field is not None:
+                        out.append(field)
+            elif inner.objects and not is_meta(key):
+                out += self.pairs(inner, root, (*path, key))
+        return out
+
+    def all_of(self, found: Sequence[Leaf]) -> list[DraftField]:
+        return [f for leaf in found if (f := self._field(leaf, path_of(leaf))) is not None]
+
+    def _field(self, leaf: Leaf, source: str) -> DraftField | None:
+        """The field of a leaf; None where nothing was ever there."""
+        seen = leaf.shape.there
+        out = DraftField(leaf.name, source=source, label="".join(c for c in ".".join(leaf.path) if c.isprintable()))
+        if not seen and leaf.shape.lists:
+            out.kind, out.source = "text", f"json_text({source})[:{_LONGEST_TEXT}]"
+            out.doubt = "DOUBT: a list is kept as JSON"
+            return out
+        if not seen:
+            self.left.append(f"{'.'.join(leaf.path)} (always null)")
+            return None
+        if leaf.path[-1].lower() in ("unit", "units", "uom") and len(leaf.beside.keys) > 1:
+            return None
+        if all(isinstance(v, bool) for v in seen):
+            out.kind = "boolean"
+            return out
+        numbers = [n for n in (FUNCTIONS["only_number"](v) for v in seen) if n is not None]
+        if len(numbers) == len(seen):
+            return self._measured(out, leaf, numbers)
+        odd = [v for v in dict.fromkeys(v for v in seen if isinstance(v, str)) if FUNCTIONS["only_number"](v) is None]
+        if numbers and len(odd) <= 3 and len(numbers) >= len(seen) / 2:
+            out.missing = odd
+            return self._measured(out, leaf, numbers)
+        units = {_code(_quantity(v)[1]) for v in seen if isinstance(v, str)}
+        if len(units) == 1 and None not in units and all(_quantity(v)[0] is not None for v in seen):
+            out.source, out.unit = f"number({source})", units.pop()
+            return out
+        out.kind = "text"
+        if any(isinstance(v, str) and len(v) > _LONGEST_TEXT for v in seen):
+            out.source = f"{source}[:{_LONGEST_TEXT}]"
+        return out
+
+    def _measured(self, out: DraftField, leaf: Leaf, numbers: list[float]) -> DraftField:
+        beside = next((k for k in leaf.beside.keys if k.lower() in ("unit", "units", "uom", "u")), None)
+        said = {_code(v) for v in leaf.beside.keys[beside].there} if beside else set()
+        if len(said) == 1 and None not in said:
+            out.unit = said.pop()
+            return out
+        out.unit, sure = unit_of_name(leaf.name, numbers)
+        if out.unit is None:
+            out.doubt = "DOUBT: the unit is not known"
+        elif not sure:
+            out.doubt = f"DOUBT: {out.unit} is guessed from the name"
+        return out
+
+
+def path_of(leaf: Leaf) -> str:
+    return path_text(leaf.root, list(leaf.path))
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _code(text: Any) -> str | None:
+    return canonical(text) if isinstance(text, str) else None
+
+
+def _quantity(value: Any) -> tuple[float | None, str]:
+    """A number and the unit behind it."""
+    if sum(c.isdigit() for c in str(value)) > 10:
+        return None, ""  # 80000000000000C is no temperature
+    try:
+        return FUNCTIONS["number"](value), FUNCTIONS["unit"](value) or ""
+    except WrongValueError:
+        return None, ""
+
+
+def pair_keys(shape: Shape) -> tuple[str, str, str] | None:
+    """The keys of name, value and unit in a list of names and values; None: it is another list."""
+    if not shape.is_records or shape.items is None:
+        return None
+    keys = {k.lower(): k for k in shape.items.keys}
+    name = next((keys[n] for n in _NAMES if n in keys), None)
+    value = next((keys[v] for v in _VALUES if v in keys), None)
+    if name is None or value is None or shape.items.keys[value].objects:
+        return None
+    seen = shape.items.keys[name].there
+    if not all(isinstance(v, str) for v in seen) or len(set(seen)) > _MOST_PAIRS:
+        return None
+    for one in shape.lists:
+        names = [e.get(name) for e in one if isinstance(e, dict)]
+        if len(set(map(str, names))) != len(names):
+            return None
+    return name, value, next((keys[u] for u in ("unit", "units", "u", "uom") if u in keys), "unit")

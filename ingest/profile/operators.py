@@ -1,0 +1,121 @@
+"""The operators of profile expressions: Python's, but whatever could grow without end is looked at first. Pure."""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any, Final
+
+from ingest.profile.functions import LONGEST, WrongValueError, is_number, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["operators"]
+
+_MOST_SHIFT: Final = 63
+_MOST_POWER: Final = 64
+
+
+def _get(value: Any, keys: Sequence[Any]) -> Any:
+    """Into objects and lists by keys; ``None`` where there is nothing."""
+    try:
+        for key in keys:
+            value = value[key]
+    except (KeyError, IndexError, TypeError):
+        return None
+    return value
+
+
+def _slice(value: Any, start: Any, end: Any) -> Any:
+    return value[start:end] if isinstance(value, (str, bytes, list, tuple)) else None
+
+
+def _add(a: Any, b: Any) -> Any:
+    if isinstance(a, (str, bytes)) and isinstance(b, (str, bytes)) and len(a) + len(b) > LONGEST:
+        raise WrongValueError(f"a text of more than {LONGEST} characters is too long")
+    if isinstance(a, (list, tuple)) or isinstance(b, (list, tuple)):
+        raise TypeError
+    return a + b
+
+
+def _multiply(a: Any, b: Any) -> Any:
+    if not (is_number(a) and is_number(b)):
+        raise TypeError
+    return a * b if abs(a) < 1e300 and abs(b) < 1e300 else float(a) * float(b)
+
+
+def _modulo(a: Any, b: Any) -> Any:
+    if not (is_number(a) and is_number(b)):
+        raise TypeError  # with a text it would be a format
+    return a % b
+
+
+def _power(a: Any, b: Any) -> Any:
+    if abs(b) > _MOST_POWER:
+        raise WrongValueError(f"an exponent beyond {_MOST_POWER} is not allowed")
+    out = float(a) ** b
+    if isinstance(out, complex):
+        raise WrongValueError(f"{a!r} has no power {b!r}")
+    return out
+
+
+def _shift(way: Callable[[int, int], int]) -> Callable[[Any, Any], int]:
+    def run(a: Any, b: Any) -> int:
+        if not 0 <= b <= _MOST_SHIFT or abs(a) >= 1 << 64:
+            raise WrongValueError(f"a shift is by 0 to {_MOST_SHIFT} bits, of a number of 64 bits")
+        return way(a, b)
+
+    return run
+
+
+def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    def run(a: Any, b: Any) -> bool:
+        try:
+            return compare(a, b)
+        except TypeError:
+            return False
+
+    return run
+
+
+def _in(a: Any, b: Any) -> bool:
+    try:
+        return a in b
+    except TypeError:
+        return False
+
+
+def _join(*parts: Any) -> str | None:
+    """A template; ``None`` where one of its values is missing."""
+    if any(part is None for part in parts):
+        return None
+    texts = [part if isinstance(part, str) else text_of(part) for part in parts]
+    if sum(map(len, texts)) > LONGEST:
+        raise WrongValueError(f"a text of more than {LONGEST} characters is too long")
+    return "".join(texts)
+
+
+def operators() -> dict[str, Callable[..., Any]]:
+    """What compiled expressions call for operators, by the names the compiler gives them."""
+    return {
+        "op_get": _get,
+        "op_slice": _slice,
+        "op_add": _add,
+        "op_subtract": operator.sub,
+        "op_multiply": _multiply,
+        "op_divide": operator.truediv,
+        "op_floor": operator.floordiv,
+        "op_modulo": _modulo,
+        "op_power": _power,
+        "op_and": operator.and_,
+        "op_or": operator.or_,
+        "op_xor": operator.xor,
+        "op_left": _shift(operator.lshift),
+        "op_right": _shift(operator.rshift),
+        "op_less": _ordered(operator.lt),
+        "op_at_most": _ordered(operator.le),
+        "op_more": _ordered(operator.gt),
+        "op_at_least": _ordered(operator.ge),
+        "op_in": _in,
+        "op_join": _join,
+    }
