@@ -48,7 +48,7 @@ _USUAL: Final = (
     (r"conductivity", "uS/cm"),
     (r"radiation|irradiance", "W/m2"),
     (r"weight|mass$", "kg"),
-    (r"score|confidence|probability|likelihood|reliability", "1"),
+    (r"^occupancy$|score|confidence|probability|likelihood|reliability", "1"),
     (r"uptime|duration|interval", "s"),
     (r"count|counter|cnt$|^number|_num$|quantity|index|^seq|link_?quality|^lqi$|port$|version|^code$|factor$", "1"),
 )

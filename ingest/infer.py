@@ -86,7 +86,8 @@ def infer(
     try:
         entities = [e for d in flat for e in entities_of(d)]
         if len({e["type"] for e in entities}) == 1 and all(len(e) > 2 for e in entities):
-            return document_from_entities(entities)
+            seen = topic_of([t for t, _ in payloads if t and not t.startswith("ngsi/")], wanted=False).filter
+            return document_from_entities(entities, [seen] if seen else [], sensor_type_id)
     except (WrongValueError, SensorTypeError):
         pass
     text, doubts = _Guess(payloads, how, flat, sensor_type_id).document()

@@ -215,7 +215,10 @@ def test_a_native_topic_keeps_its_sensor_type() -> None:
 
 
 def test_an_entity_of_ngsi_is_known_as_one() -> None:
-    document, rows, _ = learnt(("ngsi/Tank/x", {"id": "t1", "type": "Tank", "fill": {"type": "Number", "value": 3}}))
+    entity = {"id": "t1", "type": "Tank", "fill": {"type": "Number", "value": 3}}
+    document, rows, _ = learnt(("ngsi/Tank/x", entity))
+    assert document["topics"] == ["ngsi/Tank/{rest*}"]
+    assert yaml.safe_load(infer([("broker/tanks/attrs", raw(entity))], "tank")[0])["topics"] == ["broker/tanks/attrs"]
     assert document["input"] == "ngsi"
     assert picked(rows, "device", "fill") == [("t1", 3.0)]
 
