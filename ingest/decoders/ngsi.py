@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from ingest.decoders import Message
 
-__all__ = ["FORMAT", "TIMES", "entities_of"]
+__all__ = ["FORMAT", "TIMES", "entities_of", "is_entity"]
 
 TIMES: Final = (
     "TimeInstant",
@@ -86,6 +86,23 @@ def entities_of(document: Any) -> list[dict[str, Any]]:
             entity[key] = value
         out.append(entity)
     return out
+
+
+def is_entity(entity: Mapping[str, Any]) -> bool:
+    """Whether an object with id and type is surely an NGSI entity: by its attributes, its id, or how it tells times.
+
+    Example:
+        >>> is_entity({"id": "1", "type": "T", "x": {"type": "Number", "value": 3}})
+        True
+        >>> is_entity({"id": "1", "type": "com.example.reading", "data": {"x": 3}})
+        False
+    """
+    attributes = {k: v for k, v in entity.items() if k not in ("id", "type", "context")}
+    if not attributes:
+        return False
+    normalized = any(isinstance(v, dict) and "type" in v and any(m in v for m in _MEMBERS) for v in attributes.values())
+    named = any(t in attributes for t in TIMES if t != "timestamp") or "context" in entity
+    return normalized or named or entity["id"].startswith("urn:ngsi-ld:")
 
 
 def _unfolded(entity: dict[str, Any]) -> dict[str, Any]:
