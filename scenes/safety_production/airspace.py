@@ -25,7 +25,17 @@ if TYPE_CHECKING:
     from brain.scene_api import World
     from scenes.safety_production.ground import Ground, Plan
 
-__all__ = ["Fix", "Flight", "drone_facts", "end_flights", "fixes_of", "judge_fix", "next_landing"]
+__all__ = [
+    "Fix",
+    "Flight",
+    "LastFix",
+    "drone_facts",
+    "end_flights",
+    "fixes_of",
+    "judge_fix",
+    "last_facts",
+    "next_landing",
+]
 
 EXEMPT: Final = frozenset({"police", "fire", "fire_rescue", "medical", "ambulance", "aed", "rescue", "emergency"})
 CORRIDOR, NO_FLY, CEILING = "corridor", "no_fly", "ceiling"
@@ -64,6 +74,23 @@ class Flight:
     values: dict[str, float | str | None] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class LastFix:
+    """The last row of a drone: event time in microseconds, metres, and what it measured over background and ambient."""
+
+    time: int
+    lon: float
+    lat: float
+    off_m: float
+    allowed_m: float
+    zone: str | None
+    height_m: float
+    limit_m: float
+    exempt: bool
+    methane: float
+    heat: float
+
+
 class Fix(NamedTuple):
     """One fix that must be looked at: times in microseconds, metres; NaN and None where not known or not judged."""
 
@@ -80,8 +107,11 @@ class Fix(NamedTuple):
     limit_m: float
 
 
-def fixes_of(batch: Batch, flights: dict[int, Flight], world: World) -> Iterator[Fix]:
-    """Fixes that break a rule, and all fixes of drones that did so before. Vectorised over the rest."""
+def fixes_of(batch: Batch, flights: dict[int, Flight], lasts: dict[int, LastFix], world: World) -> Iterator[Fix]:
+    """Fixes that break a rule, and all fixes of drones that did so before. Vectorised over the rest.
+
+    ``lasts`` keeps the last row of every drone, to say why not.
+    """
     lon, lat, height = batch["lon"], batch["lat"], batch["height_m"]
     here = np.isfinite(lon) & np.isfinite(lat)
     if not here.any():
@@ -98,11 +128,20 @@ def fixes_of(batch: Batch, flights: dict[int, Flight], world: World) -> Iterator
     if fences is not None:
         hits = fences.inside(np.where(here, lon, np.nan), np.where(here, lat, np.nan))
         zone[hits.point[::-1]] = hits.fence[::-1]
+    over = batch["methane_ppm_m"] - np.nan_to_num(batch["methane_background_ppm_m"])
+    hot = batch["thermal_max_c"] - np.where(np.isnan(batch["ambient_c"]), p["usual_air_c"], batch["ambient_c"])
+    names = ground.no_fly[0]
+    device_ids, back = np.unique(batch.device[::-1], return_index=True)
+    for device_id, i in zip(device_ids.tolist(), (n - 1 - back).tolist(), strict=True):
+        lasts[device_id] = LastFix(
+            int(time[i]), float(lon[i]), float(lat[i]), float(off[i]), float(allowed[i]),
+            None if zone[i] < 0 else names[zone[i]], float(height[i]), float(limit[i]), bool(exempt[i]),
+            float(over[i]), float(hot[i]),
+        )  # fmt: skip
     bad = (off > allowed) | (zone >= 0) | (height > limit + p["height_margin_m"])
     known = np.isin(batch.device, list(flights)) if flights else np.zeros(n, bool)
     interesting = here & ((bad & ~exempt) | known | np.isin(batch.device, batch.device[bad & ~exempt]))
     received = microseconds(batch.received_at)
-    names = ground.no_fly[0]
     for i in np.flatnonzero(interesting).tolist():
         device = world.registry.by_id(int(batch.device[i]))
         if device is None:
@@ -229,6 +268,21 @@ def end_flights(flights: dict[int, Flight], at: int, world: World) -> Iterator[E
             device = world.registry.by_id(device_id)
             if flight.violation is not None and device is not None:
                 yield _line(flight, device, -1, world, holds=False)
+
+
+def last_facts(last: LastFix, flight: Flight | None, breach: str, world: World) -> tuple[Fact, ...]:
+    """The conditions of one breach for the last row of a drone, with its run where it breaks a rule already."""
+    known = Flight() if flight is None else flight
+    now = Flight(runs=known.runs, last=last.time)
+    now.values = {
+        "off_m": None if np.isnan(last.off_m) else round(last.off_m, 1),
+        "allowed_m": None if np.isnan(last.allowed_m) else last.allowed_m,
+        "zone": last.zone,
+        "height_m": None if np.isnan(last.height_m) else round(last.height_m, 1),
+        "limit_m": last.limit_m,
+    }
+    exempt = Fact("exempt_by_plan", str(last.exempt).lower(), "==", "false", "1", not last.exempt)
+    return (*drone_facts(now, breach, world), exempt)
 
 
 def drone_facts(flight: Flight, breach: str, world: World) -> tuple[Fact, ...]:

@@ -8,11 +8,13 @@ the detector to maintenance, calibration or fault, or by a work order.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from brain.city.index import distance_m
+from brain.model import Text
 from scenes.safety_production.detectors import NONE
 from scenes.safety_production.permits import gas_beside
 from scenes.safety_production.policy import GasLeak
@@ -151,13 +153,16 @@ def release(state: SafetyState, seen: Seen, world: World) -> Iterator[Evidence]:
 
 
 def _release(
-    state: SafetyState, table: Detectors, row: int, time: int, position: int, world: World
+    state: SafetyState, table: Detectors, row: int, time: int, position: int, world: World, note: Text | None = None
 ) -> Iterator[Evidence]:
     device = world.registry.by_id(int(table.slots.device[row]))
     if device is not None:
         table.release(row, int(table.time[row]), limits_of(COMBUSTIBLE, world.parameters))
         yield from _let_go(table, row, time, position, world)
-        yield gas_line(table, row, COMBUSTIBLE, device, position, state, world)
+        line = gas_line(table, row, COMBUSTIBLE, device, position, state, world)
+        if note is not None:
+            line = replace(line, summary=Text(f"{line.summary.zh}，{note.zh}", f"{line.summary.en}; {note.en}"))
+        yield line
 
 
 def _held(state: SafetyState, world: World) -> list[tuple[int, int]]:
@@ -179,4 +184,6 @@ def release_overdue(state: SafetyState, at: int, world: World) -> Iterator[Evide
     for row, due in _held(state, world):
         if due <= at:
             table = state.tables[COMBUSTIBLE]
-            yield from _release(state, table, row, int(table.time[row]), -1, world)
+            minutes = world.parameters["hold_limit_s"] / 60
+            note = Text(f"保持 {minutes:g} 分钟未见核实", f"held back for {minutes:g} minutes and not verified")
+            yield from _release(state, table, row, int(table.time[row]), -1, world, note)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PERMIT_LEVEL",
     "Cover",
+    "confined_permit",
     "cover_of",
     "gas_beside",
     "has_running_permit",
@@ -85,6 +86,14 @@ def has_running_permit(site: Site, time: int, world: World) -> bool:
         p.kind == HOT_WORK and p.runs(time) and distance_m(p.lon, p.lat, site.lon, site.lat) <= site.radius_m
         for p in ground_of(world.city).permits
     )
+
+
+def confined_permit(lon: float | None, lat: float | None, time: int, world: World) -> str | None:
+    """The running permit of confined space that a place lies in: people are inside."""
+    if lon is None or lat is None:
+        return None
+    found = (p for p in ground_of(world.city).permits if p.kind == CONFINED_SPACE and p.runs(time))
+    return next((p.permit_id for p in found if _reaches(p, lon, lat, 0.0)), None)
 
 
 def _reaches(permit: PermitArea, lon: float, lat: float, more_m: float) -> bool:

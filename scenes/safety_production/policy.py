@@ -15,7 +15,9 @@ from brain.model import LEVELS, Level, Modality, Text
 from brain.scene_api import Assessment, Gate, Policy
 from scenes.safety_production.ground import raised, site_conditions
 from scenes.safety_production.harm import area_round, effects_of
+from scenes.safety_production.permits import confined_permit
 from scenes.safety_production.source import DENSE, dense_area, is_day, toxic_area, toxic_reach
+from scenes.safety_production.state import OXYGEN
 from scenes.safety_production.statements import gas_name
 from scenes.safety_production.texts import actions_of, headline_of
 from scenes.toolkit.places import name_of, site_of
@@ -158,6 +160,9 @@ class _Gas(Policy):
         if wind is not None:
             plan |= {"wind_from_deg": wind[0], "wind_ms": wind[1], "downwind_m": self._far_m(first, world)}
         source, key = first.values["source"], first.values["key"]
+        permit = confined_permit(first.lon, first.lat, first.time, world) if key == OXYGEN else None
+        if permit is not None:
+            plan["permit"] = permit
         if source is not None:
             plan["source"] = {k: v for k, v in source.items() if k != "rate"}
         plan |= {k: first.values[k] for k in ("stel", "twa") if first.values.get(k) is not None}

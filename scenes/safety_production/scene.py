@@ -211,7 +211,7 @@ def _other_items(feed: Piece, state: SafetyState, world: World) -> Iterator[_Ite
     if (drones := feed.get("drone")) is not None:
         yield from (_Item(s.position, "seen", seen=s) for s in methane_rows(drones, state, world))
         yield from (_Item(s.position, "seen", seen=s) for s in heat_rows(drones, state, world))
-        yield from (_Item(f.position, "fix", fix=f) for f in fixes_of(drones, state.flights, world))
+        yield from (_Item(f.position, "fix", fix=f) for f in fixes_of(drones, state.flights, state.fixes, world))
 
 
 class _Calm:

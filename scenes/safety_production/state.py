@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from scenes.safety_production.airspace import Flight  # noqa: TC001 - a state's types are there at run time
+from scenes.safety_production.airspace import Flight, LastFix  # noqa: TC001 - a state's types are there at run time
 from scenes.safety_production.detectors import Detectors  # noqa: TC001
 from scenes.safety_production.people import Conduct
 from scenes.toolkit.wind import Stations
@@ -150,7 +150,7 @@ class SafetyState:
         people: Event time and place where people were seen last.
         permit_gas: (device id, permit) -> gas beside the permit.
         stale: Permits whose gas test was told to be too old -> when they end.
-        conduct, flights: Of people and of drones.
+        conduct, flights: Of people and of drones; ``fixes`` is the last row of every drone.
         suppressed: The last alarms held back on purpose.
         clock: Latest time of receipt, microseconds; None before the first row.
     """
@@ -167,6 +167,7 @@ class SafetyState:
     stale: dict[str, int] = field(default_factory=dict)
     conduct: Conduct = field(default_factory=Conduct)
     flights: dict[int, Flight] = field(default_factory=dict)
+    fixes: dict[int, LastFix] = field(default_factory=dict)
     stations: Stations = field(default_factory=Stations)
     suppressed: list[Suppressed] = field(default_factory=list)
     clock: int | None = None

@@ -9,7 +9,7 @@ import numpy as np
 from brain.city.index import distance_m
 from brain.scene_api import Fact, Reasoning
 from scenes.safety_production.airspace import BREACHES as AIRSPACE
-from scenes.safety_production.airspace import drone_facts
+from scenes.safety_production.airspace import last_facts
 from scenes.safety_production.fire import sight_facts
 from scenes.safety_production.ground import ground_of
 from scenes.safety_production.people import breach_facts
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from brain.scene_api import World
+    from scenes.safety_production.airspace import Flight, LastFix
     from scenes.safety_production.detectors import Detectors
     from scenes.safety_production.state import SafetyState
 
@@ -46,12 +47,9 @@ def reasons(state: SafetyState, lon: float, lat: float, radius_m: float, world: 
         device = world.registry.by_id(device_id)
         if device is not None and near(sight.lon, sight.lat):
             here.append(device.name)
-            yield Reasoning(f"S4.{kind}", f"{device.sensor_type}/{device.name}", sight_facts(sight, world))
-    for device_id, heat in state.heats.items():
-        device = world.registry.by_id(device_id)
-        if device is not None and near(heat.lon, heat.lat):
-            over = Fact("thermal_over_ambient", heat.peak, ">=", p["thermal_over_c"], "Cel", True)
-            yield Reasoning("S4.drone_thermal", f"{device.sensor_type}/{device.name}", (over,))
+            free = not sight.confirmed or bool(sight.told)
+            covered = Fact("permit_covers_it", str(not free).lower(), "==", "false", "1", free)
+            yield Reasoning(f"S4.{kind}", f"{device.sensor_type}/{device.name}", (*sight_facts(sight, world), covered))
     for permit in ground_of(world.city).permits:
         if near(permit.lon, permit.lat):
             facts = permit_facts(permit, state.clock or 0, world)
@@ -65,16 +63,27 @@ def reasons(state: SafetyState, lon: float, lat: float, radius_m: float, world: 
             quiet = Fact("seconds_since_last_message", ago, ">=", p["zone_message_s"], "s", met)
             facts = (*breach_facts(state.conduct, breach, device, world)[:2], quiet)
             yield Reasoning(f"S6.{breach.kind}", f"{device.sensor_type}/{device.name}", facts)
-    for device_id, flight in state.flights.items():
+    for device_id, last in state.fixes.items():
         device = world.registry.by_id(device_id)
-        if device is not None and near(flight.at_lon, flight.at_lat):
-            for breach_word in AIRSPACE:
-                facts = drone_facts(flight, breach_word, world)
-                yield Reasoning(f"S8.{breach_word}", f"{device.sensor_type}/{device.name}", facts)
+        if device is not None and near(last.lon, last.lat):
+            here.append(device.name)
+            yield from _of_drone(last, state.flights.get(device_id), f"{device.sensor_type}/{device.name}", world)
     for entry in state.suppressed:
         if entry.device in here:
             why = Fact(entry.what, entry.why, "==", None, "1", False)
             yield Reasoning("S2.suppressed", entry.device, (why,))
+
+
+def _of_drone(last: LastFix, flight: Flight | None, name: str, world: World) -> Iterator[Reasoning]:
+    p = world.parameters
+    for quantity, rule, value, limit, unit in (
+        ("methane_over_background", "S1.drone_methane", last.methane, p["drone_over_ppm_m"], "ppm.m"),
+        ("thermal_over_ambient", "S4.drone_thermal", last.heat, p["thermal_over_c"], "Cel"),
+    ):
+        if np.isfinite(value):
+            yield Reasoning(rule, name, (Fact(quantity, round(value, 2), ">=", limit, unit, value >= limit),))
+    for breach in AIRSPACE:
+        yield Reasoning(f"S8.{breach}", name, last_facts(last, flight, breach, world))
 
 
 def _of_detector(key: str, table: Detectors, row: int, name: str, world: World) -> Iterator[Reasoning]:
