@@ -159,7 +159,7 @@ def _quantity(value: Any) -> tuple[float | None, str]:
         return (None, "") if math.isnan(value) else (float(value), "")
     if isinstance(value, str) and len(value) <= _LONGEST_NUMBER:
         found = _NUMBER.fullmatch(value)
-        if found and any(c.isdigit() for c in found[1]):
+        if found and any(c.isdigit() for c in re.split("[eE]", found[1])[0]):  # e1 is no number
             number = float(re.sub(r"[ \u00a0_']", "", found[1]).replace(",", "."))
             if math.isfinite(number):
                 return number, found[2] or ""
