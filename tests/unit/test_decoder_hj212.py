@@ -151,3 +151,11 @@ def test_the_same_frames_are_taken_where_bad_checksums_are_accepted():
     assert documents[2]["values"][0]["name"] == "water_flow"
     assert documents[6]["window"] == "minutes"
     assert documents[6]["values"][0]["avg"] == "101.85"
+
+
+def test_the_example_of_the_standard_passes_length_and_checksum():
+    """HJ 212-2017, a command without measurements: its CRC is what the algorithm of appendix A has to give."""
+    head = b"##0101QN=20160801085857223;ST=32;CN=1062;PW=100000;MN=010000A8900016F000169DC0;"
+    data = head + b"Flag=5;CP=&&RtdInterval=30&&1C80"
+    assert read(data) == []
+    assert refusal(data[:-4] + b"1C81")[0] == "bad_checksum"
