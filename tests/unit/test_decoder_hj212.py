@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from brain.errors import SensorTypeError
 from ingest.decoders import Message, Notes, formats
 from ingest.profile.checksums import CHECKSUMS
 from ingest.profile.functions import WrongValueError
+from ingest.profile.stages import compile_input
 from tests.contract.format_walk import FOLDER, load
 from tests.shared_samples import shared_sample
 
@@ -70,6 +72,14 @@ def test_a_wrong_checksum_is_refused_unless_the_site_is_known_for_it():
     data = frame(body("DataTime=20260701140000;011-Rtd=1"))[:-6] + b"0000\r\n"
     assert refusal(data)[0] == "bad_checksum"
     assert read(data, accept_bad_crc=True)[0]["crc_ok"] is False
+    assert read(data, bad_crc_stations=["S0", "S1"])[0]["crc_ok"] is False
+    assert refusal(data, bad_crc_stations=["S0"])[0] == "bad_checksum"
+
+
+@pytest.mark.parametrize("wrong", [{"bad_crc_stations": [7]}, {"units": {60: "mg/L"}}, {"units": {"060": "mg L"}}])
+def test_wrong_settings_are_refused_when_the_profile_is_registered(wrong: dict[str, Any]):
+    with pytest.raises(SensorTypeError, match="quote|texts"):
+        compile_input({"format": "hj212", **wrong}, "input")
 
 
 @pytest.mark.parametrize(
