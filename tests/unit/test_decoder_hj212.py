@@ -78,7 +78,7 @@ def test_a_wrong_checksum_is_refused_unless_the_site_is_known_for_it():
 
 @pytest.mark.parametrize("wrong", [{"bad_crc_stations": [7]}, {"units": {60: "mg/L"}}, {"units": {"060": "mg L"}}])
 def test_wrong_settings_are_refused_when_the_profile_is_registered(wrong: dict[str, Any]):
-    with pytest.raises(SensorTypeError, match="quote|texts"):
+    with pytest.raises(SensorTypeError, match=r"quote|texts"):
         compile_input({"format": "hj212", **wrong}, "input")
 
 
