@@ -133,7 +133,7 @@ class Resource:
 
     Attributes:
         key: Orders and names it among its kind.
-        rows_per_h: Rows stored an hour, of the last hour.
+        rows_per_h: Rows stored in the last hour.
         newest: When its newest row came, microseconds.
         quality: Share of the readings received that were stored or known already, 0..1.
         facts: What only its kind has: rows, bytes, topic, ...
@@ -148,7 +148,7 @@ class Resource:
     family: str | None = None
     sensor_type: str | None = None
     district: str | None = None
-    rows_per_h: float | None = None
+    rows_per_h: int | None = None
     newest: int | None = None
     quality: float | None = None
     facts: dict[str, Any] = field(default_factory=dict)

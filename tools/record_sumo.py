@@ -1,8 +1,8 @@
 """Record detector stations of a simulated road with SUMO: blocked lanes at known times, and undisturbed hours.
 
 A straight road of 6 km with three lanes and a station every 300 m. Each block is two vehicles that stop on two of the
-lanes; SUMO says when they stood. What is written is ours: one line a period of 30 s, one cell a station
-(``occupancy in 0.1 %:km/h:vehicles``), gzip. SUMO (EPL-2.0) is not part of this repository::
+lanes; SUMO says when they stood (the first of them, and both). What is written is ours: one line a period of 30 s, one
+cell a station (``occupancy in 0.1 %:km/h:vehicles``), gzip. SUMO (EPL-2.0) is not part of this repository::
 
     python -m venv /tmp/sumo && /tmp/sumo/bin/pip install eclipse-sumo
     python tools/record_sumo.py /tmp/sumo/bin tests/unit/recordings
@@ -63,12 +63,12 @@ def network(bins: Path, folder: Path) -> None:
 def drive(bins: Path, folder: Path, seed: int, flows: list[tuple[int, int, int]], stops: str, end_s: int) -> None:
     """One run: flows of (from, until, vehicles an hour), and the vehicles that stop."""
     kinds = '<vType id="car" sigma="0.5" speedFactor="normc(1,0.1,0.8,1.2)"/>'
+    depart = 'departLane="random" departSpeed="max" from="in" to="road"'
     entries = [
-        (begin, (f'<flow id="f{k}" type="car" begin="{begin}" end="{until}" vehsPerHour="{rate}" departLane="random" '
-                 f'departSpeed="max" from="in" to="road"/>'))
+        f'<flow id="f{k}" type="car" begin="{begin}" end="{until}" vehsPerHour="{rate}" {depart}/>'
         for k, (begin, until, rate) in enumerate(flows)
-    ]  # fmt: skip
-    body = "".join(text for _, text in sorted(entries))
+    ]
+    body = "".join(entries)
     (folder / "r.rou.xml").write_text(f"<routes>{kinds}{body}{stops}</routes>")
     run(
         bins / "sumo", "-n", str(folder / "net.xml"), "-r", str(folder / "r.rou.xml"),
@@ -112,7 +112,13 @@ def block(bins: Path, folder: Path, seed: int) -> tuple[list[str], dict[str, Any
     flows = [(0, depart, rate), (depart, BLOCK_S, rate)]
     drive(bins, folder, seed, flows, stops, BLOCK_S)
     stood = [float(s.attrib["started"]) for s in ET.parse(folder / "stops.xml").getroot()]
-    return periods(folder), {"seed": seed, "place_m": place, "from_s": max(stood), "vehicles_h": rate}
+    return periods(folder), {
+        "seed": seed,
+        "place_m": place,
+        "from_s": min(stood),
+        "both_s": max(stood),
+        "vehicles_h": rate,
+    }
 
 
 def write(path: Path, meta: dict[str, Any], lines: list[str]) -> None:
@@ -127,6 +133,7 @@ def main() -> None:
     parser.add_argument("bins", type=Path, help="folder with sumo and netconvert")
     parser.add_argument("out", type=Path, help="folder for the recordings")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--blocks-only", action="store_true", help="leave the undisturbed hours as they are")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -135,6 +142,8 @@ def main() -> None:
             lines, truth = block(chosen.bins, folder, chosen.seed * 1000 + k)
             write(chosen.out / f"block-{k:02}.txt.gz", {"stations_m": STATIONS, "period_s": PERIOD_S} | truth, lines)
             sys.stderr.write(f"block {k}: {truth}\n")
+        if chosen.blocks_only:
+            return
         rates = [1200, 2400, 4200, 3600, 2400, 3600, 4300, 3000, 4400, 3600, 2400, 1200]
         flows = [(h * 3600, (h + 1) * 3600, r) for h, r in enumerate(rates)]
         drive(chosen.bins, folder, chosen.seed, flows, "", QUIET_S)

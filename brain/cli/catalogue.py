@@ -18,7 +18,7 @@ _PAGE = 1000
 
 
 def _line(one: dict[str, Any]) -> str:
-    rate = "-" if one["rows_per_h"] is None else f"{one['rows_per_h']:.0f}/h"
+    rate = "-" if one["rows_per_h"] is None else f"{one['rows_per_h']}/h"
     age = "-" if one["age_s"] is None else f"{one['age_s']:.0f} s"
     quality = "-" if one["quality"] is None else f"{100 * one['quality']:.2f} %"
     where, access = one["district"] or "-", one["access"]["class"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from brain.cli.infer import infer_type
 from brain.cli.options import DataDir, Dsn, resolve_dsn, run
 from brain.errors import CloudBrainError, ConfigurationError, NotFoundError, SensorTypeError
 
@@ -266,4 +267,5 @@ def register(app: typer.Typer) -> None:
     types.command("add")(add)
     types.command("retire")(retire)
     types.command("diff")(diff)
+    types.command("infer")(infer_type)
     app.add_typer(types, name="sensor-type")

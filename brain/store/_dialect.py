@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from brain.model import FieldKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
     from brain.model import SensorType
     from brain.store._door import Connection, Door
+    from brain.store._exchange import Step
     from brain.store.rows import Column
 
-__all__ = ["SCHEMA", "Dialect", "create_columns", "index_statements", "quoted", "unique_key"]
+__all__ = ["SCHEMA", "Dialect", "Room", "create_columns", "index_statements", "quoted", "unique_key"]
 
 SCHEMA: Final = "observations"
 _BRIN: Final = "WITH (pages_per_range = 32, autosummarize = on)"
@@ -50,6 +51,18 @@ def create_columns(sensor_type: SensorType, columns: Sequence[Column]) -> str:
     return ", ".join(parts)
 
 
+class Room(NamedTuple):
+    """Where the rows of a flush go.
+
+    Attributes:
+        tables: By sensor type, the part of its table that takes all of its rows, as SQL. The others go by their table.
+        check: To be sent behind the rows; it divides by zero where one of the parts is none any more.
+    """
+
+    tables: Mapping[str, str]
+    check: Step | None
+
+
 class Dialect(Protocol):
     """The two ways of keeping observations."""
 
@@ -58,8 +71,11 @@ class Dialect(Protocol):
     async def create_table(self, connection: Connection, sensor_type: SensorType, columns: Sequence[Column]) -> None:
         """Make the table of a sensor type with its indexes."""
 
-    async def make_room(self, door: Door, sensor_type: SensorType, times: NDArray[np.int64]) -> None:
+    async def make_room(self, door: Door, rows: Sequence[tuple[SensorType, NDArray[np.int64]]]) -> Room:
         """See to it that rows of these times (microseconds) find a place; called before each write: be quick."""
+
+    def forget(self) -> None:
+        """What ``make_room`` said of rooms does not hold any more."""
 
     async def spans(self, connection: Connection, sensor_types: Sequence[SensorType]) -> list[tuple[int, int]]:
         """Stretches of time [from, to), microseconds, outside of which these tables have no room; in any order."""

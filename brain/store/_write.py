@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from brain.model import Batch, SensorType
+    from brain.store._dialect import Room
     from brain.store._door import Connection
     from brain.store._exchange import Line
     from brain.store.base import Flush
@@ -50,6 +51,10 @@ class _HeadIsNotOursError(Exception):
     """The head is another's, or this flush was written already."""
 
 
+class _RoomIsGoneError(Exception):
+    """A part of a table that rows were sent to was dropped, or is no place for rows any more."""
+
+
 class WritePart(RegistryPart):
     """Methods of the store that ingest uses."""
 
@@ -70,21 +75,24 @@ class WritePart(RegistryPart):
         """Store a flush in one transaction; see ``Store.write``."""
         batches = [b for b in flush.batches if len(b)]
         types = await self._types_for(batches)
-        for b in batches:
-            times = b.time.astype("M8[us]", copy=False).view(np.int64)
-            await self._dialect.make_room(self._door, types[b.sensor_type], times)
-        met: _MetACopyError | None = None
-        for wary in ({t for t, flushes in self._wary.items() if flushes > 0}, set(types)):
+        stretches = [(types[b.sensor_type], b.time.astype("M8[us]", copy=False).view(np.int64)) for b in batches]
+        wary = {t for t, flushes in self._wary.items() if flushes > 0}
+        trouble: Exception | None = None
+        for _ in range(3):
+            room = await self._dialect.make_room(self._door, stretches)
             try:
-                return await self._write_once(flush, batches, types, wary)
-            except _MetACopyError as error:
-                met = error
+                return await self._write_once(flush, batches, types, wary, room)
             except _HeadIsNotOursError:
                 return await self._repeated(flush)
-        raise StoreError("rows of this flush came into the data base by another way; try again") from met
+            except _MetACopyError as error:
+                wary, trouble = set(types), error
+            except _RoomIsGoneError as error:
+                self._dialect.forget()
+                trouble = error
+        raise StoreError("rows of this flush came into the data base by another way; try again") from trouble
 
     async def _write_once(
-        self, flush: Flush, batches: list[Batch], types: dict[str, SensorType], wary: set[str]
+        self, flush: Flush, batches: list[Batch], types: dict[str, SensorType], wary: set[str], room: Room
     ) -> Written:
         """One try; batches of ``wary`` sensor types are looked through for rows that are stored already.
 
@@ -103,8 +111,9 @@ class WritePart(RegistryPart):
                 rows[name] = rows[name].take(fresh[name])
             kept = {name: b for name, b in rows.items() if len(b)}
             written = Written(count_flush(flush, fresh), Piece(kept))
-            copies = _copies([(types[name], b) for name, b in kept.items()])
-            await self._send(line, first, copies, self._accounts(flush, batches, fresh, written))
+            copies = _copies([(types[name], b) for name, b in kept.items()], room.tables)
+            checks = [] if room.check is None else [room.check]
+            await self._send(line, first, copies, [*checks, *self._accounts(flush, batches, fresh, written)])
             if line.in_block:
                 if flush.answers:
                     await self._answer(line.connection, flush, types, fresh)
@@ -117,8 +126,12 @@ class WritePart(RegistryPart):
     ) -> None:
         try:
             await line.exchange([*first, *copies.values(), *rest])
-        except asyncpg.DivisionByZeroError as error:  # only advance_head divides
-            raise _HeadIsNotOursError from error
+        except asyncpg.DivisionByZeroError as error:  # only advance_head and the check of the room divide
+            raise (_HeadIsNotOursError if line.done < len(first) else _RoomIsGoneError) from error
+        except asyncpg.UndefinedTableError as error:
+            if not len(first) <= line.done < len(first) + len(copies):
+                raise
+            raise _RoomIsGoneError from error
         except asyncpg.UniqueViolationError as error:
             met = line.done - len(first)
             if not 0 <= met < len(copies):
@@ -283,13 +296,13 @@ def _advance_head(flush: Flush) -> Step:
     return Step(_Q["advance_head"].text, numbers, keep=True)
 
 
-def _copies(batches: list[tuple[SensorType, Batch]]) -> dict[str, Step]:
-    """A COPY for each batch, by sensor type."""
+def _copies(batches: list[tuple[SensorType, Batch]], tables: Mapping[str, str]) -> dict[str, Step]:
+    """A COPY for each batch, by sensor type; into a part of its table where ``tables`` names one."""
     made = zip(batches, copies_of(batches), strict=True)
-    return {t.id: Step(_copy_sql(t, copy.names), data=copy.data) for (t, _), copy in made}
+    return {t.id: Step(_copy_sql(tables.get(t.id) or quoted(t), copy.names), data=copy.data) for (t, _), copy in made}
 
 
 @lru_cache(maxsize=16_384)
-def _copy_sql(sensor_type: SensorType, names: tuple[str, ...]) -> str:
+def _copy_sql(table: str, names: tuple[str, ...]) -> str:
     columns = ", ".join(f'"{n}"' for n in names)
-    return f"COPY {quoted(sensor_type)} ({columns}) FROM STDIN (FORMAT binary)"
+    return f"COPY {table} ({columns}) FROM STDIN (FORMAT binary)"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from brain.store._dialect import create_columns, index_statements, quoted
+from brain.store._dialect import Room, create_columns, index_statements, quoted
 from brain.store._summaries import Summaries
 from brain.times import iso
 
@@ -61,14 +61,22 @@ class Postgres:
         for statement in index_statements(sensor_type):
             await connection.execute(statement)
 
-    async def make_room(self, door: Door, sensor_type: SensorType, times: NDArray[np.int64]) -> None:
+    async def make_room(self, door: Door, rows: Sequence[tuple[SensorType, NDArray[np.int64]]]) -> Room:
         """Make the weeks of these times that are not there yet; look after the BRIN indexes of the newest."""
-        await self._summaries.count(door, sensor_type, times)
-        known = self._weeks.setdefault(sensor_type.table, set())
-        low, high = week_of(int(times.min())), week_of(int(times.max()))
-        if low == high and low in known:
-            return
-        missing = [w for w in np.unique((times - _MONDAY) // _WEEK).tolist() if w not in known]
+        for sensor_type, times in rows:
+            await self._summaries.count(door, sensor_type, times)
+            known = self._weeks.setdefault(sensor_type.table, set())
+            low, high = week_of(int(times.min())), week_of(int(times.max()))
+            if low != high or low not in known:
+                await self._make_weeks(door, sensor_type, np.unique((times - _MONDAY) // _WEEK).tolist())
+        return Room({}, None)
+
+    def forget(self) -> None:
+        """Nothing is said of rooms."""
+
+    async def _make_weeks(self, door: Door, sensor_type: SensorType, weeks: list[int]) -> None:
+        known = self._weeks[sensor_type.table]
+        missing = [w for w in weeks if w not in known]
         if not missing:
             return
         async with door.transaction() as connection:

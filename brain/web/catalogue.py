@@ -30,7 +30,7 @@ _EXAMPLE: Final[dict[str, Any]] = {
     "sensor_type": "gas-detector",
     "owner": {"kind": "department", "id": "gas_company", "name": None},
     "district": None,
-    "rows_per_h": 36000.0,
+    "rows_per_h": 36000,
     "newest_at": "2026-05-01T00:00:00.000Z",
     "age_s": 0.8,
     "quality": 0.9998,

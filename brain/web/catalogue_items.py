@@ -66,12 +66,11 @@ class Catalogue:
     async def _make(self, context: Context, app: FastAPI, now: int) -> list[Resource]:
         registry = await context.registry(fresh=True)
         store = context.store
-        ledger, since = await store.ledger()
+        ledger, _ = await store.ledger()
         activity = await store.activity(now - HOUR_US)
         facts = await store.statistics()
-        span_h = max(1e-9, min(HOUR_US, now - since) / HOUR_US)
         types = [registry.sensor_types[n] for n in sorted(registry.sensor_types)]
-        figures = {t.id: _figures(ledger.get(t.id), activity.get(t.id), span_h) for t in types if t.into is None}
+        figures = {t.id: _figures(ledger.get(t.id), activity.get(t.id)) for t in types if t.into is None}
         return [
             *_of_types(types, figures),
             *sorted(_of_data(types, figures, facts), key=lambda r: r.key),
@@ -81,9 +80,9 @@ class Catalogue:
         ]
 
 
-def _figures(counts: Counts | None, activity: Activity | None, span_h: float) -> dict[str, Any]:
+def _figures(counts: Counts | None, activity: Activity | None) -> dict[str, Any]:
     return {
-        "rows_per_h": round((activity.rows if activity else 0) / span_h, 1),
+        "rows_per_h": activity.rows if activity else 0,
         "newest": activity.newest if activity else None,
         "quality": _quality(counts),
     }
@@ -253,7 +252,7 @@ def device_resource(
         district=district,
         access=_INSIDE if kind is None else access_of(kind),
         href=f"/api/v1/observations/latest?sensor_type={device.sensor_type}&device={quote(device.name)}",
-        rows_per_h=float(activity.rows) if activity else 0.0,
+        rows_per_h=activity.rows if activity else 0,
         newest=activity.newest if activity else None,
         facts={"simulated": device.simulated, "quarantined": activity.quarantined if activity else 0},
     )

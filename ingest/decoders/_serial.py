@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from ingest.profile.functions import WrongValueError
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable
 
 __all__ = ["LARGEST", "bcd", "frames_in", "raw_bytes"]
@@ -42,11 +43,14 @@ def raw_bytes(payload: bytes) -> bytes:
     return bytes.fromhex(digits.decode())
 
 
-def frames_in(data: bytes, frame_at: Callable[[bytes, int], tuple[F | None, int, str]]) -> list[F]:
+def frames_in(
+    data: bytes, starts: re.Pattern[bytes], frame_at: Callable[[bytes, int], tuple[F | None, int, str]]
+) -> list[F]:
     """All frames of a payload; wake-up bytes and noise of the line between them are passed over.
 
     Args:
         data: The bytes.
+        starts: What a frame begins with.
         frame_at: Of the bytes and a place: the frame there, where it ends, and why there is none, beginning with
             ``checksum:`` or ``length:`` where that is why (``""``: nothing looks like one).
 
@@ -56,8 +60,8 @@ def frames_in(data: bytes, frame_at: Callable[[bytes, int], tuple[F | None, int,
     """
     out: list[F] = []
     at, fault = 0, ""
-    while at < len(data):
-        found, end, why = frame_at(data, at)
+    while (start := starts.search(data, at)) is not None:
+        found, end, why = frame_at(data, start.start())
         if found is not None:
             if len(out) == _MOST_FRAMES:
                 raise WrongValueError(f"payload: more than {_MOST_FRAMES} frames", "too_large")
@@ -65,7 +69,7 @@ def frames_in(data: bytes, frame_at: Callable[[bytes, int], tuple[F | None, int,
             at = end
         else:
             fault = fault or why
-            at += 1
+            at = start.start() + 1
     if fault or not out:
         reason = {"checksum": "bad_checksum", "length": "missing"}.get(fault.partition(":")[0], "no_match")
         raise WrongValueError(fault or "payload: there is no frame in it", reason)

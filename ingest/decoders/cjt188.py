@@ -27,6 +27,7 @@ the identifier in both orders. Answers of other lengths, as later editions and m
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["FORMAT"]
+
+_STARTS: Final = re.compile(rb"\x68")
 
 _START, _END = 0x68, 0x16
 _READ, _ADDRESS = 0x01, 0x03
@@ -174,7 +177,7 @@ def read(message: Message, settings: Mapping[str, Any]) -> list[Any]:
         >>> read(Message(bytes.fromhex("fefe6810120000000000008303810a009b16"), {}, 0), {})
         [{'kind': 'address', 'meter': 'water', 'type': '10', 'address': '00000000000012'}]
     """
-    found = [_document(frame) for frame in frames_in(raw_bytes(message.payload), _frame_at)]
+    found = [_document(frame) for frame in frames_in(raw_bytes(message.payload), _STARTS, _frame_at)]
     return [document for document in found if document is not None]
 
 

@@ -21,6 +21,7 @@ function 12 then a sequence number. Values carry no time. What follows is put be
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ingest.decoders import Format, Memory, Message
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["FORMAT"]
+
+_STARTS: Final = re.compile(rb"\x68")
 
 _START, _END = 0x68, 0x16
 _READ, _FOLLOW, _ADDRESS = {0x11: 2007, 0x01: 1997}, {0x12: 2007, 0x02: 1997}, 0x13
@@ -211,7 +214,7 @@ def read(message: Message, settings: Mapping[str, Any]) -> list[Any]:
         >>> read(Message(answer, {}, 0), {})[0]["values"][0]
         {'name': 'voltage', 'unit': 'V', 'value': 230.1, 'phase': 'A', 'tariff': 0, 'settlement': 0}
     """
-    found = [_document(frame, message.memory) for frame in frames_in(raw_bytes(message.payload), _frame_at)]
+    found = [_document(frame, message.memory) for frame in frames_in(raw_bytes(message.payload), _STARTS, _frame_at)]
     return [document for document in found if document is not None]
 
 

@@ -33,6 +33,7 @@ centre, 6 line to the system.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from ingest.decoders import Format, Message
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["FORMAT"]
+
+_STARTS: Final = re.compile(rb"@@")
 
 _HEAD, _TAIL = b"@@", b"##"
 _CONTROL = 25  # bytes between start and data
@@ -181,7 +184,7 @@ def read(message: Message, settings: Mapping[str, Any]) -> list[Any]:
         >>> read(Message(frame, {}, 0), {})[0]["objects"][0]["states"]
         ['fire']
     """
-    found = [_document(body) for body in frames_in(raw_bytes(message.payload), _frame_at)]
+    found = [_document(body) for body in frames_in(raw_bytes(message.payload), _STARTS, _frame_at)]
     return [document for document in found if document is not None and document["objects"]]
 
 

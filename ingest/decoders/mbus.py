@@ -17,6 +17,7 @@ Short frames (``10 C A sum 16``) and ``E5`` hold nothing. An answer without the 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from ingest.decoders import Format, Message
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["FORMAT"]
+
+_STARTS: Final = re.compile(rb"[\x68\x10\xe5]")
 
 _ANSWERS: Final = {0x08, 0x18, 0x28, 0x38}
 _ERRORS: Final = {
@@ -110,7 +113,7 @@ def read(message: Message, settings: Mapping[str, Any]) -> list[Any]:
         >>> read(Message(bytes.fromhex(frame), {}, 0), {})[0]["records"][0]["value"]
         65875
     """
-    found = [_document(body) for body in frames_in(raw_bytes(message.payload), _frame_at)]
+    found = [_document(body) for body in frames_in(raw_bytes(message.payload), _STARTS, _frame_at)]
     return [document for document in found if document is not None]
 
 

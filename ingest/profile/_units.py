@@ -20,7 +20,7 @@ min 60 s; h 3600 s; d 86400 s; wk 604800 s; a 31557600 s; mo 2629800 s
 L 0.001 m3 *; t 1000000 g *; ar 100 m2 *; deg 0.017453292519943295 rad; [nmi_i] 1852 m; [kn_i] 1852 m/h
 [ft_i] 0.3048 m; [in_i] 0.0254 m; [yd_i] 0.9144 m; [mi_i] 1609.344 m; [lb_av] 453.59237 g; [oz_av] 28.349523125 g
 [gal_us] 0.003785411784 m3; [cft_i] 0.028316846592 m3; [g] 9.80665 m/s2
-N 1000 g.m/s2 *; Pa 1 N/m2 *; bar 100000 Pa *; atm 101325 Pa; [psi] 6894.757293168 Pa; m[H2O] 9806.65 Pa *; m[Hg] 133322 Pa *
+N 1000 g.m/s2 *; gf 0.00980665 N *; Pa 1 N/m2 *; bar 100000 Pa *; atm 101325 Pa; [psi] 6894.757293168 Pa; m[H2O] 9806.65 Pa *; m[Hg] 133322 Pa *
 [in_i'Hg] 3386.3788 Pa; [in_i'H2O] 249.08891 Pa
 J 1 N.m *; W 1 J/s *; cal 4.184 J *; [Btu_IT] 1055.05585262 J; [HP] 745.6998715822702 W
 V 1 W/A *; Ohm 1 V/A *; S 1 A/V *; C 1 A.s *; F 1 C/V *; Wb 1 V.s *; T 1 Wb/m2 *; H 1 Wb/A *; Hz 1 /s *
@@ -65,7 +65,7 @@ W watt watts 瓦; V volt volts 伏 伏特; A ampere amperes amp amps 安 安培;
 Pa pascal pascals 帕; lm lumen lumens; lx lux 勒克斯; cd candela; K kelvin kelvins; Cel celsius 摄氏度; [degF] fahrenheit; mol mole moles
 S siemens; By byte bytes; bit bits; deg degree degrees °; % percent pct percentage 百分比; har hectare hectares; W.h 瓦时; m3 立方米; m2 平方米
 [in_i] inch inches; [ft_i] foot feet ft; [mi_i] mile miles; [yd_i] yard yards; [kn_i] knot knots kts; [lb_av] pound pounds lb lbs
-[oz_av] oz ounce ounces; [gal_us] gal gallon gallons; Bq becquerel; Sv sievert; dB decibel decibels 分贝; bar bars; cal 卡
+[oz_av] oz ounce ounces; [gal_us] gal gallon gallons; Bq becquerel; Sv sievert; dB decibel decibels 分贝; bar bars; cal 卡; gf 克力
 [ppm] ppm; [ppb] ppb; m3 cbm; cm3 cc ccm; [psi] psi; [HP] hp; [Btu_IT] btu; [nmi_i] nmi; {vehicles} vehicles vehicle veh cars 辆
 {people} people persons person pedestrians 人; {events} events times 次; {count} count counts pcs units items 个
 """  # noqa: E501 - a table
@@ -85,6 +85,7 @@ dba dB{A} db(a) dB{A} db dB dbm dB{mW} dBm dB{mW} dbi dB ntu {NTU} fnu {NTU} ftu
 mmhg mm[Hg] mh2o m[H2O] cmh2o cm[H2O] mmh2o mm[H2O] inhg [in_i'Hg] inh2o [in_i'H2O]
 in [in_i] ft [ft_i] mi [mi_i] yd [yd_i] nm3 m3{norm} sm3 m3{standard}
 kwh kW.h wh W.h kw kW w W v V ma mA hz Hz khz kHz pa Pa kpa kPa hpa hPa mpa MPa gj GJ mj MJ kj kJ kva kV.A kvar kV.A{reactive} mah mA.h
+us/cm uS/cm ms/cm mS/cm us/m uS/m kgf/cm2 kgf/cm2 cmwc cm[H2O] mmwc mm[H2O] bpm /min
 count 1 counts 1 pcs 1 ratio 1 none 1 unitless 1 dimensionless 1
 """),  # noqa: E501 - a table
     "deg C": "Cel",

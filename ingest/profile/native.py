@@ -428,6 +428,15 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+# YAML 1.1 takes on, off, yes, no, y and n for truth values, and devices say them all the time; 1.2 and people do not.
+_BOOL: Final = "tag:yaml.org,2002:bool"
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in pairs if tag != _BOOL]
+    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(_BOOL, re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+
+
 def _parsed(text: str | bytes) -> Any:
     if len(text) > _LONGEST_DOCUMENT:
         raise SensorTypeError("", f"the document is longer than {_LONGEST_DOCUMENT} characters")

@@ -106,7 +106,17 @@ def _read(text: str) -> list[_Factor] | None:
     if len(text) > _LONGEST:
         return None
     plain = unicodedata.normalize("NFKC", text).strip()
-    for old, new in (("μ", "u"), ("−", "-"), ("**", ""), ("^", ""), ("×", "."), ("·", "."), ("⋅", "."), ("*", ".")):
+    for old, new in (
+        ("μ", "u"),
+        ("−", "-"),
+        ("**", ""),
+        ("^", ""),
+        ("×", "."),
+        ("·", "."),
+        ("⋅", "."),
+        ("*", "."),
+        ("每", "/"),
+    ):
         plain = plain.replace(old, new)
     for known in (WHOLE.get(plain), CODES.get(plain)):
         if known is not None:

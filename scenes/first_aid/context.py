@@ -8,8 +8,9 @@ is so for everybody.
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import shapely
 from shapely.geometry import shape
@@ -29,12 +30,24 @@ if TYPE_CHECKING:
 __all__ = ["AREA", "Context", "area_of", "bars"]
 
 AREA = "/area"  # behind an incident's id: the source that bars the roads inside its areas
+_KEPT = 256
+# A cache only: what a notice covers never changes, and an entry holds its notice, so that no other one takes its id.
+_areas: OrderedDict[tuple[int, str], tuple[Notice, BaseGeometry]] = OrderedDict()
 
 
-def area_of(areas: list[dict[str, object]]) -> BaseGeometry:
-    """GeoJSON areas as one geometry in degrees; empty for none."""
-    parts = [shape(a) for a in areas]
-    return shapely.unary_union([p if p.is_valid else shapely.make_valid(p) for p in parts])
+def area_of(notice: Notice, which: Literal["barred", "hazards", "all"]) -> BaseGeometry:
+    """Areas of a notice as one geometry in degrees: whose roads are barred, that endanger, or all; made once."""
+    key = (id(notice), which)
+    known = _areas.get(key)
+    if known is None or known[0] is not notice:
+        chosen = {"barred": bars(notice), "hazards": notice.hazards, "all": [*notice.hazards, *notice.closed]}[which]
+        parts = [shape(a) for a in chosen]
+        geometry = shapely.unary_union([p if p.is_valid else shapely.make_valid(p) for p in parts])
+        shapely.prepare(geometry)
+        known = _areas[key] = (notice, geometry)
+        while len(_areas) > _KEPT:
+            _areas.popitem(last=False)
+    return known[1]
 
 
 def bars(notice: Notice) -> list[dict[str, object]]:
@@ -64,7 +77,7 @@ class Context:
             known = frozenset(
                 incident + AREA
                 for incident, notice in self.state.notices.items()
-                if (areas := bars(notice)) and area_of(areas).intersects(point)
+                if bars(notice) and area_of(notice, "barred").intersects(point)
             )
             self._inside[key] = known
         return known

@@ -68,8 +68,8 @@ def _take(ctx: Context, bulletin: Bulletin) -> Iterable[str]:
             bulletin.at, bulletin.scene, bulletin.event, bulletin.level.value, hazards, closed, list(links), words
         )
         ctx.state.notices[incident] = notice
-        if areas := bars(notice):
-            barred = dict.fromkeys(ctx.town.graph.links_in(area_of(areas)), 0.0)
+        if bars(notice):
+            barred = dict.fromkeys(ctx.town.graph.links_in(area_of(notice, "barred")), 0.0)
     return [*ctx.state.live.tell(incident, links), *ctx.state.live.tell(incident + AREA, barred)]
 
 
@@ -112,7 +112,7 @@ def look_round(ctx: Context, case: Case, now: int, position: int) -> Iterator[Ev
 
 def _touches(ctx: Context, notice: Notice, place: Place) -> bool:
     point, areas = shapely.Point(place.lon, place.lat), [*notice.hazards, *notice.closed]
-    if areas and area_of(areas).intersects(point):
+    if areas and area_of(notice, "all").intersects(point):
         return True
     near = ctx.parameters["red_near_m"]
     lines = [line for key in notice.links if (line := ctx.town.graph.line_of(key)) is not None]
@@ -139,4 +139,4 @@ def hazards_of(ctx: Context, case: Case) -> list[str]:
         way += [place[:2]] if way else []
         shapes += [shapely.LineString(way)] if len(way) > 1 else []
     here = shapely.GeometryCollection(shapes)
-    return [i for i, n in ctx.state.notices.items() if n.hazards and area_of(n.hazards).intersects(here)]
+    return [i for i, n in ctx.state.notices.items() if n.hazards and area_of(n, "hazards").intersects(here)]

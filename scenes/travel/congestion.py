@@ -8,7 +8,6 @@ twice.
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from brain.model import Level, Modality, Text
@@ -43,16 +42,15 @@ class Times(NamedTuple):
 def corridor_times(ctx: Context, line: Line, now: int) -> Times:
     """Live and usual travel time of a corridor; each station stands for half the way to its neighbours."""
     window = ctx.parameters["congestion_window_s"] * SECOND
-    places = [line.stations[s] for s in line.order]
-    edges = [places[0], *((a + b) / 2 for a, b in pairwise(places)), places[-1]]
     live = usual = metres = 0.0
-    for station, (start, end) in zip(line.order, pairwise(edges), strict=True):
-        told = [
-            r for r in ctx.state.stations.get(station, ()) if now - window < r.time <= now and not math.isnan(r.kmh)
-        ]
-        speeds = [max(r.kmh, SLOWEST_KMH) for r in told]
-        base = ctx.profiles.usual(station, "speed_kmh", now) or (told[-1].usual_kmh if told else None)
-        if not speeds or base is None or base.median <= 0:
+    for station, start, end in line.stretches:
+        pace, n, latest = 0.0, 0, None
+        for r in ctx.state.stations.get(station, ()):
+            if now - window < r.time <= now and r.kmh == r.kmh:  # a number
+                pace += 1 / max(r.kmh, SLOWEST_KMH)
+                n, latest = n + 1, r
+        base = ctx.profiles.usual(station, "speed_kmh", now) or (latest.usual_kmh if latest is not None else None)
+        if n == 0 or base is None or base.median <= 0:
             floating = _floating(ctx, line.corridor.id, start, end, now)
             if floating is not None:
                 metres += end - start
@@ -60,7 +58,7 @@ def corridor_times(ctx: Context, line: Line, now: int) -> Times:
                 usual += floating.usual_s
             continue
         metres += end - start
-        live += (end - start) * 3.6 * sum(1 / v for v in speeds) / len(speeds)
+        live += (end - start) * 3.6 * pace / n
         usual += (end - start) * 3.6 / base.median
     return Times(live, usual, metres)
 

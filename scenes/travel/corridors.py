@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from brain.city import City, Corridor
+    from brain.city.model import Link
     from scenes.toolkit.roads import RoadGraph, Spot
+    from scenes.travel.streets import Streets
 
 __all__ = ["Along", "Line", "Network", "Pair", "network_of"]
 
@@ -77,6 +80,9 @@ class Line:
         self.length_m = float(far[-1])
         self.stations: dict[str, float] = {p[0]: float(far[i]) for p, i in zip(places, at, strict=True)}
         self.order: list[str] = [p[0] for p in places]
+        at_m = [self.stations[s] for s in self.order]
+        edges = [at_m[0], *((a + b) / 2 for a, b in pairwise(at_m)), at_m[-1]]
+        self.stretches = list(zip(self.order, edges, edges[1:], strict=False))  # each half the way to its neighbours
         self.signals: list[float] = sorted(self.stations[p[0]] for p in places if p[1])
 
     def locate(self, lon: float, lat: float) -> tuple[float, float]:
@@ -150,8 +156,6 @@ class Network:
                 continue  # no line, no driving direction
             self.lines[c.id] = Line(c, places, self.graph)
             self._pair(c.id, [p[0] for p in places])
-        self.streets = streets_of(city)
-        self._links = {f"{a}>{b}": k for k in city.roads.links for a, b in ((k.from_, k.to), (k.to, k.from_))}
         self._along: dict[str, list[tuple[int, float]]] = {}
         self.stops = Fences([polygon_of(z.polygon) for z in city.zones if z.kind in STOP_ZONES and len(z.polygon) >= 3])
         self.signals = self._signals()
@@ -211,6 +215,15 @@ class Network:
         if found and not found[0][0]:
             found = [f for f in found if not f[0]]
         return [Along(name, m) for _, _, name, m in found]
+
+    @cached_property
+    def streets(self) -> Streets:
+        """The links of the city, for vehicles."""
+        return streets_of(self.city)
+
+    @cached_property
+    def _links(self) -> dict[str, Link]:
+        return {f"{a}>{b}": k for k in self.city.roads.links for a, b in ((k.from_, k.to), (k.to, k.from_))}
 
     def arcs(self, corridor: str, start_m: float, end_m: float) -> list[int]:
         """Arcs of the road graph that run along a part of a corridor, in driving order."""

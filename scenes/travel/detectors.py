@@ -47,13 +47,15 @@ def keep(ctx: Context, station: str, report: Report) -> None:
     kept.append(report)
     kept.sort(key=lambda r: r.time)
     del kept[:-KEPT]
+    gaps = sorted(b.time - a.time for a, b in pairwise(kept) if b.time > a.time)
+    if gaps:
+        ctx.state.gap[station] = gaps[(len(gaps) - 1) // 2]
 
 
 def period_s(ctx: Context, station: str) -> float:
     """Seconds of one period of a station: the (lower) median of its last gaps, the usual one before there are any."""
-    kept = ctx.state.stations.get(station, ())
-    gaps = sorted(b.time - a.time for a, b in pairwise(kept) if b.time > a.time)
-    return gaps[(len(gaps) - 1) // 2] / SECOND if gaps else ctx.parameters["period_s"]
+    gap = ctx.state.gap.get(station)
+    return ctx.parameters["period_s"] if gap is None else gap / SECOND
 
 
 def stale_us(ctx: Context, station: str) -> int:
@@ -86,10 +88,10 @@ def _period(ctx: Context, station: str, time: int) -> Report | None:
 def _compare(
     ctx: Context, pair: Pair, time: int, position: int, joined: Callable[[Case, int], Iterator[Evidence]]
 ) -> Iterator[Evidence]:
+    if pair.between and not all(is_off(ctx, s, time) for s in pair.between):
+        return
     up, down = _period(ctx, pair.up, time), _period(ctx, pair.down, time)
     if up is None or down is None or math.isnan(up.occupancy) or math.isnan(down.occupancy):
-        return
-    if pair.between and not all(is_off(ctx, s, time) for s in pair.between):
         return
     now, p = max(up.time, down.time), ctx.parameters
     state = ctx.state.pairs.setdefault(pair.name, PairState(pair.up, pair.down))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Profiles", "profiles_of"]
 
+KEPT: Final = 20_000
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -29,6 +30,7 @@ class Profiles:
         self.city = city
         self.floor = floor
         self._zone = ZoneInfo(city.timezone)
+        self._known: dict[tuple[str, str, int], Usual | None] = {}  # a cache only: times of baselines are whole minutes
         self._by: dict[tuple[str, str], list[Baseline]] = {}
         for b in city.baselines:
             self._by.setdefault((b.device, b.field), []).append(b)
@@ -45,10 +47,15 @@ class Profiles:
 
     def usual(self, device: str, field: str, time: int) -> Usual | None:
         """Median and spread of a device's field at a time (microseconds), or None."""
-        found = self.at(device, field, time)
-        if found is None:
+        if (device, field) not in self._by:
             return None
-        return Usual(found.median, max(1.4826 * found.mad, self.floor * abs(found.median)))
+        key = device, field, time // 60_000_000
+        if key not in self._known:
+            if len(self._known) >= KEPT:
+                self._known.clear()
+            b = self.at(device, field, time)
+            self._known[key] = None if b is None else Usual(b.median, max(1.4826 * b.mad, self.floor * abs(b.median)))
+        return self._known[key]
 
     def devices(self, *fields: str) -> list[str]:
         """Devices with a baseline of one of these fields."""

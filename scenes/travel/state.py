@@ -289,7 +289,8 @@ class TravelState:
     """The whole of it.
 
     Attributes:
-        stations: Station -> its last periods; ``flat`` -> how many repeated the one before exactly.
+        stations: Station -> its last periods; ``flat`` -> how many repeated the one before exactly; ``gap`` ->
+            microseconds of a period.
         learned: Field -> what is usual for each station.
         probes: Arc -> vehicle -> crawling on it; ``probe_arc`` is the way back, ``probe_cases`` the cases they opened.
         ice: Place -> (time, sensor type, device, lon, lat) of the last report.
@@ -297,6 +298,7 @@ class TravelState:
 
     stations: dict[str, list[Report]] = field(default_factory=dict)
     flat: dict[str, int] = field(default_factory=dict)
+    gap: dict[str, int] = field(default_factory=dict)
     pairs: dict[str, PairState] = field(default_factory=dict)
     tracks: dict[str, Track] = field(default_factory=dict)
     supports: list[Support] = field(default_factory=list)

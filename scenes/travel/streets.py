@@ -53,23 +53,21 @@ class Streets:
             self.leaving.setdefault(tail, []).append(arc)
 
     def _cells(self) -> None:
-        """Cell -> up to ``MOST`` arcs that pass within half a cell of it."""
-        found: dict[int, list[int]] = {}
-        for arc in range(len(self.way)):
-            steps = max(1, math.ceil(self.way[arc] / (CELL_M / 2)))
-            share = np.linspace(0, 1, steps + 1)
-            cx = np.floor((self.x[arc] + share * self.dx[arc]) / CELL_M).astype(np.int64)
-            cy = np.floor((self.y[arc] + share * self.dy[arc]) / CELL_M).astype(np.int64)
-            near: set[int] = {_code(i + a, j + b) for i, j in zip(cx.tolist(), cy.tolist(), strict=True)
-                    for a in (-1, 0, 1) for b in (-1, 0, 1)}  # fmt: skip
-            for cell in sorted(near):
-                some = found.setdefault(cell, [])
-                if len(some) < MOST:
-                    some.append(arc)
-        self._codes = np.array(sorted(found), np.int64)
-        self._arcs = np.full((len(found), MOST), -1, np.int32)
-        for k, cell in enumerate(self._codes.tolist()):
-            self._arcs[k, : len(found[cell])] = found[cell]
+        """Cell -> up to ``MOST`` arcs that pass through it or a cell beside it, the lowest arcs first."""
+        steps = np.maximum(1, np.ceil(self.way / (CELL_M / 2))).astype(np.int64) + 1
+        arc = np.repeat(np.arange(len(steps)), steps)
+        share = (np.arange(len(arc)) - np.repeat(np.cumsum(steps) - steps, steps)) / np.repeat(steps - 1, steps)
+        x = np.floor((self.x[arc] + share * self.dx[arc]) / CELL_M).astype(np.int64)
+        y = np.floor((self.y[arc] + share * self.dy[arc]) / CELL_M).astype(np.int64)
+        codes, at, arc = _distinct(_code(x, y), arc)
+        beside = [_code(a, b) - _code(0, 0) for a in (-1, 0, 1) for b in (-1, 0, 1)]
+        near = np.concatenate([codes[at] + step for step in beside])
+        self._codes, at, arc = _distinct(near, np.tile(arc, len(beside)))
+        first = np.searchsorted(at, np.arange(len(self._codes)))
+        rank = np.arange(len(at)) - first[at]
+        self._arcs = np.full((len(self._codes), MOST), -1, np.int32)
+        kept = rank < MOST
+        self._arcs[at[kept], rank[kept]] = arc[kept]
 
     def match(
         self,
@@ -119,6 +117,16 @@ class Streets:
         """``FROM>TO`` of an arc."""
         g = self.graph
         return f"{g.ids[g.tail[arc]]}>{g.ids[g.head[arc]]}"
+
+
+def _distinct(
+    code: NDArray[np.int64], arc: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """The cells; then of each different pair of cell and arc the index of the cell and the arc, in that order."""
+    codes, at = np.unique(code, return_inverse=True)
+    many = int(arc.max(initial=0)) + 1
+    pairs = np.unique(at * many + arc)
+    return codes, pairs // many, pairs % many
 
 
 def _code(x: Any, y: Any) -> Any:

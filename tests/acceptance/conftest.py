@@ -100,6 +100,13 @@ class Platform:
         with urllib.request.urlopen(self.http + path, timeout=15) as answer:
             return json.loads(answer.read())
 
+    def post(self, path: str, document: Any) -> Any:
+        """A JSON answer of the API to a JSON body."""
+        body = json.dumps(document).encode()
+        request = urllib.request.Request(self.http + path, body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=15) as answer:
+            return json.loads(answer.read())
+
     def publish(self, messages: list[tuple[str, dict[str, Any]]]) -> None:
         """Hand messages to the broker at QoS 1; returns once all are acknowledged."""
         import paho.mqtt.client as mqtt

@@ -188,7 +188,6 @@ def test_a_message_that_was_refused_is_in_the_quarantine_with_its_reason(
     page.get_by_test_id("quarantine-open").click()
     expect(page.locator("[data-testid=quarantine-row][data-reason=wrong_type]").first).to_contain_text("lel_pct")
     expect(page.locator("[data-testid=quarantine-row][data-reason=unknown_sensor_type]").first).to_be_visible()
-    page.get_by_test_id("panel-close").click()
     page.get_by_test_id("ledger-open").click()
     expect(page.get_by_test_id("ledger-list")).to_contain_text("gas-detector")
 

@@ -1,6 +1,7 @@
 """What the samples of a shipped format become: for the walker, and to write ``expected.jsonl`` anew for review.
 
-``python -m tests.contract.format_walk FOLDER...`` prints the lines; a person reads them before they are kept.
+``python -m tests.contract.format_walk FOLDER...`` prints the lines; a person reads them before they are kept. With
+``page`` in place of folders it writes the table of ``docs/reference/formats.md`` anew.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from ingest.profile.mapping import Mapped, Refused
 
 FOLDER = Path(ingest.__file__).parent / "formats"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "formats.md"
 RECEIVED_AT = "2026-07-01T06:00:00Z"
 """Of samples that do not say when they came."""
 SOURCE = frozenset({"from", "table", "missing", "scale", "offset"})
@@ -98,7 +100,31 @@ def outcomes(folder: Path) -> list[dict[str, Any]]:
     return out
 
 
+def table() -> str:
+    """The formats as ``docs/reference/formats.md`` lists them."""
+    lines = ["| format | is | input | stored as | topics |", "|---|---|---|---|---|"]
+    for folder in sorted(p.parent for p in FOLDER.glob("*/profile.yaml")):
+        document, kept = load(folder).document, load(folder).sensor_type
+        given = document.get("input", "json")
+        topics = " ".join(f"`{t}`" for t in kept.topics[:3]) + (" ..." if len(kept.topics) > 3 else "")
+        lines.append(
+            f"| [`{folder.name}`](../../ingest/formats/{folder.name}/README.md) | {kept.name.en} · {kept.name.zh} "
+            f"| `{given if isinstance(given, str) else given['format']}` | `{kept.into or kept.id}` | {topics} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def write_page() -> None:
+    """Put the table into the page anew."""
+    text = PAGE.read_text("utf-8")
+    start, end = text.index("| format |"), text.index("\n## Decoders")
+    PAGE.write_text(text[:start] + table() + text[end:], "utf-8")
+
+
 if __name__ == "__main__":
+    if sys.argv[1:] == ["page"]:
+        write_page()
+        sys.exit()
     for given in sys.argv[1:]:
         for line in outcomes(Path(given).resolve()):
             print(json.dumps(line, ensure_ascii=False))

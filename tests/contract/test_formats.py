@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.contract.format_walk import FOLDER, load, outcomes, samples
+from ingest.decoders import formats
+from tests.contract.format_walk import FOLDER, PAGE, load, outcomes, samples, table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,3 +57,18 @@ def test_rows_of_a_message_can_be_told_apart(folder: Path):
     rows = [(r["sample"], r["device"], r["time"], r.get("id")) for r in outcomes(folder) if "device" in r]
     keyed = load(folder).sensor_type.key
     assert keyed or len(set(rows)) == len(rows)
+
+
+def test_what_the_page_lists_is_so():
+    listed = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| [`")]
+    assert len(listed) > 20
+    assert [line for line in listed if line not in table()] == [], "python -m tests.contract.format_walk page"
+
+
+@pytest.mark.parametrize("name", formats())
+def test_the_page_has_a_heading_for_every_decoder_and_says_its_settings(name: str):
+    _, _, part = PAGE.read_text("utf-8").partition(f"\n### {name}\n")
+    assert part
+    told = part.partition("\n### ")[0]
+    assert formats()[name].title in told
+    assert [s for s in formats()[name].settings if f"`{s}`" not in told] == []

@@ -44,7 +44,7 @@ def played(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
         step["headline"]["en"] = step["headline"]["en"].replace("[", "[EXERCISE, ", 1)
         for witness in step["evidence"]:
             witness["device"] = EXERCISE + witness["device"]
-        out.append(step | {"simulated": False, "status": "Exercise"})
+        out.append(step | {"simulated": True, "status": "Exercise"})
     return out
 
 

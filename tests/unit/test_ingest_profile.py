@@ -188,3 +188,19 @@ def test_a_preview_shows_rows_refusals_and_what_is_ignored():
     assert (odd.rows, odd.ignored) == ([], [])
     assert odd.refused is not None
     assert odd.refused[0] == "unknown_sensor_type"
+
+
+def test_words_that_yaml_1_1_takes_for_truth_values_are_words() -> None:
+    text = """
+    id: plug
+    family: meter
+    name: {zh: 插座, en: Plug}
+    fields:
+      state: {values: [on, off], from: it.state, table: {ON: on, OFF: off, yes: on}}
+      on: {kind: boolean, from: it.on}
+      no: {unit: ug/m3, from: it.no}
+    """
+    made = sensor_type_from(text)
+    assert [f.name for f in made.fields] == ["state", "on", "no"]
+    assert made.fields[0].values == ("on", "off")
+    assert '"ON": "on"' in (made.profile or "")

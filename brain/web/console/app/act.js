@@ -3,7 +3,7 @@
 import { get, post } from './api.js';
 import { lang, moment, said, t } from './i18n.js';
 import { loadLog } from './live.js';
-import { accept, acceptSteps, cursor, incidents, isAcknowledged, notice, officer, panel, rows, selected, theme } from './state.js';
+import { accept, acceptSteps, cursor, incidents, isAcknowledged, notice, officer, panel, rows, selected, step, theme } from './state.js';
 
 let hiding = 0;
 
@@ -21,6 +21,7 @@ export function tellProblem(problem) {
 
 /** Open the detail of an incident and put the cursor on it. @param {string | null} id */
 export function select(id) {
+  if (id !== selected.peek()) step.value = null;
   selected.value = id;
   if (!id) return;
   cursor.value = id;

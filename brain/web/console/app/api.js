@@ -69,10 +69,9 @@ export function oneMsLater(at) {
   return later.replace('Z', `${digits.slice(3)}Z`);
 }
 
-/** Where the stored row of a witness is read. @param {any} witness an evidence object of the log */
+/** Where the stored rows of a witness are read. @param {any} witness an evidence object of the log */
 export function rawPath(witness) {
-  const query = new URLSearchParams({
-    sensor_type: witness.sensor_type, device: witness.device, start: witness.at, end: oneMsLater(witness.at),
-  });
+  const { from = witness.at, to = witness.at } = witness.window ?? {};
+  const query = new URLSearchParams({ sensor_type: witness.sensor_type, device: witness.device, start: from, end: oneMsLater(to) });
   return `${BASE}/observations?${query}`;
 }

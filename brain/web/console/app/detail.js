@@ -2,7 +2,7 @@
 import { html, watched } from './lib.js';
 import { clock, moment, number, said, span, t, word } from './i18n.js';
 import { acknowledge, actionsOf, personName, select, tick } from './act.js';
-import { byDepartment, department, hasEnded, incidents, isAcknowledged, logs, selected, tab } from './state.js';
+import { byDepartment, department, hasEnded, incidents, isAcknowledged, logs, selected, step, tab } from './state.js';
 import { placeOf } from './place.js';
 import { Age } from './queue.js';
 import { Why } from './why.js';
@@ -67,9 +67,12 @@ const Head = watched(({ incident }) => html`<header class=${`detail-head level-$
   <button class="quiet icon-only" data-testid="detail-close" aria-label=${t('close')} title="Esc" onClick=${() => select(null)}>
     <${Icon} name="close" /></button></header>`);
 
+/** The state after the chosen step: every step carries the whole of it. */
+const asOf = (incident) => logs.value.get(incident.id)?.find((one) => one.seq === step.value) ?? incident;
+
 const Body = watched(({ incident }) => html`<div class="detail-body" data-testid="detail-body">
   <${State} incident=${incident} /><${Actions} incident=${incident} /><${Departments} incident=${incident} />
-  <${Plan} incident=${incident} /><${Why} incident=${incident} /><${Log} incident=${incident} /></div>`);
+  <${Plan} incident=${incident} /><${Why} incident=${asOf(incident)} /><${Log} incident=${incident} /></div>`);
 
 const Overview = watched(() => html`<div class="overview-body"><h3>${t('overview')}</h3>
   ${byDepartment.value.length ? html`<ul data-testid="overview">${byDepartment.value.map(([id, levels]) => html`<li key=${id}>

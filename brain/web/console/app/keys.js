@@ -1,6 +1,7 @@
 // The keyboard path: every command of the page by one key, never while somebody types.
 import { acknowledge, closePanel, move, openPanel, select, switchLanguage, switchTheme } from './act.js';
 import { VIEWS, goTo } from './rail.js';
+import { startWhyNot } from './whynot.js';
 import { cursor, item, panel, view } from './state.js';
 
 /** One step back: the panel, then what is chosen, then the room. */
@@ -22,6 +23,7 @@ export const KEYS = [
   ['L', 'key.language', switchLanguage],
   ['N', 'key.theme', switchTheme],
   ...VIEWS.map((name, i) => [String(i + 1), `view.${name}.title`, () => goTo(name)]),
+  ['W', 'map.whynot', () => { goTo('map'); startWhyNot(); }],
   ['?', 'key.help', () => openPanel({ kind: 'help' })],
   ['Esc', 'key.close', back],
 ];

@@ -2,7 +2,7 @@
 import { html, watched } from './lib.js';
 import { clock, moment, t, word } from './i18n.js';
 import { comment, personName, tickOf } from './act.js';
-import { logs } from './state.js';
+import { logs, step as chosen } from './state.js';
 import { Section, departmentName } from './part.js';
 
 /** What changed in a step against the one before, in words. */
@@ -25,9 +25,11 @@ const Step = watched(({ step, before }) => {
   const human = PEOPLE.has(step.op);
   const ticked = tickOf(step);
   const text = ticked ?? step.text ?? '';
-  return html`<li class=${`step ${step.op}${human ? ' human' : ''}`} data-testid="log-step" data-op=${step.op} data-seq=${step.seq}>
+  const at = chosen.value === step.seq;
+  return html`<li class=${`step ${step.op}${human ? ' human' : ''}${at ? ' chosen' : ''}`} data-testid="log-step" data-op=${step.op} data-seq=${step.seq}>
     <time title=${moment(step.at)}>${clock(step.at)}</time>
-    <b>${ticked === null ? word('op', step.op) : t('log.ticked')}</b>
+    <button class="link" data-testid="log-choose" aria-pressed=${at} title=${t('log.choose')}
+      onClick=${() => { chosen.value = at ? null : step.seq; }}>${ticked === null ? word('op', step.op) : t('log.ticked')}</button>
     <span>${human ? personName(step.by) : change(step, before)}
       ${step.department ? html` → ${departmentName(step.department)}` : ''}
       ${text ? html`<q>${text}</q>` : ''}

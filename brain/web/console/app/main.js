@@ -7,7 +7,7 @@ import { startKeys } from './keys.js';
 import { eventNumber, startLive } from './live.js';
 import { startTracks } from './tracks.js';
 import { startUrl } from './url.js';
-import { city, connection, counts, devices, incidents, panel, renderer, selected, simulated, tracks, view } from './state.js';
+import { city, connection, counts, devices, incidents, panel, renderer, scenes, selected, simulated, tracks, view } from './state.js';
 import { loadGround } from './map/ground.js';
 import { shown } from './map/overlay.js';
 import { CityMap, pixelOf } from './map/map.js';
@@ -19,11 +19,12 @@ import { Panel } from './panels.js';
 import { Rail } from './rail.js';
 import { loadSensorTypes } from './sensor_types.js';
 import { Access } from './views/access.js';
+import { Backtest } from './views/backtest.js';
 import { Catalogue } from './views/catalogue.js';
 import { Quarantine } from './views/quarantine.js';
 
 /** Rooms that lie above the map; the map stays as it is below them. */
-const ROOMS = { access: Access, quarantine: Quarantine, catalogue: Catalogue };
+const ROOMS = { access: Access, quarantine: Quarantine, catalogue: Catalogue, backtest: Backtest };
 
 const Room = watched(() => {
   const Shown = ROOMS[view.value];
@@ -52,7 +53,8 @@ window.__brain = {
 };
 
 async function loadCity() {
-  const [document_] = await Promise.all([get('/city'), loadSensorTypes()]);
+  const [document_, running] = await Promise.all([get('/city'), get('/scenes'), loadSensorTypes()]);
+  scenes.value = running.items;
   city.value = document_;
   zone.value = document_.timezone || 'Asia/Shanghai';
   const found = new Map();

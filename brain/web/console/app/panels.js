@@ -1,12 +1,13 @@
-// Small panels over the map: a stored message, the ledger by sensor type, help, who sits at this desk.
+// Small panels over the map: a stored message, the ledger by sensor type, why not, help, who sits at this desk.
 import { Component, effect, html, signal, watched } from './lib.js';
 import { moment, number, said, t } from './i18n.js';
 import { get } from './api.js';
 import { closePanel } from './act.js';
 import { KEYS } from './keys.js';
 import { officer, panel } from './state.js';
-import { sensorTypeName } from './why.js';
+import { sensorTypeName } from './facts.js';
 import { Icon } from './shapes.js';
+import { WhyNot } from './whynot.js';
 
 /** What the open panel has loaded: {of: panel, data, error}. */
 const content = signal({});
@@ -75,6 +76,7 @@ const Officer = watched(() => html`<form onSubmit=${(event) => {
 const VIEWS = {
   raw: [Raw, 'raw.title'],
   ledger: [Ledger, 'ledger'],
+  whynot: [WhyNot, 'whynot.title'],
   help: [Help, 'help.title'],
   officer: [Officer, 'officer.title'],
 };
@@ -82,7 +84,7 @@ const VIEWS = {
 class Frame extends Component {
   componentDidMount() {
     this.before = document.activeElement;
-    (this.box.querySelector('input') ?? this.box).focus();
+    (this.box.querySelector('input, select') ?? this.box).focus();
   }
 
   componentWillUnmount() {

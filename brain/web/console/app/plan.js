@@ -2,7 +2,7 @@
 import { html, watched } from './lib.js';
 import { said, span, t, value, word } from './i18n.js';
 import { hospital } from './place.js';
-import { sensorTypeName } from './why.js';
+import { sensorTypeName } from './facts.js';
 import { Section } from './part.js';
 
 const seconds = (s) => html`<b class="eta">${span(s)}</b>`;
@@ -31,8 +31,6 @@ const KNOWN = {
   device: code,
   sensor_type: sensorTypeName,
   fault: code,
-  verify: (v) => html`${['camera', 'drone'].filter((eye) => v[eye]).map((eye) => html`<span key=${eye}>${word('plan', eye)}
-    <code>${v[eye].device}</code> ${eye === 'drone' ? span(v.drone.eta_s) : ''} </span>`)}`,
 };
 
 const SUFFIXES = [['_ms', 'm/s'], ['_m', 'm'], ['_deg', '°'], ['_pct', '%'], ['_kmh', 'km/h']];
@@ -48,7 +46,7 @@ function plain(v, key) {
 
 export const Plan = watched(({ incident }) => {
   const plan = incident.plan ?? {};
-  const given = Object.keys(plan).filter((key) => plan[key] !== undefined && (plan[key] !== null || key === 'move_up'));
+  const given = Object.keys(plan).filter((key) => key !== 'verify' && plan[key] !== undefined && (plan[key] !== null || key === 'move_up'));
   if (!given.length) return null;
   const keys = [...Object.keys(KNOWN).filter((key) => given.includes(key)), ...given.filter((key) => !(key in KNOWN))];
   const empty = (v) => v !== null && typeof v === 'object' && !Object.values(v).some((x) => x !== null);

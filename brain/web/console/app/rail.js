@@ -5,7 +5,7 @@ import { item, view } from './state.js';
 import { Icon } from './shapes.js';
 
 /** Rooms in the order of their keys 1, 2, 3 ... */
-export const VIEWS = ['map', 'access', 'quarantine', 'catalogue'];
+export const VIEWS = ['map', 'access', 'quarantine', 'catalogue', 'backtest'];
 
 /** Go to a room, and to one thing in it. @param {string} name @param {string | null} [chosen] */
 export function goTo(name, chosen = null) {

@@ -35,7 +35,10 @@ export const tab = signal('open'); // open | devices | ended
 export const department = signal(null); // only incidents this department acts on
 export const view = signal('map'); // map | access | quarantine | catalogue: the room of the console that is open
 export const item = signal(null); // what is chosen in that room: a sensor type, a quarantine record ...
-export const panel = signal(null); // {kind: 'raw' | 'ledger' | 'help' | 'officer', ...}
+export const panel = signal(null); // {kind: 'raw' | 'ledger' | 'help' | 'officer' | 'whynot', ...}
+export const step = signal(null); // seq of the earlier step whose state the detail shows; null: the newest
+/** Scenes that run, with their parameters and sources. */
+export const scenes = signal([]);
 export const notice = signal(null); // short message at the foot of the page
 export const announcement = signal(''); // for screen readers
 export const officer = signal('');

@@ -1,40 +1,21 @@
-// Why the platform says so: the rule and its version, each witness with its values against the thresholds, its weight, its
-// time, and a link to the stored message.
+// Why the platform says so: the rule, its version and its parameters in force, each witness with its values against the
+// thresholds, its weight, the rows it rests on, and who could look.
 import { html, watched } from './lib.js';
-import { clock, moment, said, t, unit, value, word } from './i18n.js';
+import { clock, moment, said, span, t, unit, value, word } from './i18n.js';
 import { rawPath } from './api.js';
 import { openPanel } from './act.js';
-import { sensorTypes } from './state.js';
+import { city, scenes, step } from './state.js';
+import { Facts, sensorTypeName } from './facts.js';
 import { Section } from './part.js';
 import { Icon, ModalityIcon } from './shapes.js';
 
-const OPS = { in: '∈', '>=': '≥', '<=': '≤', '==': '=', '!=': '≠' };
 const HEAVIEST = 8; // log-odds; the platform's own bound
 
-/** Name of a sensor type in the language of the moment. */
-export const sensorTypeName = (id) => said(sensorTypes.value.get(id)?.name) || word('sensor_type', id);
-
-/** Name of a quantity: the page's word, else the sensor type's label of that field, else the identifier. */
-function quantity(sensorType, name) {
-  const known = word('quantity', name);
-  if (known !== name.replaceAll('_', ' ')) return known;
-  return said(sensorTypes.value.get(sensorType)?.fields?.find((field) => field.name === name)?.label) || known;
-}
-
-/** A value or threshold as shown; a list of words may stand in a threshold. */
-const measured = (v) => (typeof v === 'string' ? v.split(' ').map((part) => word('value', part)).join(' / ') : value(v));
-
-const unitOf = (fact, v) => (v === null ? '' : html`<small>${unit(fact.unit)}</small>`);
-
-const Facts = ({ witness }) => html`<table class="facts" data-testid="facts">
-  <thead><tr><th>${t('facts.quantity')}</th><th class="right">${t('facts.value')}</th><th class="right">${t('facts.threshold')}</th>
-    <th><span class="hidden">${t('facts.met')}</span></th></tr></thead>
-  <tbody>${witness.facts.map((fact, i) => html`<tr key=${i} class=${fact.met ? 'met' : 'unmet'} data-testid="fact"
-      data-quantity=${fact.quantity}>
-    <td>${quantity(witness.sensor_type, fact.quantity)}</td>
-    <td class="right measured">${measured(fact.value)}${unitOf(fact, fact.value)}</td>
-    <td class="right">${OPS[fact.op] ?? fact.op} ${measured(fact.threshold)}${unitOf(fact, fact.threshold)}</td>
-    <td class="verdict" title=${t(fact.met ? 'facts.met' : 'facts.unmet')}>${fact.met ? '✓' : '✗'}</td></tr>`)}</tbody></table>`;
+/** The rows of a witness: the window of its statement, else the one row. */
+const Rests = ({ witness }) => {
+  const { from, to } = witness.window ?? {};
+  return html`<span class="window" data-testid="witness-window">${from && from !== to ? `${clock(from)} – ${clock(to)}` : clock(witness.at)}</span>`;
+};
 
 const Witness = watched(({ witness, incident }) => {
   const path = rawPath(witness);
@@ -46,7 +27,7 @@ const Witness = watched(({ witness, incident }) => {
       <span>${sensorTypeName(witness.sensor_type)} <code>${witness.device}</code></span>
       <time title=${moment(witness.at)}>${clock(witness.at)}</time></div>
     <p>${said(witness.summary)}</p>
-    ${witness.facts?.length ? html`<${Facts} witness=${witness} />` : ''}
+    ${witness.facts?.length ? html`<${Facts} sensorType=${witness.sensor_type} facts=${witness.facts} />` : ''}
     <div class="witness-foot">
       <span class="weight" title=${t('weight.title')}>${t('weight')}
         <meter class=${witness.weight < 0 ? 'against' : ''} min="0" max="1" value=${share}>${value(witness.weight)}</meter>
@@ -57,17 +38,55 @@ const Witness = watched(({ witness, incident }) => {
         if (event.ctrlKey || event.metaKey || event.shiftKey) return;
         event.preventDefault();
         openPanel({ kind: 'raw', path, witness, simulated: incident.simulated });
-      }}><${Icon} name="link" />${t('raw.link')}</a></div></li>`;
+      }}><${Icon} name="link" />${t('raw.link')} <${Rests} witness=${witness} /></a></div></li>`;
 });
 
+/** Which set of parameters: the defaults, those of the city, of districts, or of a try. */
+function overlayName(overlay) {
+  if (!overlay) return t('why.overlay.default');
+  if (overlay === 'city' || overlay === 'set') return t(`why.overlay.${overlay}`);
+  const ids = String(overlay).split(/[\s,]+/);
+  return ids.map((id) => said(city.value.districts?.find((d) => d.id === id)?.name) || id).join(' · ');
+}
+
+/** All thresholds in force, those that differ from the default first. */
+const Parameters = watched(({ rule }) => {
+  const told = new Map((scenes.value.find((s) => s.name === rule.scene)?.parameters ?? []).map((p) => [p.name, p]));
+  const all = Object.entries(rule.parameters ?? {}).map(([name, inForce]) => ({ name, inForce, ...told.get(name) }));
+  const changed = (p) => p.default !== undefined && p.default !== p.inForce;
+  all.sort((a, b) => Number(changed(b)) - Number(changed(a)));
+  return html`<details class="parameters" data-testid="parameters"><summary>${t('why.parameters')}
+      <span class="none">${t('why.parameters.n', { n: all.length, m: all.filter(changed).length })}</span></summary>
+    <table class="facts"><tbody>${all.map((p) => html`<tr key=${p.name} class=${changed(p) ? 'changed' : ''} data-testid="parameter" data-name=${p.name}>
+      <td title=${p.source ?? null}>${said(p.text) || p.name}<small><code>${p.name}</code></small></td>
+      <td class="right measured">${value(p.inForce)}<small>${unit(p.unit)}</small></td>
+      <td class="right">${changed(p) ? t('why.default', { v: value(p.default) }) : ''}</td></tr>`)}</tbody></table></details>`;
+});
+
+const metresText = (m) => (typeof m === 'number' ? ` · ${value(Math.round(m))} m` : '');
+
+/** Who could look at the place. */
+const Verify = watched(({ verify }) => {
+  if (!verify) return null;
+  const eye = (name, of, more) => html`<li data-testid=${`verify-${name}`}><${ModalityIcon} modality=${name === 'camera' ? 'video' : 'low_altitude'} />
+    <b>${t(`verify.${name}`)}</b> ${of ? html`<code>${of.device}</code>${metresText(of.distance_m)}${more}` : html`<span class="none">${t('verify.nobody')}</span>`}</li>`;
+  return html`<div class="verify" data-testid="verify"><h4>${t('verify')}</h4><ul>${eye('camera', verify.camera, '')}
+    ${eye('drone', verify.drone, verify.drone ? ` · ${t('verify.eta', { s: span(verify.drone.eta_s) })}` : '')}</ul></div>`;
+});
+
+/** @param {{incident: any}} props the incident, or its state after an earlier step */
 export const Why = watched(({ incident }) => {
   const { rule = {}, evidence = [] } = incident;
   const modalities = new Set(evidence.filter((w) => w.holds !== false).map((w) => w.modality));
   return html`<${Section} name="why" title=${t('why')} aside=${t('why.witnesses', { n: evidence.length, m: modalities.size })}>
+    ${step.value ? html`<p class="as-of" data-testid="as-of">${t('why.as_of', { n: incident.seq, at: clock(incident.at) })}
+      <button class="link" data-testid="as-of-now" onClick=${() => { step.value = null; }}>${t('why.now')}</button></p>` : ''}
     <p class="rule-line" data-testid="rule">${t('why.rule')} <b>${word('scene', rule.scene ?? incident.scene)}</b>
       <code data-testid="rule-version">${t('why.version', { v: rule.version ?? '–' })}</code>
-      ${rule.parameters ? html`<span>${t('why.parameters')} <code>${said(rule.parameters)}</code></span>` : ''}
+      <span>${t('why.overlay')} <b data-testid="overlay">${overlayName(rule.overlay)}</b></span>
       <span>${t('why.certainty')} <b>${word('certainty', incident.certainty)}</b></span></p>
+    <${Parameters} rule=${{ scene: incident.scene, ...rule }} />
+    <${Verify} verify=${incident.plan?.verify} />
     <ul class="witnesses">${evidence.map((witness) => html`<${Witness} key=${`${witness.sensor_type}/${witness.device}/${witness.rule}`}
       witness=${witness} incident=${incident} />`)}</ul></${Section}>`;
 });

@@ -5,6 +5,7 @@ import { select } from '../act.js';
 import { city, devices, incidents, loaded, renderer, selected, theme, tracks, view } from '../state.js';
 import { hospitalAt, node } from '../place.js';
 import { Icon } from '../shapes.js';
+import { picked, picking, startWhyNot } from '../whynot.js';
 import { boxOf } from './mercator.js';
 import { colours, districts } from './ground.js';
 import { Attribution, Legend, Tip, pointed } from './notes.js';
@@ -143,7 +144,11 @@ class Ground extends Component {
     const [x, y] = this.down ?? [event.clientX, event.clientY];
     if (Math.hypot(event.clientX - x, event.clientY - y) > 4) return; // the end of a drag
     this.point(event);
-    const { mark } = pointed.peek() ?? {};
+    const { mark, lon, lat } = pointed.peek() ?? {};
+    if (picking.peek()) {
+      picked(lon, lat);
+      return;
+    }
     if (mark?.kind === 'incident') select(mark.item.id);
   }
 
@@ -162,15 +167,17 @@ const BUTTONS = [
   ['out', 'minus', () => ground?.base?.zoomBy(-1)],
   ['core', 'core', () => ground?.fit(coreBox)],
   ['whole', 'whole', () => ground?.fit(wholeBox)],
+  ['whynot', 'why', startWhyNot],
 ];
 
 /** The map with everything on it. */
 export const CityMap = watched(() => html`<section class="map" data-testid="map-section" aria-label=${t('map.title')}
-    data-renderer=${renderer.value}>
+    data-renderer=${renderer.value} data-picking=${picking.value}>
   <${Ground} />
   <${Tip} />
   <div class="map-buttons">${BUTTONS.map(([name, icon, run]) => html`<button key=${name} data-testid=${`map-${name}`}
-    aria-label=${t(`map.${name}`)} title=${t(`map.${name}`)} onClick=${run}><${Icon} name=${icon} /></button>`)}
+    aria-label=${t(`map.${name}`)} title=${t(`map.${name}`)}
+    aria-pressed=${name === 'whynot' ? picking.value : null} onClick=${run}><${Icon} name=${icon} /></button>`)}
   </div><${Legend} /><${Attribution} /></section>`);
 
 /** Pixels of a position within the map, for tests. */

@@ -4,7 +4,7 @@ import { clock, said, t, value, word } from '../i18n.js';
 import { renderer, tracks } from '../state.js';
 import { districtAt, placeOf } from '../place.js';
 import { movers } from '../tracks.js';
-import { sensorTypeName } from '../why.js';
+import { sensorTypeName } from '../facts.js';
 
 /** Where the pointer is: {x, y, lon, lat, mark} or null. */
 export const pointed = signal(null);

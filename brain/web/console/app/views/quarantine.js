@@ -6,7 +6,7 @@ import { tell, tellProblem } from '../act.js';
 import { paged, settled, single } from '../paged.js';
 import { item, now, sensorTypes, view } from '../state.js';
 import { goTo } from '../rail.js';
-import { sensorTypeName } from '../why.js';
+import { sensorTypeName } from '../facts.js';
 import { Icon } from '../shapes.js';
 import { Rows } from './rows.js';
 
@@ -37,10 +37,10 @@ effect(() => {
 
 const keyOf = (line) => `${line.reason}/${line.sensor_type ?? ''}`;
 const same = (line) => (other) => other.reason === line.reason && (!line.sensor_type || other.sensor_type === line.sensor_type);
-const countOf = (items, line) => items.filter(same(line)).reduce((n, other) => n + other.count, 0);
+const sum = (lines) => lines.reduce((n, line) => n + line.count, 0);
 
 const POLL_MS = 700;
-const STILL_MS = 15_000; // nothing moved for so long: what is left was refused again
+const STILL_MS = 8_000; // nothing moved for so long: what is left was refused again for the same reason
 
 /** Watch the counts until what was queued has been tried. */
 function follow(of) {
@@ -49,15 +49,15 @@ function follow(of) {
     try {
       const data = await get('/quarantine/summary');
       summary.state.value = { data, error: null };
-      const left = countOf(data.items, of);
+      const left = sum(data.items.filter(same(of)));
       const known = batch.peek();
       if (known?.key !== of.key) {
         clearInterval(timer);
         return;
       }
       if (left !== known.left) last = Date.now();
-      const mended = Math.max(0, of.before - left);
-      const done = mended >= of.queued || Date.now() - last > STILL_MS;
+      const mended = Math.min(of.queued, Math.max(0, of.total - sum(data.items))); // refused for another reason is not mended
+      const done = of.before - left >= of.queued || Date.now() - last > STILL_MS;
       batch.value = { ...known, left, mended, done };
       if (done) {
         clearInterval(timer);
@@ -70,7 +70,8 @@ function follow(of) {
 async function retryAll(line) {
   try {
     const { queued } = await post(`/quarantine/retry?${query({ reason: line.reason, sensor_type: line.sensor_type })}`, {});
-    const of = { ...line, key: `${keyOf(line)}/${Date.now()}`, queued, before: line.count, left: line.count, mended: 0, done: queued === 0 };
+    const of = { ...line, key: `${keyOf(line)}/${Date.now()}`, queued, before: line.count, left: line.count, mended: 0,
+      total: sum(summary.state.peek().data?.items ?? []), done: queued === 0 };
     batch.value = of;
     if (queued) follow(of);
   } catch (problem) {
@@ -107,7 +108,7 @@ const Batch = watched(() => {
   return html`<div class="progress" role="status" data-testid="batch" data-done=${of.done} data-queued=${of.queued} data-mended=${of.mended}>
     <b>${word('quarantine', of.reason)}</b> ${of.done ? t('quarantine.batch.done', { n: number(of.queued), m: number(of.mended), k: number(of.queued - of.mended) })
       : t('quarantine.batch.running', { n: number(of.queued), m: number(of.mended) })}
-    <progress max=${Math.max(1, of.queued)} value=${of.done ? of.queued : of.mended} aria-label=${t('quarantine.retry_all')}></progress>
+    <progress max=${Math.max(1, of.queued)} value=${of.done ? of.queued : of.before - of.left} aria-label=${t('quarantine.retry_all')}></progress>
     ${of.done ? html`<button class="quiet icon-only" aria-label=${t('close')} onClick=${() => { batch.value = null; }}><${Icon} name="close" /></button>` : ''}</div>`;
 });
 
