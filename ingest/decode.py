@@ -292,6 +292,7 @@ class Decoder:
             columns=table.columns,
             keep=keep,
             dedupe=dedupe_keys(rows),
+            mapped=frozenset(rows.origins),
         )
 
     def _devices(self, kind: Kind, rows: Rows, keep: NDArray[np.bool_], refusals: list[Refusal]) -> NDArray[np.int32]:
@@ -344,8 +345,10 @@ class Decoder:
                     part.keep[j] = False
                 continue
             for part, j in rows:
-                key = self.copies.key(message, int(part.place[j]))
-                if self.copies.seen(key, envelope.received_at) and (envelope.dup or part.columns["id"][j] is not None):
+                place = int(part.place[j])
+                key = self.copies.key(message, place)
+                named = part.columns["id"][j] is not None and (i, place) not in part.mapped
+                if self.copies.seen(key, envelope.received_at) and (envelope.dup or named):
                     part.keep[j] = False
                     decoded.copies.append((i, part.sensor_type, part.names[j]))
                 decoded.hashes.append((i, key))

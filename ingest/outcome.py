@@ -63,6 +63,7 @@ class Part:
         time, received_at: Microseconds.
         keep: False for readings that were refused, are copies, or are ignored.
         dedupe: Row -> what its copies share, where a profile says so.
+        mapped: (message, place) of the readings that profiles made: their ids are no promise to be said once only.
     """
 
     sensor_type: str
@@ -76,6 +77,7 @@ class Part:
     columns: dict[str, NDArray[Any]]
     keep: NDArray[np.bool_]
     dedupe: dict[int, bytes] = field(default_factory=dict)
+    mapped: frozenset[tuple[int, int]] = frozenset()
 
 
 @dataclass(slots=True, kw_only=True)

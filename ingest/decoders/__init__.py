@@ -103,7 +103,8 @@ class Format:
         title: One line for people: what it is and the standard.
         read: Message and settings -> documents (dicts of plain values), in order. It raises ``WrongValueError`` (of
             ``ingest.profile.functions``) with a sentence and a reason of the quarantine (``bad_checksum`` ...) for a
-            message that cannot be read; never anything else. A message that is right and holds nothing gives ``[]``
+            message that cannot be read; never anything else. Where good frames stand beside a bad one, the exception
+            stands among the documents in its place. A message that is right and holds nothing gives ``[]``
             (counted as ignored).
         settings: Setting -> default; the profile may give another value of the same type (``None``: any type).
         check: Raises ``ValueError`` with a sentence where settings do not go together; None: nothing to check.

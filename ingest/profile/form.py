@@ -134,6 +134,7 @@ class Form:
         ]
         self._fields = [(name, read) for name, read, _ in fields]
         self._dedupe = dedupe
+        self.met_nothing = False  # whether a level of the document read last was there and empty
         self._cost = 3 + len(fields)
         if not self._fields and self._position is None:
             raise SensorTypeError(
@@ -148,6 +149,7 @@ class Form:
 
     def rows(self, msg: Any, scope: dict[str, Any]) -> Iterator[Mapped | Refused]:
         """The readings of a document."""
+        self.met_nothing = False
         try:
             elements = list(islice(self._elements(msg, scope, 0), MOST_ROWS + 1))  # levels may multiply
         except WrongValueError as e:
@@ -182,6 +184,8 @@ class Form:
         else:
             raise WrongValueError(f"{level.path}: {inner!r:.60} is neither a list nor an object")
         STEPS.spend(len(inner))
+        if not inner:
+            self.met_nothing = True
         keys, up = scope["keys"], (it, *scope["up"])
         for key, element in pairs:
             here = {**scope, "key": key, "parent": it, "keys": (*keys, key), "up": up}

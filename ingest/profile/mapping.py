@@ -117,6 +117,9 @@ def compile_mapping(
         if not documents:
             return None
         for one in documents:
+            if isinstance(one, WrongValueError):  # of several frames one is bad
+                out.append(Refused(one.reason, str(one)))
+                continue
             msg = one if wrap is None else wrap(one)
             scope: dict[str, Any] = {
                 "msg": msg,
@@ -133,19 +136,22 @@ def compile_mapping(
                     scope["msg"] = msg = merge(msg, scope, message)
                 for name, expression in lets:
                     scope[name] = expression(msg, scope)
+                if remember is not None:
+                    remember(msg, scope, message)
                 if ignore is not None and ignore(msg, scope):
                     ignored += 1
                     continue
-                if remember is not None:
-                    remember(msg, scope, message)
             except WrongValueError as e:
                 out.append(Refused(e.reason, str(e)))
                 continue
+            empty = False
             for form in forms:
                 made = list(form.rows(msg, scope))
                 out += made
+                empty = empty or form.met_nothing
                 if made and choose == "first":
                     break
+            ignored += empty and not out  # a list without elements is right, and holds nothing
             if STEPS.left < 0:
                 return [Refused("too_large", f"payload: needs more than {MOST_STEPS} steps; make the message smaller")]
             if len(out) > MOST_ROWS:

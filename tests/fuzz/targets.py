@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from brain.city import parse_city
-from brain.errors import CityError, SensorTypeError
+from brain.errors import CityError, SensorTypeError, StoreError
 from brain.store.base import ObservationQuery
 from brain.store.memory import MemoryStore
 from brain.store.pieces import decode_piece, encode_piece
@@ -229,7 +229,7 @@ def fuzz_topic(data: bytes) -> None:
     messages = [Envelope(t, b"{}", NOW + i) for i, t in enumerate((topic, TOPIC, topic))]
     run = _Run([messages])
     refused = [r for r in run.refused if r[0] != NOW + 1]
-    assert len(refused) == 2
+    assert len(refused) == (2 if f"{topic}/".startswith("city/") else 0)  # other topics are passed over
     for _, shown, sensor_type, device, reason, _, _ in refused:
         assert shown == topic.replace("\0", "\ufffd")
         assert reason == (_misroute(topic) or "missing")
@@ -342,7 +342,7 @@ def fuzz_piece(data: bytes) -> None:
             assert (other.position == batch.position).all()
             for column, values in batch.columns.items():
                 assert repr(other.columns[column].tolist()) == repr(values.tolist()), column
-        with contextlib.suppress(ValueError, TypeError, KeyError):
+        with contextlib.suppress(StoreError):
             decode_piece(raw[: len(data) % len(raw)])
             raise AssertionError("a part of a piece was read as a piece")
 

@@ -261,3 +261,11 @@ def test_what_is_wrong_with_a_document_is_named_with_its_path(change: str, path:
     with pytest.raises(SensorTypeError) as e:
         sensor_type_from(f"{text}\n{change}\n", known=BUILT_IN)
     assert e.value.path == path
+
+
+def test_equal_values_polled_again_are_new_rows_though_their_profile_gives_ids() -> None:
+    of = decoder(METER.replace("time: {from: it.ts, as: unix_s}", "row_id: '\"L1\"'"))
+    polled = [Envelope("meters/V1/up", b'{"u": 230}', NOW + n * 60_000_000) for n in range(3)]
+    assert [len(b) for b in finished(of, *polled).batches] == [3]
+    again = finished(of, Envelope("meters/V1/up", b'{"u": 230}', NOW + 200_000_000, dup=True))
+    assert again.known == {"power-meter": {"V1": 1}}

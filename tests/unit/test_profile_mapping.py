@@ -263,6 +263,9 @@ _VALUE = st.recursive(
 @given(_VALUE)
 def test_whatever_comes_a_profile_gives_readings_or_refusals(message: Any) -> None:
     got = _FULL(Message(json.dumps(message).encode(), {"device": "D"}, 0))
+    if got is None:
+        assert message["list"] in ([], {})
+        return
     assert got
     for reading in got:
         assert isinstance(reading, Refused) or set(reading.values) <= {"lon", "lat", "temp_c", "state", "open"}
@@ -282,3 +285,9 @@ def test_a_small_message_cannot_cost_without_end(profile: str) -> None:
     assert len(got) == 1
     assert isinstance(got[0], Refused)
     assert got[0].reason == "too_large"
+
+
+def test_a_list_without_elements_is_right_and_holds_nothing() -> None:
+    profile = "{each: msg.l, fields: {temp_c: it.t}}"
+    assert rows(profile, {"l": []}) is None
+    assert refusal(profile, {}).reason == "no_match"
