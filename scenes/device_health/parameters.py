@@ -35,7 +35,6 @@ PARAMETERS: Final[dict[str, Parameter]] = {
         Text("恒值判定窗口", "A flat line this long is suspect, twice as long a fault"),
         "QARTOD flat line; default",
     ),
-    "spike_mads": Parameter(6, "1", Text("尖峰判定倍数", "A spike is this many MAD off"), "QARTOD spike; default"),
     "attenuated_share": Parameter(
         0.1,
         "1",

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from scenes.toolkit.table import column, grow, turns
+from scenes.toolkit.table import column, grow, runs_of, turns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,7 +57,7 @@ _SLOW: Final = 1 / 32  # weight of a new sample in running figures
 
 
 class Checks(NamedTuple):
-    """Thresholds of one kind of series, in its unit."""
+    """Thresholds of one kind of series, in its unit; the tests of spikes and rates are left out where infinite."""
 
     spike_mads: float = 6.0
     spike_samples: int = 3
@@ -185,11 +185,14 @@ class Series:
         n = len(rows)
         if n:
             grow(self, int(rows.max()) + 1)
-        low, high = np.broadcast_to(low, n), np.broadcast_to(high, n)
+        low, high = (x if isinstance(x, np.ndarray) else np.full(n, x) for x in (low, high))
         flags = np.full((6, n), NOT_EVALUATED, np.uint8)
         marks = np.zeros((2, n), bool)
-        for turn in turns(rows):
-            self._turn(rows[turn], time[turn], value[turn], low[turn], high[turn], checks, flags, marks, turn)
+        if runs_of(rows) is None:
+            self._turn(rows, time, value, low, high, checks, flags, marks, np.arange(n))
+        else:
+            for turn in turns(rows):
+                self._turn(rows[turn], time[turn], value[turn], low[turn], high[turn], checks, flags, marks, turn)
         return Verdicts(*flags, *marks)
 
     def _turn(
@@ -217,11 +220,13 @@ class Series:
             before, when = before[keep], when[keep]
         if not len(rows):
             return
-        with np.errstate(invalid="ignore", divide="ignore"):
-            speed = np.abs(value - before) / ((time - when) / 1e6)
         has = self.seen[rows] > 0
-        flags[2, at] = np.where(has, np.where(speed > checks.rate_per_s, SUSPECT, PASS), NOT_EVALUATED)
-        flags[1, at] = self._spike(rows, value, checks)
+        if np.isfinite(checks.rate_per_s):
+            with np.errstate(invalid="ignore", divide="ignore"):
+                speed = np.abs(value - before) / ((time - when) / 1e6)
+            flags[2, at] = np.where(has, np.where(speed > checks.rate_per_s, SUSPECT, PASS), NOT_EVALUATED)
+        if np.isfinite(checks.spike_mads):
+            flags[1, at] = self._spike(rows, value, checks)
         flags[3, at] = self._flat(rows, time, value, high - low, checks, has)
         flags[4, at] = self._attenuated(rows, time, value, checks)
         flags[5, at] = self._drift(rows, time, value, high - low, checks)
