@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 from shapely.errors import ShapelyError
 from shapely.geometry import shape
 
@@ -188,7 +189,8 @@ def _pair(point: Any, order: str, path: str) -> tuple[Any, Any]:
             if _vertices(inner) > _MOST_VERTICES:
                 raise WrongValueError(f"{path}: a geometry of more than {_MOST_VERTICES} numbers is too large")
             try:
-                middle = shape(point).centroid
+                with np.errstate(all="ignore"):  # of numbers beyond reason NaN is made, which is no position
+                    middle = shape(point).centroid
                 point = [middle.x, middle.y]
             except (ShapelyError, ValueError, TypeError, IndexError, AttributeError):
                 raise WrongValueError(f"{path}: {point!r:.60} is no GeoJSON geometry") from None

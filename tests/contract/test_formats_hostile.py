@@ -85,3 +85,14 @@ def test_a_number_of_more_than_64_bits_in_what_is_remembered_is_refused():
     made = found.read(Message(payload, {"sn": "S", "topic": "t"}, 0, Notes()))
     assert made is not None
     assert [m.reason for m in made if isinstance(m, Refused)] == ["wrong_type"]
+
+
+@pytest.mark.parametrize("corner", [1e308, -1e308, 10**30, 0])
+def test_a_geometry_beyond_reason_has_no_middle_and_warns_nobody(corner: float):
+    found = load(FOLDER / "ngsi-entity")
+    ring = [[120.0, 36.0], [120.2, corner], [corner, 36.2], [120.0, 36.0]]
+    entity = {"id": "a", "type": "T", "x": 1, "location": {"type": "Polygon", "coordinates": [ring]}}
+    made = found.read(Message(json.dumps(entity).encode(), {"rest": "T", "topic": "ngsi/T"}, 0, Notes()))
+    assert made
+    for one in made:
+        assert isinstance(one, Refused) or all(one.values.get(k, 0) == one.values.get(k, 0) for k in ("lon", "lat"))

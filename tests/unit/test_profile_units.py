@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.profile._units import ATOMS, CODES, DEFINED, WHOLE
@@ -135,6 +135,7 @@ def test_an_unknown_unit_is_refused_by_its_name() -> None:
         convert("apples", "m")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=70))
 def test_any_text_is_a_unit_or_none_and_a_code_stays_as_it_is(text: str) -> None:
     code = canonical(text)
@@ -143,6 +144,7 @@ def test_any_text_is_a_unit_or_none_and_a_code_stays_as_it_is(text: str) -> None
         convert(text, code)
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.sampled_from(sorted({*CODES.values()})), st.floats(-1e6, 1e6))
 def test_there_and_back_is_the_same_value(unit: str, value: float) -> None:
     scale, offset = convert(unit, unit)
