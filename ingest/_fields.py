@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Fields", "is_number", "pair_keys", "path_of"]
 
-_NAMES_TEXT: Final = "name n key code id type value_type param label tag field measure property sensor metric k item"
+_NAMES_TEXT: Final = """
+name n key param parameter resourcename propertyname value_type property metric measure sensor label field tag code type
+item k id
+"""
 _NAMES: Final = _NAMES_TEXT.split()
 _VALUES: Final = ("value", "v", "val", "data", "reading", "measurement", "result")
 _MOST_PAIRS: Final = 60

@@ -36,7 +36,7 @@ _USUAL: Final = (
     (r"tvoc|voc", "[ppb]"),
     (r"illumin|luminosity|^light$|lux", "lx"),
     (r"noise|sound|la_?eq", "dB{A}"),
-    (r"heading|bearing|direction|azimuth|course|^cog$|yaw|angle", "deg"),
+    (r"^deg$|heading|bearing|direction|azimuth|course|^cog$|yaw|angle", "deg"),
     (r"wind_?speed|windspeed", "m/s"),
     (r"^speed$|velocity|_speed$", "km/h"),
     (r"altitude|elevation|height|distance|depth|level_m|range$", "m"),
@@ -48,7 +48,7 @@ _USUAL: Final = (
     (r"conductivity", "uS/cm"),
     (r"radiation|irradiance", "W/m2"),
     (r"weight|mass$", "kg"),
-    (r"score|confidence|probability|likelihood|reliability", "1"),
+    (r"^occupancy$|score|confidence|probability|likelihood|reliability", "1"),
     (r"uptime|duration|interval", "s"),
     (r"count|counter|cnt$|^number|_num$|quantity|index|^seq|link_?quality|^lqi$|port$|version|^code$|factor$", "1"),
 )
@@ -84,6 +84,8 @@ def _usual(unit: str, values: list[float]) -> str:
         return unit
     if unit == "%" and 0 < largest <= 1:
         return "1"
+    if unit == "Cel" and largest > 250 and min(values) > 200:
+        return "K"
     if unit == "V" and largest > 1000:
         return "mV"
     if unit == "hPa" and largest < 20:

@@ -19,7 +19,7 @@ __all__ = ["TopicGuess", "device_of", "form_of_time", "position_of", "time_of", 
 _TIMES_TEXT: Final = """
 observed_at event_time measured_at measurement_time sample_time collect_time timestamp time_stamp ts time date_time
 datetime date_observed utc_time utc tst t recorded_at reported_at report_time create_time created_at data_time gps_time
-frame_time start_time last_seen time_instant received_at rx_time date
+frame_time start_time last_seen time_instant received_at rx_time date dt origin epoch unixtime unix_time when reported
 """
 _TIMES: Final = _TIMES_TEXT.split()
 _DEVICES_TEXT: Final = """
@@ -52,6 +52,7 @@ _PATTERNS: Final = (
 )
 _UNIX: Final = (("unix_s", 1e9), ("unix_ms", 1e12), ("unix_us", 1e15), ("unix_ns", 1e18))
 _FIRST, _LAST = 0.9, 4.2  # of 1e9 seconds: the years 1998 to 2103
+_SURE_BUT_UNNAMED: Final = 100
 _UTC: Final = zone_of("UTC", "")
 
 
@@ -98,6 +99,16 @@ def _all_read(form: str, values: Sequence[Any], *, zoned: bool) -> bool:
         return False
 
 
+def _is_surely_time(values: Sequence[Any]) -> bool:
+    """Whether these are times by what they look like: ISO texts with a clock, or milliseconds and finer since 1970."""
+    if not values:
+        return False
+    if all(isinstance(v, str) and re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d", v) for v in values):
+        return True
+    found = form_of_time(values) if all(isinstance(v, int) for v in values) else None
+    return found is not None and found[0] in ("unix_ms", "unix_us", "unix_ns")
+
+
 def time_of(found: Sequence[Leaf], count: int) -> tuple[Leaf, str, bool] | None:
     """The leaf that tells the time in most of ``count`` objects, its form, and whether it lacks a zone."""
     ranked: list[tuple[int, int, Leaf, str, bool]] = []
@@ -107,6 +118,8 @@ def time_of(found: Sequence[Leaf], count: int) -> tuple[Leaf, str, bool] | None:
         if rank is None:
             ends = re.search(r"(^|_)(time|ts|timestamp|date|at)$", name)
             rank = len(_TIMES) if ends else None
+        if rank is None and _is_surely_time(leaf.shape.there):
+            rank = _SURE_BUT_UNNAMED
         often = len(leaf.shape.there) >= 0.6 * min(count, 200)
         form = form_of_time(leaf.shape.there) if rank is not None and often else None
         if rank is not None and form is not None:

@@ -24,7 +24,7 @@ from ingest._fields import Fields, is_number, pair_keys, path_of
 from ingest._roles import device_of, position_of, time_of, topic_of
 from ingest._shape import Leaf, Shape, is_meta, leaves, shape_of
 from ingest.decoders import Message
-from ingest.decoders.ngsi import entities_of
+from ingest.decoders.ngsi import entities_of, is_entity
 from ingest.ngsi import document_from_entities
 from ingest.profile.functions import WrongValueError
 from ingest.profile.mapping import Refused, compile_mapping
@@ -85,8 +85,9 @@ def infer(
     flat = [d for per_message in documents for d in per_message]
     try:
         entities = [e for d in flat for e in entities_of(d)]
-        if len({e["type"] for e in entities}) == 1 and all(len(e) > 2 for e in entities):
-            return document_from_entities(entities)
+        if len({e["type"] for e in entities}) == 1 and all(map(is_entity, entities)):
+            seen = topic_of([t for t, _ in payloads if t and not t.startswith("ngsi/")], wanted=False).filter
+            return document_from_entities(entities, [seen] if seen else [], sensor_type_id)
     except (WrongValueError, SensorTypeError):
         pass
     text, doubts = _Guess(payloads, how, flat, sensor_type_id).document()
@@ -337,7 +338,7 @@ class _Guess:
         guess = topic_of(self.topics, values, wanted=any("device" not in said for said, _ in forms))
         levels = (self.topics[0] if self.topics else "").split("/")
         fixed = levels[1] if levels[0] == "city" and len(levels) > 2 else None
-        name = identifier(self.name or fixed or guess.words or "device")
+        name = identifier(self.name or fixed or guess.words or levels[0] or "device")
         said = self.draft.said
         said |= {"id": name, "version": 1, "family": "meter", "name": {"zh": name, "en": name}}
         said["topics"] = [f"city/{name}/{{device}}" if fixed or guess.filter is None else guess.filter]

@@ -37,11 +37,15 @@ _FAMILIES: Final = (
 )
 
 
-def document_from_entities(entities: Any) -> tuple[str, list[str]]:
+def document_from_entities(
+    entities: Any, topics: Sequence[str] = (), sensor_type_id: str | None = None
+) -> tuple[str, list[str]]:
     """The YAML document of a sensor type for entities like these, and its doubts.
 
     Args:
         entities: Parsed JSON: an entity, a list of entities of one type, or a notification.
+        topics: That the document takes; default ``ngsi/TYPE`` and what is below it.
+        sensor_type_id: Its id; default ``ngsi-`` and the type.
 
     Raises:
         SensorTypeError: There is no entity, or they are of several types.
@@ -68,6 +72,7 @@ def document_from_entities(entities: Any) -> tuple[str, list[str]]:
             values.setdefault(name, []).append(value)
         units |= document["units"]
     draft = _draft(types[0], "its messages")
+    draft.said |= {k: v for k, v in (("topics", list(topics)), ("id", sensor_type_id)) if v}
     for name, seen in values.items():
         if name not in _NO_FIELDS:
             _add(draft, name, _entry_of(name, seen, units.get(name)), units.get(name))

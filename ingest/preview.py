@@ -105,7 +105,7 @@ def _untouched(match: tuple[Reader, dict[str, str]], payload: bytes, received: i
     seen: set[str] = set()
     leaves: list[str] = []
     reader.read(payload, captures, received, notes, lambda document: traced(document, seen, leaves))
-    return [path for path in leaves if path not in seen][:_MOST_IGNORED]
+    return [path for path in leaves if path and path not in seen][:_MOST_IGNORED]  # a text alone has no path
 
 
 def _ignored(sensor_type: SensorType, payload: bytes) -> list[str]:

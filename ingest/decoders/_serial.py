@@ -60,7 +60,7 @@ def frames_in(
     """
     out: list[F] = []
     at, fault = 0, ""
-    while (start := starts.search(data, at)) is not None:
+    while not fault and (start := starts.search(data, at)) is not None:
         found, end, why = frame_at(data, start.start())
         if found is not None:
             if len(out) == _MOST_FRAMES:
@@ -68,8 +68,7 @@ def frames_in(
             out.append(found)
             at = end
         else:
-            fault = fault or why
-            at = start.start() + 1
+            at, fault = start.start() + 1, why
     if fault or not out:
         reason = {"checksum": "bad_checksum", "length": "missing"}.get(fault.partition(":")[0], "no_match")
         raise WrongValueError(fault or "payload: there is no frame in it", reason)

@@ -74,8 +74,8 @@ def _crc(body: bytes) -> int:
     return crc
 
 
-def _frames(data: bytes, accept_bad_crc: bool) -> list[tuple[bytes, bool]]:
-    """Bodies, and whether the checksum of each is right."""
+def _frames(data: bytes, settings: Mapping[str, Any]) -> list[tuple[bytes, bool]]:
+    """Bodies, and whether the checksum of each is right, where it need not be."""
     out: list[tuple[bytes, bool]] = []
     at = 0
     while at < len(data):
@@ -96,7 +96,7 @@ def _frames(data: bytes, accept_bad_crc: bool) -> list[tuple[bytes, bool]]:
             right = int(crc, 16) == wanted
         except ValueError:
             right = False
-        if not right and not accept_bad_crc:
+        if not right and not _is_excused(body, settings):
             raise WrongValueError(f"crc: the frame says {crc!r}, its bytes make {wanted:04X}", "bad_checksum")
         out.append((body, right))
         at = end + 4
@@ -105,6 +105,13 @@ def _frames(data: bytes, accept_bad_crc: bool) -> list[tuple[bytes, bool]]:
     if not out:
         raise WrongValueError("payload: there is no frame in it", "missing")
     return out
+
+
+def _is_excused(body: bytes, settings: Mapping[str, Any]) -> bool:
+    """Whether a station may send wrong checksums."""
+    if settings["accept_bad_crc"] or not settings["bad_crc_stations"]:
+        return bool(settings["accept_bad_crc"])
+    return _pairs(body.partition(b"CP=")[0].decode("ascii", "replace")).get("MN") in settings["bad_crc_stations"]
 
 
 def _pairs(text: str) -> dict[str, str]:
@@ -215,14 +222,13 @@ def read(message: Message, settings: Mapping[str, Any]) -> list[Any]:
         >>> read(Message(frame, {}, 0), FORMAT.settings)[0]["values"]
         [{'code': 'a21026', 'name': 'so2', 'unit': 'mg/m3', 'rtd': '1.5', 'flag': 'C', 'status': 'calibrating'}]
     """
-    found = [
-        _document(body, right, settings, message.memory)
-        for body, right in _frames(message.payload, settings["accept_bad_crc"])
-    ]
+    found = [_document(body, right, settings, message.memory) for body, right in _frames(message.payload, settings)]
     return [document for document in found if document is not None]
 
 
 def _check(settings: Mapping[str, Any]) -> None:
+    if not all(isinstance(station, str) for station in settings["bad_crc_stations"]):
+        raise ValueError("bad_crc_stations: write the numbers (MN) of stations as texts, in quotes")
     for code, unit in settings["units"].items():
         if not isinstance(code, str) or not isinstance(unit, str) or not _UNIT.fullmatch(unit):
             raise ValueError(f"units: {code!r:.40}: {unit!r:.40} is no code with a UCUM unit; quote codes like '060'")
@@ -232,6 +238,6 @@ FORMAT: Final = Format(
     name="hj212",
     title="HJ 212-2017 and HJ/T 212-2005, environmental monitoring stations",
     read=read,
-    settings={"accept_bad_crc": False, "units": {}},
+    settings={"accept_bad_crc": False, "bad_crc_stations": [], "units": {}},
     check=_check,
 )

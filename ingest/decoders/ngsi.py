@@ -1,4 +1,4 @@
-"""NGSIv2 and NGSI-LD entities, normalized or as keys and values, alone, in lists or in notifications.
+"""NGSIv2 and NGSI-LD entities, normalized, as keys and values or as GeoJSON, alone, in lists or in notifications.
 
 | of an entity | becomes |
 |---|---|
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from ingest.decoders import Message
 
-__all__ = ["FORMAT", "TIMES", "entities_of"]
+__all__ = ["FORMAT", "TIMES", "entities_of", "is_entity"]
 
 TIMES: Final = (
     "TimeInstant",
@@ -69,13 +69,15 @@ def entities_of(document: Any) -> list[dict[str, Any]]:
     """
     if isinstance(document, dict) and isinstance(document.get("data"), list) and "value" not in document:
         document = document["data"]
+    if isinstance(document, dict) and document.get("type") == "FeatureCollection":
+        document = document.get("features")
     listed = document if isinstance(document, list) else [document]
     if len(listed) > _MOST_ENTITIES:
         raise WrongValueError(f"payload: {len(listed)} entities are more than {_MOST_ENTITIES}", "too_large")
     out = []
     for i, one in enumerate(listed):
         where = f"[{i}]" if listed is document else "payload"
-        entity = {_short(k): v for k, v in one.items()} if isinstance(one, dict) else {}
+        entity = {_short(k): v for k, v in _unfolded(one).items()} if isinstance(one, dict) else {}
         for key in ("id", "type"):
             value = entity.get(key)
             value = value[0] if key == "type" and isinstance(value, list) and value else value
@@ -84,6 +86,31 @@ def entities_of(document: Any) -> list[dict[str, Any]]:
             entity[key] = value
         out.append(entity)
     return out
+
+
+def is_entity(entity: Mapping[str, Any]) -> bool:
+    """Whether an object with id and type is surely an NGSI entity: by its attributes, its id, or how it tells times.
+
+    Example:
+        >>> is_entity({"id": "1", "type": "T", "x": {"type": "Number", "value": 3}})
+        True
+        >>> is_entity({"id": "1", "type": "com.example.reading", "data": {"x": 3}})
+        False
+    """
+    attributes = {k: v for k, v in entity.items() if k not in ("id", "type", "context")}
+    if not attributes:
+        return False
+    normalized = any(isinstance(v, dict) and "type" in v and any(m in v for m in _MEMBERS) for v in attributes.values())
+    named = any(t in attributes for t in TIMES if t != "timestamp") or "context" in entity
+    return normalized or named or entity["id"].startswith("urn:ngsi-ld:")
+
+
+def _unfolded(entity: dict[str, Any]) -> dict[str, Any]:
+    """An entity that comes as a GeoJSON feature, as the others come."""
+    inner = entity.get("properties")
+    if entity.get("type") != "Feature" or not isinstance(inner, dict) or "type" not in inner:
+        return entity
+    return {"id": entity.get("id"), "location": entity.get("geometry"), **inner}
 
 
 def _short(name: str) -> str:
@@ -104,11 +131,16 @@ def _is_attribute(raw: Any) -> bool:
     return isinstance(raw, dict) and isinstance(raw.get("type"), str) and raw["type"] in _TYPES
 
 
+def _is_normalized(raw: Mapping[str, Any]) -> bool:
+    """Whether an object with a value is an attribute of NGSIv2, whose type some leave out."""
+    return "type" in raw or raw.keys() <= {"value", "metadata", "observedAt", "unitCode"}
+
+
 def _attribute(raw: Any) -> tuple[Any, Any, Any]:
     """Value, unit and time of an attribute in any of its forms."""
     if isinstance(raw, list) and raw and all(_is_attribute(r) for r in raw):
         raw = next((r for r in raw if "datasetId" not in r), raw[0])
-    if not isinstance(raw, dict) or not (_is_attribute(raw) or ("value" in raw and "type" in raw)):
+    if not isinstance(raw, dict) or not (_is_attribute(raw) or ("value" in raw and _is_normalized(raw))):
         return _plain(raw), None, None
     value = next((_plain(raw[m]) for m in _MEMBERS if m in raw), None)
     if raw.get("type") == "geo:point" and isinstance(value, str):

@@ -19,7 +19,9 @@ grow without end, and an expression is at most 2,000 characters and 300 nodes.
 from __future__ import annotations
 
 import ast
+import re
 from difflib import get_close_matches
+from keyword import kwlist
 from typing import TYPE_CHECKING, Any, Final
 
 from brain.errors import SensorTypeError
@@ -40,6 +42,7 @@ __all__ = ["Expression", "compile_expression"]
 
 _LONGEST: Final = 2_000
 _MOST_NODES: Final = 300
+_OWN_WORD: Final = re.compile(rf"\.({'|'.join(kwlist)})\b(?!\()")
 _IT: Final = "it"
 _SCOPE: Final = "scope_"
 _ARITHMETIC: Final[Mapping[type[ast.operator], str]] = {
@@ -134,15 +137,17 @@ def compile_expression(text: str, path: str, names: Collection[str] = ()) -> Exp
         >>> first = compile_expression('find(list, type == "P1").value', "fields.pm10_ugm3.from")
         >>> first({"list": [{"type": "P2", "value": 3}, {"type": "P1", "value": 7.5}]})
         7.5
-        >>> compile_expression("it.__class__", "when")({})  # a key like any other
-        >>> compile_expression("open('x')", "when")
+        >>> compile_expression("it.from + it.class", "f")({"from": 1, "class": 2})  # keys like any other
+        3
+        >>> compile_expression("it.__class__", "when")({})
+        >>> compile_expression("__import__('os')", "when")
         Traceback (most recent call last):
-        brain.errors.SensorTypeError: when: there is no function open; see the functions of the profile reference
+        brain.errors.SensorTypeError: when: there is no function __import__; see the functions of the profile reference
     """
     if len(text) > _LONGEST:
         raise SensorTypeError(path, f"an expression of {len(text)} characters is longer than {_LONGEST}; use let")
     try:
-        tree = ast.parse(text.strip(), mode="eval")
+        tree = ast.parse(_with_words(text.strip()), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as e:
         at = getattr(e, "offset", None)
         where = f" at character {at}" if at else ""
@@ -158,6 +163,26 @@ def compile_expression(text: str, path: str, names: Collection[str] = ()) -> Exp
         _function(body),
         tuple((name, _function(leaf)) for name, leaf in writer.leaves.items()),
     )
+
+
+def _with_words(text: str) -> str:
+    """Keys that are Python's own words: ``it.from`` becomes ``it["from"]``; texts stay as they are."""
+    if not _OWN_WORD.search(text):
+        return text
+    out, at = [], 0
+    while at < len(text):
+        if text[at] in "\"'":
+            end = text.find(text[at], at + 1)
+            end = len(text) if end < 0 else end + 1
+            out.append(text[at:end])
+            at = end
+        elif text[at] == "." and (found := _OWN_WORD.match(text, at)) is not None:
+            out.append(f'["{found[1]}"]')
+            at = found.end()
+        else:
+            out.append(text[at])
+            at += 1
+    return "".join(out)
 
 
 def _function(body: ast.expr) -> Callable[[Any, Mapping[str, Any]], Any]:

@@ -11,6 +11,7 @@ import binascii
 import math
 import operator
 import re
+import struct
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -158,7 +159,7 @@ def _quantity(value: Any) -> tuple[float | None, str]:
         return (None, "") if math.isnan(value) else (float(value), "")
     if isinstance(value, str) and len(value) <= _LONGEST_NUMBER:
         found = _NUMBER.fullmatch(value)
-        if found and any(c.isdigit() for c in found[1]):
+        if found and any(c.isdigit() for c in re.split("[eE]", found[1])[0]):  # e1 is no number
             number = float(re.sub(r"[ \u00a0_']", "", found[1]).replace(",", "."))
             if math.isfinite(number):
                 return number, found[2] or ""
@@ -243,6 +244,38 @@ def _signed(value: Any, width: int) -> int | None:
         raise WrongValueError(f"signed() wants a whole number and a width of 1 to 64 bits, not {value!r:.40}")
     low: int = value & ((1 << width) - 1)
     return low - (1 << width) if low >> (width - 1) else low
+
+
+def _float32(value: Any) -> float | None:
+    """The number whose 32 bits (IEEE 754) these are; None for NaN and infinity."""
+    if value is None:
+        return None
+    if not isinstance(value, int) or not 0 <= value < 1 << 32:
+        raise WrongValueError(f"float32() wants a whole number of 32 bits, not {value!r:.40}")
+    number: float = struct.unpack(">f", value.to_bytes(4, "big"))[0]
+    return float(f"{number:.8g}") if math.isfinite(number) else None
+
+
+def _bytes_of(value: Any) -> bytes | None:
+    """Bytes of a list of whole numbers, 0 to 255, or -128 to 127 as some write them."""
+    if value is None:
+        return None
+    if not isinstance(value, (list, tuple)) or not all(isinstance(v, int) and -128 <= v < 256 for v in value):
+        raise WrongValueError(f"{value!r:.60} is no list of bytes")
+    return bytes(v & 255 for v in value)
+
+
+def _keys_of(value: Any) -> list[str] | None:
+    return None if value is None else list(value) if isinstance(value, dict) else []
+
+
+def _joined(value: Any, between: str = "") -> str | None:
+    if value is None:
+        return None
+    texts = [text_of(v) for v in _elements(value) if v is not None]
+    if sum(map(len, texts)) + len(between) * len(texts) > LONGEST:
+        raise WrongValueError(f"a text of more than {LONGEST} characters is too long")
+    return between.join(texts)
 
 
 def _base64(value: str) -> bytes:
@@ -465,6 +498,8 @@ FUNCTIONS: Final[dict[str, Function]] = {
         "what a pattern (RE2) finds in a text: the whole and its groups, or nothing",
         ('match("flow_m3", "^(.*)_(m3|kwh)$")[2]', "m3"),
     ),
+    "join": Function(_joined, 1, 2, "the parts of a list as one text", ('join([1, "b"], "-")', "1-b")),
+    "keys": Function(_keys_of, 1, 1, "the keys of an object as a list", ("length(keys(it))", 2)),
     "starts": Function(
         _of_text(lambda v, s: v.startswith(s)), 2, 2, "whether a text begins so", ('starts("em:0", "em:")', True)
     ),
@@ -492,6 +527,10 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "base64": Function(_of_text(_base64), 1, 1, "the bytes of a base64 text, both alphabets", ('base64("AQI=")[1]', 2)),
     "hex_bytes": Function(
         _of_text(_hex_bytes), 1, 1, "the bytes of a hexadecimal text", ('hex_bytes("01:ff")[1]', 255)
+    ),
+    "bytes": Function(_bytes_of, 1, 1, "the bytes of a list of numbers", ("bytes([1, 255])[1]", 255)),
+    "float32": Function(
+        _float32, 1, 1, "the number of 32 bits, e.g. of two registers", ("float32(17254 << 16 | 32768)", 230.5)
     ),
     "bits": Function(_bits, 2, 3, "some bits of a number, the lowest is 0", ("bits(6, 1, 2)", 3)),
     "signed": Function(_signed, 2, 2, "two's complement of a width in bits", ("signed(65535, 16)", -1)),

@@ -132,7 +132,7 @@ def end(ctx: Context, case: Case, now: int, position: int) -> Evidence:
     case.ended = now
     for crew in ctx.state.crews.values():
         if crew.case == case.key:
-            crew.case, crew.confirmed = None, False
+            crew.release()
     return call_line(ctx, case, position)
 
 

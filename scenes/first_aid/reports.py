@@ -99,10 +99,12 @@ def _on_duty(ctx: Context, unit: str, crew: Crew, duty: str, now: int, position:
         if case.plan.primary_unit == unit:
             yield from _primary_said(ctx, case, crew, duty, now, position)
         elif duty in ("off_duty", "transporting") or (duty == "available" and crew.confirmed):
-            crew.case, crew.confirmed = None, False
+            crew.release()
         else:
             crew.confirmed = crew.confirmed or duty in ("dispatched", "on_scene")
-    if duty == "available" and crew.case is None:
+    crew.offered = crew.offered and was == duty
+    if duty == "available" and crew.case is None and not crew.offered:
+        crew.offered = True
         yield from _serve_waiting(ctx, now, position)
     if was != duty:
         yield from coverage.look(ctx, now, position, unit)
@@ -135,7 +137,7 @@ def _primary_said(ctx: Context, case: Case, crew: Crew, duty: str, now: int, pos
     elif case.arrived is not None:
         yield end(ctx, case, now, position)
     elif duty == "off_duty" or crew.confirmed:  # it will not come after all; "available" before it left says nothing
-        crew.confirmed, crew.case = False, None
+        crew.release()
         for reason in watch.redispatch(ctx, case, now):
             yield call_line(ctx, case, position, reason)
 
@@ -150,9 +152,13 @@ def _on_road(ctx: Context, batch: Batch, i: int, world: World) -> Iterator[Evide
         return  # a report holds until the next one, not until one that was only delivered later
     ctx.state.roads_heard[key] = _time(batch, i)
     closed = math.isnan(kmh) and "clos" in str(batch["cause"][i] or "").lower()
+    was_closed = ctx.state.live.kmh.get(key) == 0.0
     if not ctx.state.live.put(a, b, 0.0 if closed else None if math.isnan(kmh) else kmh):
         return
     ctx.news()
+    if was_closed:  # who could not be reached may be now
+        for crew in ctx.state.crews.values():
+            crew.offered = False
     ctx.state.coverage_stale = True
     now, position = _time(batch, i), int(batch.position[i])
     for case in list(ctx.state.cases.values()):

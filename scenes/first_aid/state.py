@@ -32,6 +32,7 @@ class Crew:
         case: Key of the emergency it is planned for.
         confirmed: It has said since then that it is on its way.
         slow_since: When it began to stand, microseconds.
+        offered: Since it is free, the emergencies that want for a crew have been planned with it once.
     """
 
     fix: Fix | None = None
@@ -41,6 +42,11 @@ class Crew:
     confirmed: bool = False
     slow_since: int | None = None
     heard: int = 0
+    offered: bool = False
+
+    def release(self) -> None:
+        """It belongs to no emergency any more."""
+        self.case, self.confirmed, self.offered = None, False, False
 
 
 @dataclass(slots=True)

@@ -53,7 +53,7 @@ def assign(ctx: Context, case: Case, plan: Plan) -> None:
     """Put a plan in force: its crews belong to the emergency, those it no longer names are free."""
     for crew in ctx.state.crews.values():
         if crew.case == case.key:
-            crew.case = None
+            crew.case, crew.offered = None, False
     if plan.primary_unit != case.plan.primary_unit and plan.primary_unit is not None:
         crew = ctx.state.crews[plan.primary_unit]
         crew.confirmed, crew.slow_since = crew.duty == "dispatched", None

@@ -88,7 +88,9 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
     "free_share": Parameter(
         0.6, "1", Text("畅通速度（占通常）", "A vehicle drives freely from this share of the usual speed on"), OURS
     ),
-    "match_m": Parameter(30, "m", Text("地图匹配距离", "A vehicle is on a link within this distance"), OURS),
+    "match_m": Parameter(
+        30, "m", Text("地图匹配距离（不超过 30）", "A vehicle is on a link within this distance (at most 30)"), OURS
+    ),
     "match_deg": Parameter(45, "deg", Text("地图匹配航向差", "... and within this angle of its direction"), OURS),
     "floating_fixes": Parameter(
         3, "1", Text("浮动车最少样本", "Fixes of a link in the window, below which its usual time is blended in"), OURS

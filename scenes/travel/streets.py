@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = ["LinkSpeeds", "Streets", "streets_of"]
 
-CELL_M: Final = 50.0
-MOST: Final = 12  # links in a cell
+REACH_M: Final = 30.0  # of a link; a fix farther away is on none
+BOX_M: Final = 34.0  # half a box round a point every 30 m of a link that holds all within reach, whatever its bearing
+CELL_M: Final = 2 * BOX_M
+MOST: Final = 24  # links in a cell
 MINUTES: Final = 8  # of the ring; a window is five, clocks of devices may run ahead
 PARTS: Final = 4  # of a link, for where it flows
 SLOWEST_KMH: Final = 3.0  # a standing vehicle would make the time infinite
@@ -53,19 +55,17 @@ class Streets:
             self.leaving.setdefault(tail, []).append(arc)
 
     def _cells(self) -> None:
-        """Cell -> up to ``MOST`` arcs that pass through it or a cell beside it, the lowest arcs first."""
-        steps = np.maximum(1, np.ceil(self.way / (CELL_M / 2))).astype(np.int64) + 1
+        """Cell -> up to ``MOST`` arcs within reach of a place in it, the lowest arcs first."""
+        steps = np.maximum(1, np.ceil(self.way / REACH_M)).astype(np.int64) + 1
         arc = np.repeat(np.arange(len(steps)), steps)
         share = (np.arange(len(arc)) - np.repeat(np.cumsum(steps) - steps, steps)) / np.repeat(steps - 1, steps)
-        x = np.floor((self.x[arc] + share * self.dx[arc]) / CELL_M).astype(np.int64)
-        y = np.floor((self.y[arc] + share * self.dy[arc]) / CELL_M).astype(np.int64)
-        codes, at, arc = _distinct(_code(x, y), arc)
-        beside = [_code(a, b) - _code(0, 0) for a in (-1, 0, 1) for b in (-1, 0, 1)]
-        near = np.concatenate([codes[at] + step for step in beside])
-        self._codes, at, arc = _distinct(near, np.tile(arc, len(beside)))
+        x, y = self.x[arc] + share * self.dx[arc], self.y[arc] + share * self.dy[arc]
+        sides = (-BOX_M, BOX_M)  # a box as wide as a cell lies in no other cells than its corners
+        near = np.concatenate([_cell(x + a, y + b) for a in sides for b in sides])
+        self._codes, at, arc = _distinct(near, np.tile(arc, 4))
         first = np.searchsorted(at, np.arange(len(self._codes)))
         rank = np.arange(len(at)) - first[at]
-        self._arcs = np.full((len(self._codes), MOST), -1, np.int32)
+        self._arcs = np.full((len(self._codes), min(MOST, int(rank.max(initial=0)) + 1)), -1, np.int32)
         kept = rank < MOST
         self._arcs[at[kept], rank[kept]] = arc[kept]
 
@@ -84,7 +84,7 @@ class Streets:
         x, y = lon * self.east, lat * METRES_PER_DEGREE
         good = np.isfinite(x) & np.isfinite(y) & np.isfinite(heading)
         code = np.full(len(lon), -1, np.int64)
-        code[good] = _code(np.floor(x[good] / CELL_M).astype(np.int64), np.floor(y[good] / CELL_M).astype(np.int64))
+        code[good] = _cell(x[good], y[good])
         k = np.minimum(np.searchsorted(self._codes, code), len(self._codes) - 1)
         rows = np.flatnonzero(good & (self._codes[k] == code))
         if not len(rows):
@@ -94,7 +94,7 @@ class Streets:
         share = np.clip((px * self.dx[some] + py * self.dy[some]) / self.way[some] ** 2, 0.0, 1.0)
         far = np.hypot(px - share * self.dx[some], py - share * self.dy[some])
         turn = np.abs((heading[rows, None] - self.bearing[some] + 180.0) % 360.0 - 180.0)
-        far = np.where((some >= 0) & (far <= reach_m) & (turn <= within_deg), far, np.inf)
+        far = np.where((some >= 0) & (far <= min(reach_m, REACH_M)) & (turn <= within_deg), far, np.inf)
         best = far.argmin(axis=1)
         at = np.arange(len(rows))
         hit = np.isfinite(far[at, best])
@@ -129,9 +129,10 @@ def _distinct(
     return codes, pairs // many, pairs % many
 
 
-def _code(x: Any, y: Any) -> Any:
-    """One number for a cell: of ints or of int64 arrays."""
-    return (x << 32) + y + (1 << 31)
+def _cell(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.int64]:
+    """One number for the cell of each place."""
+    across, up = np.floor(x / CELL_M).astype(np.int64), np.floor(y / CELL_M).astype(np.int64)
+    return (across << 32) + up + (1 << 31)
 
 
 @dataclass(slots=True)

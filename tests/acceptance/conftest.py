@@ -144,9 +144,10 @@ class Platform:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            self.process.wait(30)
+            self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.process.kill()
+            self.process.wait()
         for reader in self.readers:
             reader.join(10)
         for pipe in (self.process.stdout, self.process.stderr):

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from brain.errors import SensorTypeError
 from ingest.decoders import Message, Notes, formats
 from ingest.profile.checksums import CHECKSUMS
 from ingest.profile.functions import WrongValueError
+from ingest.profile.stages import compile_input
 from tests.contract.format_walk import FOLDER, load
 from tests.shared_samples import shared_sample
 
@@ -70,6 +72,14 @@ def test_a_wrong_checksum_is_refused_unless_the_site_is_known_for_it():
     data = frame(body("DataTime=20260701140000;011-Rtd=1"))[:-6] + b"0000\r\n"
     assert refusal(data)[0] == "bad_checksum"
     assert read(data, accept_bad_crc=True)[0]["crc_ok"] is False
+    assert read(data, bad_crc_stations=["S0", "S1"])[0]["crc_ok"] is False
+    assert refusal(data, bad_crc_stations=["S0"])[0] == "bad_checksum"
+
+
+@pytest.mark.parametrize("wrong", [{"bad_crc_stations": [7]}, {"units": {60: "mg/L"}}, {"units": {"060": "mg L"}}])
+def test_wrong_settings_are_refused_when_the_profile_is_registered(wrong: dict[str, Any]):
+    with pytest.raises(SensorTypeError, match=r"quote|texts"):
+        compile_input({"format": "hj212", **wrong}, "input")
 
 
 @pytest.mark.parametrize(
@@ -151,3 +161,11 @@ def test_the_same_frames_are_taken_where_bad_checksums_are_accepted():
     assert documents[2]["values"][0]["name"] == "water_flow"
     assert documents[6]["window"] == "minutes"
     assert documents[6]["values"][0]["avg"] == "101.85"
+
+
+def test_the_example_of_the_standard_passes_length_and_checksum():
+    """HJ 212-2017, a command without measurements: its CRC is what the algorithm of appendix A has to give."""
+    head = b"##0101QN=20160801085857223;ST=32;CN=1062;PW=100000;MN=010000A8900016F000169DC0;"
+    data = head + b"Flag=5;CP=&&RtdInterval=30&&1C80"
+    assert read(data) == []
+    assert refusal(data[:-4] + b"1C81")[0] == "bad_checksum"

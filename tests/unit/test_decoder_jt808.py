@@ -164,3 +164,12 @@ def test_a_clock_of_zeros_is_no_time():
 )
 def test_what_cannot_be_read_is_refused_with_its_reason(data: bytes, reason: str):
     assert refusal(data) == reason
+
+
+def test_a_frame_known_from_the_field():
+    data = (
+        "7e02000026123456789012007d02000000010000000200ba7f0e07e4f11c0028003c00001810151010100104000000640202007d01137e"
+    )
+    [got] = read(bytes.fromhex(data))
+    assert (got["phone"], got["lat"], got["lon"], got["alt_m"]) == ("123456789012", 12.222222, 132.444444, 40)
+    assert (got["speed_kmh"], got["mileage_km"], got["fuel_l"], got["time"]) == (6.0, 10.0, 12.5, "181015101010")

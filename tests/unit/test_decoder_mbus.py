@@ -307,3 +307,10 @@ def test_a_collected_error_answer_is_refused():
     [refused] = rows("error_too_many_records")
     assert refused.reason == "missing"
     assert "too many records" in refused.detail
+
+
+def test_the_example_of_the_standard():
+    """EN 13757-4, annex: a water meter in frame format A."""
+    [got] = read("wmbus", bytes.fromhex("0f44ae0c785634120107 4447 780b13436587 1e6d"))
+    assert (got["manufacturer"], got["id"], got["medium"]) == ("CEN", "12345678", "water")
+    assert got["records"][0]["value"] == 876.543

@@ -243,3 +243,16 @@ def test_what_is_no_cbor_or_too_much_is_refused(data: str, reason: str):
     with pytest.raises(WrongValueError) as caught:
         loads(bytes.fromhex(data))
     assert caught.value.reason == reason
+
+
+def test_the_cbor_example_of_the_rfc():
+    """RFC 8428 clause 6, the first two records."""
+    data = (
+        "82 a7 21 781b 75726e3a6465763a6f773a3130653230373361303130383030363a 22 fb41d303a15b001062 23 6141 20 05"
+        " 00 67766f6c74616765 01 6156 02 fb405e066666666666 a3 00 6763757272656e74 06 24 02 fb3ff3333333333333"
+    )
+    voltage, current = read(bytes.fromhex(data))
+    assert (voltage["name"], voltage["value"], voltage["unit"]) == ("urn:dev:ow:10e2073a0108006:voltage", 120.1, "V")
+    assert (current["label"], current["value"], current["unit"]) == ("current", 1.2, "A")
+    assert voltage["time"] - current["time"] == 5_000_000
+    assert voltage["time"] == 1_276_020_076_001_000

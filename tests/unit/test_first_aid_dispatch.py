@@ -159,6 +159,24 @@ def test_without_any_crew_the_call_waits_and_gets_the_first_that_is_free() -> No
     assert (log[1]["plan"]["primary_unit"], log[1]["plan"]["eta_s"]) == ("A1", 245.0)  # 100 + 45 + 100
 
 
+def test_a_call_that_nobody_can_reach_gets_a_unit_when_the_road_opens() -> None:
+    b = bench(units=[{"id": "A1", "node": "S", "capability": "ALS"}])
+    b.say(-5, "road-status", "R", link_from="P", link_to="Q", speed_kmh=0)
+    arrest(b).say(30, "ambulance", "A1", duty="available").say(60, "ambulance", "A1", duty="available")
+    b.say(70, "road-status", "R", link_from="P", link_to="Q", speed_kmh=36).say(75, "ambulance", "A1", duty="available")
+    log = b.same_however_cut()
+    assert brief(log) == [(0.1, "raise", "orange", "evidence"), (75.1, "update", "orange", "unit_change")]
+    assert (log[1]["plan"]["primary_unit"], log[1]["plan"]["eta_s"]) == ("A1", 320.0)  # 75 + 45 + 200
+
+
+def test_a_capable_crew_that_is_free_at_last_takes_over_and_the_other_goes_ahead() -> None:
+    units = [{"id": "A1", "node": "S", "capability": "ALS", "status": "transporting"}, {"id": "C1", "node": "P"}]
+    b = arrest(bench(units=units)).say(20, "ambulance", "A1", duty="available")
+    log = b.same_however_cut()
+    assert [(s["plan"]["primary_unit"], s["plan"]["eta_s"]) for s in log] == [("C1", 145.0), ("A1", 265.0)]
+    assert (log[1]["plan"]["first_responder"], log[1]["plan"]["first_responder_eta_s"]) == ("C1", 145.0)
+
+
 def test_a_low_priority_is_orange_when_nobody_is_in_time() -> None:
     units = [{"id": "A2", "node": "H2", "capability": "ALS"}]  # 645 s
     late = arrest(bench(units=units), complaint="cough", priority=1)

@@ -215,7 +215,10 @@ def test_a_native_topic_keeps_its_sensor_type() -> None:
 
 
 def test_an_entity_of_ngsi_is_known_as_one() -> None:
-    document, rows, _ = learnt(("ngsi/Tank/x", {"id": "t1", "type": "Tank", "fill": {"type": "Number", "value": 3}}))
+    entity = {"id": "t1", "type": "Tank", "fill": {"type": "Number", "value": 3}}
+    document, rows, _ = learnt(("ngsi/Tank/x", entity))
+    assert document["topics"] == ["ngsi/Tank/{rest*}"]
+    assert yaml.safe_load(infer([("broker/tanks/attrs", raw(entity))], "tank")[0])["topics"] == ["broker/tanks/attrs"]
     assert document["input"] == "ngsi"
     assert picked(rows, "device", "fill") == [("t1", 3.0)]
 
@@ -231,6 +234,25 @@ def test_old_messages_get_a_wide_window_and_local_times_a_zone_that_fits() -> No
     assert yaml.safe_load(text)["zone"] == "Asia/Shanghai"
     (got,) = tried(text, local)
     assert got.rows[0]["time"] == "2026-07-01T05:59:00.000Z"
+
+
+def test_an_event_with_an_id_and_a_type_is_no_entity() -> None:
+    event = {"specversion": "1.0", "type": "x", "id": "A1", "time": "2026-07-01T05:59:50Z", "data": {"t": 21.5}}
+    document, rows, _ = learnt(("events/dev-7", event))
+    assert "input" not in document
+    assert picked(rows, "device", "time", "t") == [("dev-7", "2026-07-01T05:59:50.000Z", 21.5)]
+
+
+def test_a_time_under_an_unusual_name_is_found_by_its_looks() -> None:
+    reading = {"resourceName": "Int16", "id": "r1", "value": "-8146"}
+    document, rows, _ = learnt(
+        ("edgex/events", {"deviceName": "D7", "origin": 1782885590000000000, "readings": [reading]}),
+        ("edgex/events", {"deviceName": "D7", "gestempelt": 1782885591000, "readings": [reading]}),
+    )
+    assert picked(rows, "device", "int16")[0] == ("D7", -8146.0)
+    assert document["fields"]["int16"]["from"].startswith("find(msg.readings, it.resourceName")
+    plain, _, _ = learnt(("a/d1", {"gestempelt": "2026-07-01T05:59:50Z", "x": 1}))
+    assert plain["time"] == {"from": "msg.gestempelt", "as": "iso"}
 
 
 def test_doubts_stand_in_the_text_and_what_is_left_out_is_named() -> None:

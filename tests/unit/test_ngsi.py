@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brain.errors import SensorTypeError
@@ -70,7 +70,28 @@ KEY_VALUES = {
 }
 
 
-@pytest.mark.parametrize("entity", [NORMALIZED_LD, NORMALIZED_V2, KEY_VALUES], ids=["ld", "v2", "keys"])
+WITHOUT_TYPES = {
+    "id": "S1",
+    "type": "Air",
+    "no2": {"value": 45},
+    "dateObserved": {"value": "2026-07-01T05:00:00Z/2026-07-01T05:59:00Z"},
+    "calibrated": {"value": True},
+    "refDevice": {"value": "urn:ngsi-ld:Device:7", "metadata": {}},
+    "location": {"type": "geo:json", "value": {"type": "Point", "coordinates": [120.4, 36.1]}},
+}
+FEATURE = {
+    "id": "S1",
+    "type": "Feature",
+    "geometry": {"type": "Point", "coordinates": [120.4, 36.1]},
+    "properties": {k: v for k, v in NORMALIZED_LD.items() if k != "id"},
+}
+
+
+@pytest.mark.parametrize(
+    "entity",
+    [NORMALIZED_LD, NORMALIZED_V2, KEY_VALUES, WITHOUT_TYPES, FEATURE],
+    ids=["ld", "v2", "keys", "v2 without types", "GeoJSON"],
+)
 def test_every_dress_of_an_entity_says_the_same(entity: dict[str, Any]) -> None:
     (document,) = read(entity)
     assert document["type"] == "Air"
@@ -106,6 +127,7 @@ def test_lists_notifications_intervals_and_long_names() -> None:
         ("c", None, None, 7),
     ]
     assert len(read([interval, long])) == 2
+    assert len(read({"type": "FeatureCollection", "features": [FEATURE, FEATURE]})) == 2
 
 
 def test_a_device_is_the_id_without_the_time_that_some_put_behind_it() -> None:
@@ -133,6 +155,7 @@ json_values = st.recursive(
 )
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.dictionaries(st.sampled_from(["x", "location", "TimeInstant", "@context", "y/z"]), json_values, max_size=4))
 def test_any_entity_is_read_or_refused(attributes: dict[str, Any]) -> None:
     entity = {"id": "a", "type": "T", **attributes}

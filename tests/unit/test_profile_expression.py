@@ -224,3 +224,9 @@ def test_whatever_comes_an_expression_ends_with_a_value_or_a_sentence(expression
 )
 def test_what_is_computed_with_what_a_function_did_not_find_is_missing(text: str) -> None:
     assert run(text, {"alt": "ground", "l": [{"n": 1}]}) is None
+
+
+def test_an_exponent_alone_is_no_number() -> None:
+    with pytest.raises(WrongValueError, match="'e1' is no number"):
+        run("number(v)", {"v": "e1"})
+    assert run("number(v)", {"v": "1.5e3 W"}) == 1500.0

@@ -169,3 +169,18 @@ def test_explain_names_the_condition_that_fails() -> None:
         ("usual_kmh", True),
         ("free_downstream", False),
     ]
+
+
+def test_every_fix_within_reach_of_a_link_is_on_one() -> None:
+    import json
+
+    chance = np.random.default_rng(3)
+    nodes = [{"id": f"N{k}", "lon": 120.3 + x, "lat": LAT + y} for k, (x, y) in enumerate(chance.random((20, 2)) / 100)]
+    links = [{"from": f"N{k}", "to": f"N{k + 1}", "length_m": 500, "speed_kmh": 50} for k in range(19)]
+    streets = streets_of(parse_city(json.dumps({"roads": {"nodes": nodes, "links": links}}), "city.json"))
+    arcs = chance.integers(0, len(streets.way), 3000)
+    share, beside = chance.random(3000), chance.uniform(-29.9, 29.9, 3000)
+    x = streets.x[arcs] + share * streets.dx[arcs] + beside * streets.dy[arcs] / streets.way[arcs]
+    y = streets.y[arcs] + share * streets.dy[arcs] - beside * streets.dx[arcs] / streets.way[arcs]
+    found, _ = streets.match(x / streets.east, y / 111_195.0, streets.bearing[arcs], 30.0, 45.0)
+    assert (found >= 0).all()

@@ -7,7 +7,7 @@ import { startKeys } from './keys.js';
 import { eventNumber, startLive } from './live.js';
 import { startTracks } from './tracks.js';
 import { startUrl } from './url.js';
-import { city, connection, counts, devices, incidents, panel, renderer, scenes, selected, simulated, tracks, view } from './state.js';
+import { city, connection, counts, devices, incidents, renderer, scenes, selected, simulated, tracks, view } from './state.js';
 import { loadGround } from './map/ground.js';
 import { shown } from './map/overlay.js';
 import { CityMap, pixelOf } from './map/map.js';
@@ -28,12 +28,12 @@ const ROOMS = { access: Access, quarantine: Quarantine, catalogue: Catalogue, ba
 
 const Room = watched(() => {
   const Shown = ROOMS[view.value];
-  return Shown ? html`<div class="room" data-testid=${`room-${view.value}`}><${Shown} /></div>` : null;
+  return Shown ? html`<div class="room" data-testid=${`room-${view.value}`}><${Shown} /><${Panel} /></div>` : null;
 });
 
 const Page = watched(() => html`<div class=${`page ${connection.value.state}${selected.value ? ' with-detail' : ''}`} data-testid="page">
   <${TopBar} /><${Rail} />
-  <main inert=${view.value !== 'map'}><${Queue} /><div class="middle"><${CityMap} />${panel.value ? html`<${Panel} />` : ''}</div><${Detail} /></main>
+  <main inert=${view.value !== 'map'}><${Queue} /><div class="middle"><${CityMap} />${view.value === 'map' ? html`<${Panel} />` : ''}</div><${Detail} /></main>
   <${Room} /><${LedgerLine} /><${Notice} /></div>`);
 
 /** State for browser tests and for support. */

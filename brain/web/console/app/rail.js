@@ -1,7 +1,7 @@
 // The rail at the left: the rooms of the console. The map is always there; the others lie above it.
 import { html, watched } from './lib.js';
 import { t } from './i18n.js';
-import { item, view } from './state.js';
+import { item, panel, view } from './state.js';
 import { Icon } from './shapes.js';
 
 /** Rooms in the order of their keys 1, 2, 3 ... */
@@ -9,6 +9,7 @@ export const VIEWS = ['map', 'access', 'quarantine', 'catalogue', 'backtest'];
 
 /** Go to a room, and to one thing in it. @param {string} name @param {string | null} [chosen] */
 export function goTo(name, chosen = null) {
+  panel.value = null;
   view.value = name;
   item.value = chosen;
 }

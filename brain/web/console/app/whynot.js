@@ -51,7 +51,7 @@ async function ask(event) {
 
 const coordinate = (name, low, high) => html`<input type="number" step="any" min=${low} max=${high} required name=${name} data-testid=${`whynot-${name}`}
   aria-label=${t(`whynot.${name}`)} placeholder=${t(`whynot.${name}`)} value=${question.value[name] ?? ''}
-  onChange=${(event) => put({ [name]: event.currentTarget.value === '' ? null : Number(event.currentTarget.value) })} />`;
+  onInput=${(event) => put({ [name]: event.currentTarget.value === '' ? null : Number(event.currentTarget.value) })} />`;
 
 const Form = watched(() => {
   const { scene, at, radius, lon, lat } = question.value;
@@ -61,9 +61,9 @@ const Form = watched(() => {
       ${scenes.value.map((s) => html`<option key=${s.name} value=${s.name}>${said(s.title) || word('scene', s.name)}</option>`)}</select></label>
     <label>${t('whynot.place')} ${where ? html`<small>${where}</small>` : ''}<span class="pair">${coordinate('lon', -180, 180)}${coordinate('lat', -90, 90)}</span></label>
     <label>${t('whynot.radius')}<input type="number" min="0" max="20000" step="50" data-testid="whynot-radius" value=${radius}
-      onChange=${(event) => put({ radius: Number(event.currentTarget.value) || 0 })} /></label>
+      onInput=${(event) => put({ radius: Number(event.currentTarget.value) || 0 })} /></label>
     <label>${t('whynot.at')}<input type="datetime-local" step="1" data-testid="whynot-at" value=${at} max=${typed(now.peek())}
-      onChange=${(event) => put({ at: event.currentTarget.value })} /></label>
+      onInput=${(event) => put({ at: event.currentTarget.value })} /></label>
     <button class="primary" data-testid="whynot-ask" disabled=${busy.value}>${t(busy.value ? 'loading' : 'whynot.ask')}</button></form>`;
 });
 

@@ -94,8 +94,8 @@ const Form = watched(() => {
     <fieldset><legend>${t('backtest.set')}</legend><ul>${set.map((_, i) => html`<${Override} key=${i} i=${i} />`)}</ul>
       <button type="button" data-testid="override-add" onClick=${() => put({ set: [...set, { key: '', value: '' }] })}><${Icon} name="plus" />${t('backtest.override.add')}</button></fieldset>
     <fieldset class="period"><legend>${t('backtest.period')}</legend>
-      <label>${t('backtest.start')}<input type="datetime-local" step="1" required data-testid="backtest-start" value=${from} onChange=${(event) => put({ start: event.currentTarget.value })} /></label>
-      <label>${t('backtest.end')}<input type="datetime-local" step="1" required data-testid="backtest-end" value=${end} onChange=${(event) => put({ end: event.currentTarget.value })} /></label></fieldset>
+      <label>${t('backtest.start')}<input type="datetime-local" step="1" required data-testid="backtest-start" value=${from} onInput=${(event) => put({ start: event.currentTarget.value })} /></label>
+      <label>${t('backtest.end')}<input type="datetime-local" step="1" required data-testid="backtest-end" value=${end} onInput=${(event) => put({ end: event.currentTarget.value })} /></label></fieldset>
     <label>${t('backtest.against')}<select data-testid="backtest-against" value=${against} onChange=${(event) => put({ against: event.currentTarget.value })}>
       ${['run', 'log', ''].map((name) => html`<option key=${name} value=${name}>${t(`backtest.against.${name || 'none'}`)}</option>`)}</select></label>
     <button class="primary" data-testid="backtest-run">${t('backtest.run')}</button></form>`;

@@ -4,6 +4,7 @@ import { get, post } from '../api.js';
 import { tellProblem } from '../act.js';
 import { settled } from '../paged.js';
 import { loadSensorTypes } from '../sensor_types.js';
+import { sensorTypes } from '../state.js';
 
 const PAUSE_MS = 400;
 export const MOST_SAMPLES = 20;
@@ -13,7 +14,7 @@ export const draft = signal({ document: '', samples: [] });
 /** What the dry run said: {answer, problem, of: indices of the samples it was given}; null before the first. */
 export const trial = signal(null);
 export const waiting = signal(false);
-/** The last registration: {id, into, version, warnings, before, counts, row}. */
+/** The last registration: {id, stores (the type its rows are of), version, before, counts, row}. */
 export const arrival = signal(null);
 
 const EXAMPLE = {
@@ -113,7 +114,8 @@ export function marks(errors) {
   return out;
 }
 
-const ledgerOf = async (id) => (await get('/statistics/ingest')).sensor_types[id] ?? { received: 0, stored: 0, quarantined: 0 };
+const NOTHING = { received: 0, stored: 0, quarantined: 0 };
+const ledger = async () => (await get('/statistics/ingest')).sensor_types;
 
 /** Register the draft, then watch for what its devices say. */
 export async function registerDraft() {
@@ -122,11 +124,12 @@ export async function registerDraft() {
   waiting.value = true;
   try {
     const { samples } = asked();
-    const { id } = trial.peek().answer;
-    const before = await ledgerOf(id);
+    const counted = await ledger();
     const made = await post('/sensor-types', { document: text, samples });
     await loadSensorTypes();
-    arrival.value = { ...made, before, counts: before, row: null };
+    const stores = sensorTypes.peek().get(made.id)?.into ?? made.id;
+    const before = counted[stores] ?? NOTHING;
+    arrival.value = { ...made, stores, before, counts: before, row: null };
     watch();
   } catch (problem) {
     tellProblem(problem);
@@ -153,9 +156,9 @@ function watch() {
       return;
     }
     try {
-      const counts = await ledgerOf(of.id);
+      const counts = (await ledger())[of.stores] ?? NOTHING;
       if (arrival.peek() !== of || counts.received === of.counts.received) return;
-      const row = counts.stored > of.before.stored ? await newestRow(of.id) : of.row;
+      const row = counts.stored > of.before.stored ? await newestRow(of.stores) : of.row;
       if (arrival.peek() === of) arrival.value = { ...of, counts, row };
     } catch { /* the connection badge says so; the next second tries again */ }
   }, WATCH_MS);
