@@ -293,6 +293,12 @@ PARAMETERS: Final[dict[str, Parameter]] = {
         "default",
     ),
     "located_sensors": Parameter(3, "1", Text("定位最少探测器", "... from this many detectors on"), "default"),
+    "located_seeing": Parameter(
+        2,
+        "1",
+        Text("定位最少受影响探测器", "... of which this many read a twentieth of the highest or more"),
+        "default",
+    ),
     "located_misfit": Parameter(
         0.3, "1", Text("定位最大残差", "... and believed when it leaves no larger share unexplained"), "default"
     ),

@@ -28,6 +28,7 @@ __all__ = ["DENSE", "dense_area", "find_source", "is_day", "toxic_area", "toxic_
 DENSE: Final = frozenset({"CL2"})  # outside the Gaussian model: published distances instead
 GATE_US: Final = 600_000_000
 ZERO_S: Final = 900.0
+SEEING: Final = 0.05  # of the highest reading
 MOST_SENSORS: Final = 64
 _KEPT: Final = 256
 
@@ -105,6 +106,9 @@ def _search(table: Detectors, row: int, wind: Wind | None, world: World) -> dict
     sensors = [_sensor(table, r, time) for r in rows]
     if len({(s.lon, s.lat) for s in sensors}) < p["located_sensors"]:
         return None
+    top = max(s.value for s in sensors)
+    if sum(s.value >= SEEING * top for s in sensors) < p["located_seeing"]:
+        return None  # one reading fits a source anywhere upwind
     stability = stability_of(wind, time, world.city.timezone)
     found = locate(sensors, wind.from_deg, wind.speed_ms, stability)
     if found is None or found.misfit > p["located_misfit"] or found.semi_major_m > p["located_ellipse_m"]:
