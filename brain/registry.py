@@ -65,8 +65,8 @@ class Registry:
         self._ids.setdefault(device.sensor_type, {})[device.name] = device.device_id
         self.top = max(self.top, device.device_id)
         self.puts.append(device.device_id)
-        if device.device_id >= len(self._place):
-            grown = np.full((max(device.device_id + 1, 2 * len(self._place)), 2), np.nan)
+        if device.device_id + 1 >= len(self._place):  # the last entry stands for all ids beyond and stays empty
+            grown = np.full((max(device.device_id + 2, 2 * len(self._place)), 2), np.nan)
             grown[: len(self._place)] = self._place
             self._place = grown
             self._exercise = np.concatenate([self._exercise, np.zeros(len(grown) - len(self._exercise), bool)])

@@ -57,6 +57,5 @@ class ExerciseRegistry(Registry):
         part = self._real.find(device.sensor_type, name)
         if part is not None and device.lon is None:
             device = replace(device, lon=part.lon, lat=part.lat, site=part.site, extra=part.extra)
-        self.put(
-            replace(device, name=name, simulated=True)
-        )  # it does not exist: nobody repairs it when it falls silent
+        # Nobody repairs what does not exist: it may fall silent, as all that is simulated.
+        self.put(replace(device, name=name, simulated=True))

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -167,6 +168,14 @@ def test_a_part_is_played_at_the_place_and_with_the_instrument_of_the_real_one()
     assert (found.device_id, found.lon, found.lat) == (player.device_id, 1, 2)
     assert view.find("gas-detector", "exercise:G1") is None
     assert registry.find("gas-detector", "G1") is not None
+
+
+def test_a_device_that_nobody_knows_is_none_of_a_drill() -> None:
+    registry = Registry([], [])
+    for k in range(40):
+        registry.add("hydrant", f"exercise:H{k}")
+        assert not registry.in_exercise(np.array([0, registry.top + 1, 999], np.int32)).any()
+        assert np.isnan(registry.places(np.array([registry.top + 1], np.int32))).all()
 
 
 def test_without_a_drill_there_are_no_seats_for_one() -> None:
