@@ -85,17 +85,28 @@ class Line:
 
         Raises:
             asyncpg.PostgresError: The server refused one, see ``done``; none of them has an effect.
+            asyncpg.InterfaceError: The connection was lost before.
             OSError: The line broke or was too slow. The connection is ended; nobody knows whether there was a commit.
         """
-        fresh = [s.sql if s.keep else "" for s in steps if not (s.keep and s.sql in self._prepared)]
-        message = b"".join([_step(s, parse=not (s.keep and s.sql in self._prepared)) for s in steps]) + _SYNC
+        parsed: list[
+            str
+        ] = []  # what the server is asked to prepare, in order; without a name where it is not to be kept
+        messages: list[bytes] = []
+        for step in steps:
+            is_known = step.keep and (step.sql in self._prepared or step.sql in parsed)
+            messages.append(_step(step, parse=not is_known))
+            if not is_known:
+                parsed.append(step.sql if step.keep else "")
+        self.done = 0
+        if self.connection.is_closed():  # a lost one that has left its pool says so by itself
+            raise asyncpg.InterfaceError("the connection to the data base was lost")
         transport = cast("asyncio.Transport", self.connection._transport)  # type: ignore[union-attr]  # noqa: SLF001
         drivers = transport.get_protocol()
         answers = _Answers(drivers)
         transport.set_protocol(answers)
         try:
             async with asyncio.timeout(patience_s):
-                transport.write(message)
+                transport.write(b"".join(messages) + _SYNC)
                 await answers.ready
         except BaseException:
             # Answers may still be on their way: nobody could tell them from those of the next statement.
@@ -105,7 +116,7 @@ class Line:
             transport.set_protocol(drivers)
             self.done = len(answers.rows)
         self.in_block = answers.in_block
-        self._prepared.update(filter(None, fresh[: answers.parsed]))
+        self._prepared.update(filter(None, parsed[: answers.parsed]))
         if answers.error is not None:
             raise asyncpg.PostgresError.new(answers.error)
         return answers.rows
