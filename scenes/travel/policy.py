@@ -46,7 +46,10 @@ class TrafficIncident(Policy):
         spilled = any(w.values.get("spilled") for w in view.witnesses)
         fire = bool(kinds & set(FIRE))
         level = max((w.level for w in claims if w.level is not None), key=lambda x: x.rank)
-        source = next((w for w in claims if w.values["kind"] in SEEN), claims[0])
+        # where a camera sees it, else where vehicles stand, else between the stations
+        source = next(
+            (w for kinds_of in (SEEN, ("probes",)) for w in claims if w.values["kind"] in kinds_of), claims[0]
+        )
         narrow = _is_narrow(source, world) and level.rank >= Level.YELLOW.rank
         if spilled or kinds & HURT or narrow or _closes_half(view, source, world):
             level = Level.ORANGE

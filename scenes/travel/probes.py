@@ -105,11 +105,9 @@ def _is_free_beyond(ctx: Context, arc: int, along_m: float, now: int) -> bool:
     links, streets = ctx.state.links, ctx.network.streets
     if links is None:
         return False
-    since = now - ctx.parameters["probe_free_s"] * SECOND
+    since = round(now - ctx.parameters["probe_free_s"] * SECOND)
     part = min(PARTS - 1, int(PARTS * along_m / streets.way[arc]))
-    if (links.free[arc, part + 1 :] >= since).any():
-        return True
-    return any(bool((links.free[a] >= since).any()) for a in streets.onward(arc))
+    return links.is_free(arc, since, part + 1) or any(links.is_free(a, since) for a in streets.onward(arc))
 
 
 def _facts(ctx: Context, arc: int, now: int) -> tuple[Fact, ...]:

@@ -130,7 +130,7 @@ def _vehicles(ctx: Context, batch: Batch, registry: Registry) -> list[Row]:
     if on.any():
         rows = np.flatnonzero(on)
         if ctx.state.links is None:
-            ctx.state.links = LinkSpeeds.of(len(streets.way))
+            ctx.state.links = LinkSpeeds()
         part = np.minimum(PARTS - 1, (PARTS * along[rows] / streets.way[arc[rows]]).astype(np.int64))
         free = kmh[rows] >= p["free_share"] * ctx.network.graph.usual_kmh[arc[rows]]
         ctx.state.links.wait(arc[rows], part, microseconds(batch.time)[rows], kmh[rows], free)

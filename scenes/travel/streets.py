@@ -5,6 +5,7 @@ found by cells of the ground, so a whole batch is matched at once. Flow is kept 
 (the harmonic mean is the one that gives travel time), and where on the link something drove freely last.
 """
 
+# ruff: noqa: RUF009 - column() makes a dataclass field
 from __future__ import annotations
 
 import math
@@ -16,6 +17,7 @@ import numpy as np
 
 from brain.city.index import METRES_PER_DEGREE
 from scenes.toolkit.roads import graph_of
+from scenes.toolkit.table import Slots, column, grow
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -137,31 +139,23 @@ def _cell(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.int64]:
 
 @dataclass(slots=True)
 class LinkSpeeds:
-    """How the links flowed in the last minutes; part of a scene's state.
+    """How the links that are driven flowed in the last minutes; part of a scene's state, one row an arc seen.
 
     Attributes:
-        minute: Which minute each cell of the ring holds, int64[arcs, MINUTES].
-        pace: Sum of 1 / km/h, float64[arcs, MINUTES].
-        count: Fixes, int32[arcs, MINUTES].
-        free: When each part of a link was last driven freely, microseconds, int64[arcs, PARTS].
+        rows: Arc -> row.
+        minute: Which minute each cell of the ring holds, int32[rows, MINUTES].
+        pace: Sum of 1 / km/h, float64[rows, MINUTES].
+        count: Fixes, int32[rows, MINUTES].
+        free: When each part of a link was last driven freely, microseconds, int64[rows, PARTS].
         waiting: Fixes since the last mark: arcs, parts, times, speeds, whether free.
     """
 
-    minute: NDArray[np.int64]
-    pace: NDArray[np.float64]
-    count: NDArray[np.int32]
-    free: NDArray[np.int64]
+    rows: Slots = field(default_factory=Slots)
+    minute: NDArray[np.int32] = column("i4", -1, MINUTES)
+    pace: NDArray[np.float64] = column("f8", 0.0, MINUTES)
+    count: NDArray[np.int32] = column("i4", 0, MINUTES)
+    free: NDArray[np.int64] = column("i8", -1, PARTS)
     waiting: list[tuple[NDArray[Any], ...]] = field(default_factory=list)
-
-    @staticmethod
-    def of(arcs: int) -> LinkSpeeds:
-        """Nothing seen yet."""
-        return LinkSpeeds(
-            np.full((arcs, MINUTES), -1, np.int64),
-            np.zeros((arcs, MINUTES)),
-            np.zeros((arcs, MINUTES), np.int32),
-            np.full((arcs, PARTS), -1, np.int64),
-        )
 
     def wait(
         self,
@@ -180,23 +174,36 @@ class LinkSpeeds:
             return
         arc, part, time, kmh, free = (np.concatenate(column) for column in zip(*self.waiting, strict=True))
         self.waiting = []
+        row = self.rows.of(arc)
+        grow(self, self.rows.used)
         minute = time // MINUTE_US
         for now in np.unique(minute).tolist():
             mine = np.flatnonzero(minute == now)
             place = now % MINUTES
-            old = arc[mine][self.minute[arc[mine], place] < now]
+            old = row[mine][self.minute[row[mine], place] < now]
             self.minute[old, place], self.pace[old, place], self.count[old, place] = now, 0.0, 0
-            mine = mine[self.minute[arc[mine], place] == now]
-            np.add.at(self.pace, (arc[mine], place), 1.0 / np.maximum(kmh[mine], SLOWEST_KMH))
-            np.add.at(self.count, (arc[mine], place), 1)
-        np.maximum.at(self.free, (arc[free], part[free]), time[free])
+            mine = mine[self.minute[row[mine], place] == now]
+            np.add.at(self.pace, (row[mine], place), 1.0 / np.maximum(kmh[mine], SLOWEST_KMH))
+            np.add.at(self.count, (row[mine], place), 1)
+        np.maximum.at(self.free, (row[free], part[free]), time[free])
+
+    def _row(self, arc: int) -> int:
+        return int(self.rows.row[arc]) if arc < len(self.rows.row) else -1
+
+    def is_free(self, arc: int, since: int, from_part: int = 0) -> bool:
+        """Whether something drove freely on a link, from a part of it on, at or after a time (microseconds)."""
+        row = self._row(arc)
+        return row >= 0 and bool((self.free[row, from_part:] >= since).any())
 
     def speed(self, arc: int, now: int, window_us: int) -> tuple[float, int]:
         """Harmonic mean speed (km/h, NaN for none) and number of fixes of a link in the window before now."""
-        minutes = self.minute[arc]
-        inside = (minutes * MINUTE_US > now - window_us) & (minutes * MINUTE_US <= now)
-        n = int(self.count[arc][inside].sum())
-        return (n / float(self.pace[arc][inside].sum()), n) if n else (math.nan, 0)
+        row = self._row(arc)
+        if row < 0:
+            return math.nan, 0
+        start = self.minute[row].astype(np.int64) * MINUTE_US
+        inside = (start > now - window_us) & (start <= now)
+        n = int(self.count[row][inside].sum())
+        return (n / float(self.pace[row][inside].sum()), n) if n else (math.nan, 0)
 
 
 _STREETS: OrderedDict[int, Streets] = OrderedDict()

@@ -69,3 +69,17 @@ def test_an_incident_tells_its_own_queue() -> None:
 def test_silence_ends_it() -> None:
     b = flow(flow(slow(), 0, 300, 45), 330, 1400, 22)
     assert brief(b.same_however_cut(2000))[-1] == (1680.0, "clear", "blue", "ended")  # last heard at 1380
+
+
+def test_a_silent_corridor_says_which_condition_fails() -> None:
+    b = flow(flow(slow(), 0, 300, 45), 330, 600, 22)
+    engine, rows = b.fresh()
+    engine.feed(b.piece(rows))
+    seat = engine.seats[0]
+    found = {r.rule: r for r in seat.scene.explain(seat.state, b.city.devices[0].lon, 36.06, 50.0, seat.world)}
+    facts = {f.quantity: (f.value, f.threshold, f.met) for f in found["T2.travel_time"].facts}
+    assert facts["travel_time_ratio"] == (2.05, 1.5, True)
+    assert facts["minutes"] == (2.5, 15.0, False)  # since 450 s
+    assert facts["incident_on_corridor"][2]
+    single = {f.quantity: f.met for f in found["T1.single_station"].facts}
+    assert single == {"z_speed": True, "speed_kmh": True, "periods_in_a_row": False, "partner_downstream": False}

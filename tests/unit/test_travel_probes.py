@@ -184,3 +184,12 @@ def test_every_fix_within_reach_of_a_link_is_on_one() -> None:
     y = streets.y[arcs] + share * streets.dy[arcs] - beside * streets.dx[arcs] / streets.way[arcs]
     found, _ = streets.match(x / streets.east, y / 111_195.0, streets.bearing[arcs], 30.0, 45.0)
     assert (found >= 0).all()
+
+
+def test_crawling_vehicles_show_the_place_between_two_stations() -> None:
+    b = taxis(taxis(Bench([Travel()], city()), 600, 620, 640, end_s=200), 1200, end_s=200, kmh=48, name="F")
+    for s in range(30, 200, 30):
+        period(b, s, **({} if s == 30 else {"M": 60, "D": 4}))
+    log = b.same_however_cut()
+    assert len({s["incident"] for s in log}) == 1
+    assert log[-1]["position"] == [pytest.approx(at(640), abs=1e-6), LAT]

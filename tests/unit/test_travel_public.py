@@ -199,3 +199,16 @@ def test_the_other_direction_and_another_route_are_not_followed() -> None:
         b.say(2450 + k, "vehicle", "X", 0.2, kind="bus", route="26", lon=at(k * 8.33), lat=LAT, speed_kmh=30)
         b.say(2450 + k, "vehicle", "Y", 0.3, kind="bus", route="25", lon=at(2000 - k * 8.33), lat=LAT, speed_kmh=30)
     assert b.same_however_cut(3000) == []
+
+
+def test_a_silent_crowd_says_which_condition_fails() -> None:
+    b = count(square(), 0, 60, 2600)
+    engine, rows = b.fresh()
+    engine.feed(b.piece(rows))
+    seat = engine.seats[0]
+    (why,) = seat.scene.explain(seat.state, 120.3005, 36.0705, 100.0, seat.world)
+    assert (why.rule, why.device) == ("T3.yellow", "video-event/CAM")  # blue holds; yellow is next
+    assert [(f.quantity, f.value, f.met) for f in why.facts[:2]] == [
+        ("density_per_m2", 2.6, False),
+        ("seconds_in_band", 0.0, False),
+    ]
