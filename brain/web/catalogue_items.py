@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from bisect import bisect_right
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -12,6 +13,7 @@ import numpy as np
 from brain.catalogue import Access, Owner, Resource, access_of, department_of
 from brain.city.fences import Fences, polygon_of
 from brain.desk.routing import default_duties
+from brain.errors import StoreError
 from brain.model import Text
 from brain.web.catalogue_names import CHINESE
 
@@ -29,6 +31,8 @@ __all__ = ["HOUR_US", "Catalogue", "DeviceList"]
 
 HOUR_US: Final = 3_600_000_000
 _FRESH_S: Final = 30.0
+_SIZES_S: Final = 600.0
+_PATIENCE_S: Final = 1.0
 _OURS: Final = Owner("department", "operations_centre")
 _INSIDE: Final = Access("internal", Text("平台只在本机开放", "the platform listens on its own machine only"))
 _SCRIPT: Final = Access("public", Text("编写的情景，不含真实数据", "a written story without real data"))
@@ -45,35 +49,59 @@ def _quality(counts: Counts | None) -> float | None:
 class Catalogue:
     """Everything but devices. One for an application; for one event loop.
 
-    The figures cost a grouped query over an hour of the log and the sizes of all tables, so they are kept for 30 s and
-    made by one request at a time.
+    The figures cost a grouped query over an hour of the log, so they are kept for 30 s and made by one request at a
+    time. Sizes of tables cost milliseconds each, seconds for a thousand of them: they are measured beside the requests
+    and kept for ten minutes; until they are known they are null.
     """
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
         self._made = float("-inf")
         self._items: list[Resource] = []
+        self._sizes: dict[str, Any] = {}
+        self._sized = float("-inf")
+        self._sizing: asyncio.Task[None] | None = None
         self.devices = DeviceList()
 
     async def few(self, context: Context, app: FastAPI, now: int) -> list[Resource]:
         """All resources that are no devices, in order of kind and key."""
         async with self._lock:
             if time.monotonic() - self._made > _FRESH_S:
-                self._items = await self._make(context, app, now)
                 self._made = time.monotonic()
+                try:
+                    self._items = await self._make(context, app, now)
+                except StoreError:
+                    self._made = float("-inf")
+                    raise
             return self._items
 
+    async def _measure(self, context: Context) -> None:
+        """See to it that sizes are known soon; where that is quick, now."""
+        if time.monotonic() - self._sized > _SIZES_S and self._sizing is None:
+            self._sizing = asyncio.create_task(self._size(context))
+            await asyncio.wait({self._sizing}, timeout=_PATIENCE_S)
+
+    async def _size(self, context: Context) -> None:
+        try:
+            self._sizes = await context.store.statistics()
+            self._sized = time.monotonic()
+            self._made = float("-inf")
+        except StoreError:
+            pass  # the next request that finds the data base well tries again
+        finally:
+            self._sizing = None
+
     async def _make(self, context: Context, app: FastAPI, now: int) -> list[Resource]:
-        registry = await context.registry(fresh=True)
+        registry = await context.registry()
         store = context.store
+        await self._measure(context)
         ledger, _ = await store.ledger()
         activity = await store.activity(now - HOUR_US)
-        facts = await store.statistics()
         types = [registry.sensor_types[n] for n in sorted(registry.sensor_types)]
         figures = {t.id: _figures(ledger.get(t.id), activity.get(t.id)) for t in types if t.into is None}
         return [
             *_of_types(types, figures),
-            *sorted(_of_data(types, figures, facts), key=lambda r: r.key),
+            *sorted(_of_data(types, figures, ledger, self._sizes), key=lambda r: r.key),
             *sorted(_of_interfaces(app, types), key=lambda r: r.key),
             *sorted(_of_scenes(context), key=lambda r: r.key),
             *sorted(_of_stories(context), key=lambda r: r.key),
@@ -105,12 +133,15 @@ def _of_types(types: Iterable[SensorType], figures: Mapping[str, dict[str, Any]]
 
 
 def _of_data(
-    types: Iterable[SensorType], figures: Mapping[str, dict[str, Any]], facts: Mapping[str, Any]
+    types: Iterable[SensorType],
+    figures: Mapping[str, dict[str, Any]],
+    ledger: Mapping[str, Counts],
+    sizes: Mapping[str, Any],
 ) -> Iterator[Resource]:
-    tables = facts.get("tables", {})
+    tables = sizes.get("tables", {})
     for t in types:
         if t.into is None:
-            size = tables.get(t.id, {"rows": 0, "bytes": 0})
+            rows = ledger[t.id].stored if t.id in ledger else 0
             yield Resource(
                 kind="data-set",
                 key=f"observations.{t.table}",
@@ -120,7 +151,7 @@ def _of_data(
                 owner=Owner("department", department_of(t)),
                 access=access_of(t),
                 href=f"/api/v1/observations?sensor_type={t.id}",
-                facts={"rows": size["rows"], "bytes": size["bytes"]},
+                facts={"rows": rows, "bytes": tables.get(t.id, {}).get("bytes")},
                 **figures[t.id],
             )
     for name, (text, href) in _KEPT.items():
@@ -131,7 +162,7 @@ def _of_data(
             owner=_OURS,
             access=_INSIDE,
             href=href,
-            facts={"rows": facts.get(name, 0), "bytes": None},
+            facts={"rows": sizes.get(name), "bytes": None},
         )
 
 
@@ -189,6 +220,7 @@ class DeviceList:
     def __init__(self) -> None:
         self._of: Registry | None = None
         self._devices: Sequence[Device] = ()
+        self._keys: list[tuple[str, str]] = []
         self._districts: list[str | None] = []
         self._hay: list[str] = []
 
@@ -203,12 +235,19 @@ class DeviceList:
             made = await asyncio.to_thread(_prepare, context, devices)
             self._of, self._devices = registry, devices
             self._districts, self._hay = made
+            self._keys = [(d.sensor_type, d.name) for d in devices]
+        if words or district:
+            return await asyncio.to_thread(self._search, words, district, after, most)
+        return self._search(words, district, after, most)
+
+    def _search(
+        self, words: Sequence[str], district: str | None, after: tuple[str, str] | None, most: int
+    ) -> list[tuple[Device, str | None]]:
         out: list[tuple[Device, str | None]] = []
-        for d, where, hay in zip(self._devices, self._districts, self._hay, strict=True):
-            if (after is not None and (d.sensor_type, d.name) <= after) or (district and where != district):
-                continue
-            if all(w in hay for w in words):
-                out.append((d, where))
+        devices, districts, hay = self._devices, self._districts, self._hay
+        for i in range(0 if after is None else bisect_right(self._keys, after), len(devices)):
+            if (not district or districts[i] == district) and all(w in hay[i] for w in words):
+                out.append((devices[i], districts[i]))
                 if len(out) == most:
                     break
         return out

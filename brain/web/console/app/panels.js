@@ -69,7 +69,7 @@ const Officer = watched(() => html`<form onSubmit=${(event) => {
   officer.value = event.currentTarget.elements.officer.value.trim();
   closePanel();
 }}><p class="lead">${t('officer.lead')}</p>
-  <input name="officer" maxlength="40" autocomplete="off" data-testid="officer-name" value=${officer.value}
+  <input name="officer" maxlength="40" autocomplete="off" data-testid="officer-name" defaultValue=${officer.value}
     aria-label=${t('officer.title')} placeholder=${t('officer.default')} />
   <button class="primary" data-testid="officer-save">${t('save')}</button></form>`);
 

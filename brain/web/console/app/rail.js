@@ -1,5 +1,5 @@
 // The rail at the left: the rooms of the console. The map is always there; the others lie above it.
-import { html, watched } from './lib.js';
+import { batch, html, watched } from './lib.js';
 import { t } from './i18n.js';
 import { item, panel, view } from './state.js';
 import { Icon } from './shapes.js';
@@ -9,9 +9,11 @@ export const VIEWS = ['map', 'access', 'quarantine', 'catalogue', 'backtest'];
 
 /** Go to a room, and to one thing in it. @param {string} name @param {string | null} [chosen] */
 export function goTo(name, chosen = null) {
-  panel.value = null;
-  view.value = name;
-  item.value = chosen;
+  batch(() => { // a room must not see what was chosen in the last one
+    panel.value = null;
+    item.value = chosen;
+    view.value = name;
+  });
 }
 
 export const Rail = watched(() => html`<nav class="rail" data-testid="rail" aria-label=${t('view.rail')}>

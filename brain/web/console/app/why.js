@@ -58,7 +58,7 @@ const Parameters = watched(({ rule }) => {
   return html`<details class="parameters" data-testid="parameters"><summary>${t('why.parameters')}
       <span class="none">${t('why.parameters.n', { n: all.length, m: all.filter(changed).length })}</span></summary>
     <table class="facts"><tbody>${all.map((p) => html`<tr key=${p.name} class=${changed(p) ? 'changed' : ''} data-testid="parameter" data-name=${p.name}>
-      <td title=${p.source ?? null}>${said(p.text) || p.name}<small><code>${p.name}</code></small></td>
+      <td>${said(p.text) || p.name}<small><code>${p.name}${p.source ? ` · ${p.source}` : ''}</code></small></td>
       <td class="right measured">${value(p.inForce)}<small>${unit(p.unit)}</small></td>
       <td class="right">${changed(p) ? t('why.default', { v: value(p.default) }) : ''}</td></tr>`)}</tbody></table></details>`;
 });

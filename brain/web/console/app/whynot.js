@@ -12,8 +12,8 @@ import { instant, typed } from './views/city_time.js';
 
 /** True while the next click on the map chooses the place. */
 export const picking = signal(false);
-/** {scene, lon, lat, at: text of the field, radius} */
-const question = signal({ scene: '', lon: null, lat: null, at: '', radius: 300 });
+/** What stands in the fields, as text. */
+const question = signal({ scene: '', lon: '', lat: '', at: '', radius: '300' });
 const answer = single();
 const busy = signal(false);
 const WINDOW_S = 3600;
@@ -30,7 +30,7 @@ export function startWhyNot() {
 /** The place was chosen. */
 export function picked(lon, lat) {
   picking.value = false;
-  put({ lon: Number(lon.toFixed(6)), lat: Number(lat.toFixed(6)) });
+  put({ lon: lon.toFixed(6), lat: lat.toFixed(6) });
   panel.value = { kind: 'whynot' };
   ask();
 }
@@ -40,8 +40,8 @@ const sceneName = () => question.peek().scene || scenes.peek()[0]?.name;
 async function ask(event) {
   event?.preventDefault();
   const { lon, lat, at, radius } = question.peek();
-  if (typeof lon !== 'number' || typeof lat !== 'number' || !sceneName()) return;
-  const query = new URLSearchParams({ lon, lat, radius_m: radius, window_s: WINDOW_S });
+  if (lon === '' || lat === '' || !sceneName()) return;
+  const query = new URLSearchParams({ lon, lat, radius_m: radius || '0', window_s: WINDOW_S });
   const when = instant(at);
   if (when) query.set('at', when);
   busy.value = true;
@@ -50,18 +50,18 @@ async function ask(event) {
 }
 
 const coordinate = (name, low, high) => html`<input type="number" step="any" min=${low} max=${high} required name=${name} data-testid=${`whynot-${name}`}
-  aria-label=${t(`whynot.${name}`)} placeholder=${t(`whynot.${name}`)} value=${question.value[name] ?? ''}
-  onInput=${(event) => put({ [name]: event.currentTarget.value === '' ? null : Number(event.currentTarget.value) })} />`;
+  aria-label=${t(`whynot.${name}`)} placeholder=${t(`whynot.${name}`)} value=${question.value[name]}
+  onInput=${(event) => put({ [name]: event.currentTarget.value })} />`;
 
 const Form = watched(() => {
   const { scene, at, radius, lon, lat } = question.value;
-  const where = typeof lon === 'number' && typeof lat === 'number' ? said(districtAt(lon, lat)?.name) : '';
+  const where = lon !== '' && lat !== '' ? said(districtAt(Number(lon), Number(lat))?.name) : '';
   return html`<form class="whynot-form" onSubmit=${ask}>
     <label>${t('whynot.scene')}<select data-testid="whynot-scene" value=${scene || sceneName()} onChange=${(event) => { put({ scene: event.currentTarget.value }); ask(); }}>
       ${scenes.value.map((s) => html`<option key=${s.name} value=${s.name}>${said(s.title) || word('scene', s.name)}</option>`)}</select></label>
     <label>${t('whynot.place')} ${where ? html`<small>${where}</small>` : ''}<span class="pair">${coordinate('lon', -180, 180)}${coordinate('lat', -90, 90)}</span></label>
     <label>${t('whynot.radius')}<input type="number" min="0" max="20000" step="50" data-testid="whynot-radius" value=${radius}
-      onInput=${(event) => put({ radius: Number(event.currentTarget.value) || 0 })} /></label>
+      onInput=${(event) => put({ radius: event.currentTarget.value })} /></label>
     <label>${t('whynot.at')}<input type="datetime-local" step="1" data-testid="whynot-at" value=${at} max=${typed(now.peek())}
       onInput=${(event) => put({ at: event.currentTarget.value })} /></label>
     <button class="primary" data-testid="whynot-ask" disabled=${busy.value}>${t(busy.value ? 'loading' : 'whynot.ask')}</button></form>`;

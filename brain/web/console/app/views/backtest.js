@@ -81,7 +81,7 @@ const Override = watched(({ i }) => {
       onInput=${(event) => changeSet(i, { value: event.currentTarget.value })} /><span class="none">${unit(known?.unit)}</span>
     <button type="button" class="quiet icon-only" aria-label=${t('backtest.override.drop')} onClick=${() => put({ set: order.peek().set.filter((_, k) => k !== i) })}>
       <${Icon} name="close" /></button>
-    ${known ? html`<small title=${known.source}>${t('why.default', { v: value(known.default) })} · ${known.source}</small>` : ''}</li>`;
+    ${known ? html`<small>${t('why.default', { v: value(known.default) })} · <code>${known.source}</code></small>` : ''}</li>`;
 });
 
 const Form = watched(() => {

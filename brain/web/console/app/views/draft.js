@@ -59,6 +59,7 @@ function asked() {
 }
 
 let turn = 0;
+let wanted = false; // register as soon as the dry run that is on its way says yes
 
 async function tryOut() {
   const mine = (turn += 1);
@@ -76,7 +77,9 @@ async function tryOut() {
   } catch (problem) {
     if (mine === turn) trial.value = { problem, of };
   }
-  if (mine === turn) waiting.value = false;
+  if (mine !== turn) return;
+  waiting.value = false;
+  if (wanted) registerDraft();
 }
 
 const soon = settled(tryOut, PAUSE_MS);
@@ -86,6 +89,7 @@ export function change(part) {
   draft.value = { ...draft.peek(), ...part };
   arrival.value = null;
   waiting.value = true;
+  wanted = false;
   turn += 1; // an answer to the older text no longer counts
   soon();
 }
@@ -120,7 +124,8 @@ const ledger = async () => (await get('/statistics/ingest')).sensor_types;
 /** Register the draft, then watch for what its devices say. */
 export async function registerDraft() {
   const { document: text } = draft.peek();
-  if (waiting.peek() || !trial.peek()?.answer?.ok) return;
+  wanted = waiting.peek();
+  if (wanted || !trial.peek()?.answer?.ok) return;
   waiting.value = true;
   try {
     const { samples } = asked();
