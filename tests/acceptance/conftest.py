@@ -125,7 +125,7 @@ class Platform:
             client.disconnect()
             client.loop_stop()
 
-    def call_ambulance(self, complaint: str = "cardiac_arrest") -> None:
+    def call_ambulance(self, complaint: str = "cardiac_arrest", device: str = "120-TEST") -> None:
         """A call to 120 from a road node of its own, far from the last one: an incident follows at once."""
         self.calls += 1
         nodes = self.get("/api/v1/city")["roads"]["nodes"]
@@ -137,7 +137,7 @@ class Platform:
             "node": nodes[self.calls * 53 % len(nodes)]["id"],
             "time": datetime.now(UTC).isoformat(),
         }
-        self.publish([("city/emergency-call/120-TEST", payload)])
+        self.publish([(f"city/emergency-call/{device}", payload)])
 
     def stop(self) -> None:
         """SIGTERM and wait."""

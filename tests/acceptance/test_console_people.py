@@ -227,3 +227,15 @@ def test_the_open_list_can_be_narrowed_to_one_department_and_says_what_it_hides(
     expect(row_of(page, incident)).to_be_visible()
     page.get_by_test_id("filter-clear").click()
     expect(page.get_by_test_id("filter")).to_have_count(0)
+
+
+def test_a_drill_is_marked_wherever_it_is_shown(
+    silent: Any, make_desk: Callable[..., Any], incident: dict[str, Any]
+) -> None:
+    silent.call_ambulance(device="exercise:120-TEST")
+    page = make_desk(silent).open()
+    drill = page.locator("[data-testid=incident-row]").filter(has=page.get_by_test_id("row-exercise"))
+    expect(drill).to_have_count(1)
+    expect(row_of(page, incident).get_by_test_id("row-exercise")).to_have_count(0)
+    drill.click()
+    expect(page.get_by_test_id("detail-exercise")).to_have_text("DRILL")

@@ -2,7 +2,7 @@
 import { html, watched } from './lib.js';
 import { clock, moment, number, said, span, t, word } from './i18n.js';
 import { acknowledge, actionsOf, personName, select, tick } from './act.js';
-import { byDepartment, department, hasEnded, incidents, isAcknowledged, logs, selected, step, tab } from './state.js';
+import { byDepartment, department, hasEnded, incidents, isAcknowledged, isExercise, logs, selected, step, tab } from './state.js';
 import { placeOf } from './place.js';
 import { Age } from './queue.js';
 import { Why } from './why.js';
@@ -54,6 +54,7 @@ const Head = watched(({ incident }) => html`<header class=${`detail-head level-$
   <div class="detail-title">
     <div class="kicker"><span>${word('scene', incident.scene)} · ${word('event', incident.event)}</span>
       <span class="certainty" data-testid="detail-certainty">${word('certainty', incident.certainty)}</span>
+      ${isExercise(incident) ? html`<span class="drill" data-testid="detail-exercise" title=${t('exercise.title')}>${t('exercise')}</span>` : ''}
       ${incident.simulated ? html`<span class="sim" data-testid="detail-simulated">${t('simulated')}</span>` : ''}</div>
     <h2 data-testid="headline">${said(incident.headline) || word('event', incident.event)}</h2>
     <div class="meta"><span>${placeOf(incident)}</span><span title=${moment(incident.raised_at)}>

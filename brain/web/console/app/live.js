@@ -1,7 +1,7 @@
 // The live stream of incidents and health (server-sent events). Nothing is lost over a cut: the number of the last event
 // goes with every new try, the server sends what came after it, or `reset` when it no longer can.
 import { get, pages } from './api.js';
-import { accept, acceptSteps, announcement, connection, health, incidents, loaded, now, rank, selected, skew } from './state.js';
+import { accept, acceptSteps, announcement, connection, health, incidents, isExercise, loaded, now, rank, selected, skew } from './state.js';
 import { said, t, word } from './i18n.js';
 
 const SILENCE_MS = 12_000; // health comes every 5 s; after two missed ones the connection counts as lost
@@ -38,7 +38,7 @@ function onIncident(message) {
   acceptSteps(log.incident, [log]);
   for (const item of accept([incident])) {
     if (log.op === 'raise' && rank(item.level) <= 2) {
-      announcement.value = `${t(`level.${item.level}`)} ${word('event', item.event)} ${said(item.headline)}`;
+      announcement.value = `${isExercise(item) ? `${t('exercise')} ` : ''}${t(`level.${item.level}`)} ${word('event', item.event)} ${said(item.headline)}`;
     }
   }
 }

@@ -3,7 +3,7 @@
 import { Component, effect, html, signal, watched } from './lib.js';
 import { clock, said, span, t, word } from './i18n.js';
 import { personName, select } from './act.js';
-import { cursor, department, hasEnded, isAcknowledged, list, loaded, now, rank, rows, selected, tab } from './state.js';
+import { cursor, department, hasEnded, isAcknowledged, isExercise, list, loaded, now, rank, rows, selected, tab } from './state.js';
 import { departmentName } from './part.js';
 import { placeOf } from './place.js';
 import { Icon, LevelMark } from './shapes.js';
@@ -37,6 +37,7 @@ const Row = watched(({ incident, index, total, onHover }) => {
         <${Age} incident=${incident} /></div>
       <div class="row-line second"><span class="row-place" title=${said(incident.headline)}>${word('scene', incident.scene)}
         <i> · </i>${placeOf(incident)}</span>
+        ${isExercise(incident) ? html`<span class="drill" data-testid="row-exercise" title=${t('exercise.title')}>${t('exercise')}</span>` : ''}
         ${incident.simulated ? html`<span class="sim" title=${t('simulated.title')}>${t('simulated.short')}</span>` : ''}</div>
     </div></div>`;
 });

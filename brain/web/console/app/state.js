@@ -50,6 +50,8 @@ export const renderer = signal('none');
 
 const ENDED = new Set(['cleared', 'closed', 'cancelled', 'merged']);
 export const hasEnded = (incident) => ENDED.has(incident.state) || incident.op === 'cancel';
+/** Of a drill: it plays beside real incidents and must never be taken for one. */
+export const isExercise = (incident) => incident.status === 'Exercise';
 export const isDevice = (incident) => incident.scene === 'device_health';
 export const isAcknowledged = (incident) => Boolean(incident.acknowledged_by || incident.acknowledged_at)
   || incident.state === 'acknowledged';

@@ -16,7 +16,7 @@ function cell(name, v) {
 export function Rows({ rows, testid = 'rows-table' }) {
   const used = new Set(rows.flatMap((row) => Object.keys(row).filter((key) => row[key] !== null && !LEFT_OUT.has(key))));
   const columns = [...FIRST.filter((name) => used.has(name)), ...[...used].filter((name) => !FIRST.includes(name))];
-  return html`<div class="scroll-x"><table class="list rows-table" data-testid=${testid}>
+  return html`<div class="scroll-x" tabindex="0"><table class="list rows-table" data-testid=${testid}>
     <thead><tr>${columns.map((name) => html`<th key=${name}><code>${name}</code></th>`)}</tr></thead>
     <tbody>${rows.slice(0, MOST_ROWS).map((row, i) => html`<tr key=${i} data-testid="row">${columns.map((name) => html`<td key=${name}
       class=${typeof row[name] === 'number' ? 'right' : ''} data-column=${name}>${cell(name, row[name])}</td>`)}</tr>`)}</tbody></table>
