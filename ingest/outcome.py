@@ -197,7 +197,7 @@ class Decoded:
         return Outcome(
             position=first_position + len(order) - 1,
             batches=batches,
-            quarantined=self._quarantined([r for r in refused if not r.copy]),
+            quarantined=self._quarantined([r for r in refused if not r.copy], registry),
             known=known,
             timeless=[h for i, h in self.hashes if low <= i < end],
             answers=self._answers(chosen, positions, low, end),
@@ -256,7 +256,8 @@ class Decoded:
             )
         return answers
 
-    def _quarantined(self, refused: list[Refusal]) -> list[Quarantined]:
+    def _quarantined(self, refused: list[Refusal], registry: Registry) -> list[Quarantined]:
+        types = registry.sensor_types
         out: list[Quarantined] = []
         spent: dict[int, int] = {}
         cut: dict[int, list[bytes]] = {}
@@ -282,6 +283,7 @@ class Decoded:
                     size=size,
                     retry_of=envelope.retry_of,
                     place=r.place,
+                    version=types[r.sensor_type].version if r.sensor_type in types else None,
                     ledger_key=r.sensor_type or UNKNOWN,
                 )
             )

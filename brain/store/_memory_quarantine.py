@@ -25,8 +25,19 @@ class Quarantine:
     def add(self, refused: Quarantined) -> None:
         """Keep a refused reading."""
         self._top += 1
-        names = ("received_at", "topic", "sensor_type", "device", "reason", "detail", "payload", "size", "place")
-        record = {n: getattr(refused, n) for n in names}
+        names = (
+            "received_at",
+            "topic",
+            "sensor_type",
+            "device",
+            "reason",
+            "detail",
+            "payload",
+            "size",
+            "place",
+            "version",
+        )
+        record = {n: getattr(refused, n) for n in (*names, "place", "version")}
         self.records[self._top] = {"quarantine_id": self._top, **record, "retries": 0, "mended_at": None}
 
     def tried(self, quarantine_id: int, refused: tuple[str, str] | None, at: int) -> None:

@@ -58,6 +58,7 @@ def quarantine_item(record: Any) -> dict[str, Any]:
         "payload_base64": base64.b64encode(record["payload"]).decode(),
         "size": record["size"],
         "retries": record["retries"],
+        "version": record["version"],
         "mended_at": None if record["mended_at"] is None else iso(record["mended_at"]),
     }
 

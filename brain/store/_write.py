@@ -215,7 +215,7 @@ class WritePart(RegistryPart):
             kept += [texts([q.sensor_type for q in new]), texts([q.device for q in new])]
             kept += [texts([q.reason for q in new]), texts([q.detail for q in new])]
             kept += [octet_strings([q.payload for q in new]), int4s([q.size for q in new])]
-            kept.append(int4s([q.place for q in new]))
+            kept += [int4s([q.place for q in new]), int4s([q.version or 0 for q in new])]
             out.append(Step(_Q["put_quarantine"].text, kept))
         if flush.timeless:
             out.append(Step(_Q["put_timeless"].text, [octet_strings(flush.timeless), moment(flush.received_at)]))

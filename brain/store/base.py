@@ -79,6 +79,7 @@ class Quarantined:
         sensor_type: The type it was meant for, None where the topic names no registered one.
         retry_of: Id of the quarantine record this is a new try of, else None.
         place: Of the reading in its message; -1 for the whole message.
+        version: Of the sensor type that refused it, None where there is none.
         ledger_key: Key of the ledger it counts under: the sensor type, or ``unknown``.
     """
 
@@ -92,6 +93,7 @@ class Quarantined:
     size: int
     retry_of: int | None = None
     place: int = -1
+    version: int | None = None
     ledger_key: str = "unknown"
 
 

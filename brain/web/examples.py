@@ -74,6 +74,7 @@ QUARANTINED: Final[dict[str, Any]] = {
     "detail": "lel_pct: 365 is outside 0..100",
     "payload_base64": "eyJsZWxfcGN0IjozNjV9",
     "size": 15,
+    "version": 1,
     "retries": 0,
 }
 

@@ -74,9 +74,12 @@ ON CONFLICT (device_id) DO UPDATE SET duplicate = t.duplicate + excluded.duplica
 
 -- name: put_quarantine
 -- Keeps refused readings.
-INSERT INTO brain.quarantine (received_at, topic, sensor_type, device, reason, detail, payload, size, place)
-SELECT * FROM unnest(
-    $1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::int[], $9::int[]);
+INSERT INTO brain.quarantine (received_at, topic, sensor_type, device, reason, detail, payload, size, place, version)
+SELECT at, topic, type, device, reason, detail, payload, size, place, nullif(version, 0)
+FROM unnest(
+    $1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::int[], $9::int[],
+    $10::int[]
+) AS g (at, topic, type, device, reason, detail, payload, size, place, version);
 
 -- name: note_retry
 -- A new try of a quarantine record: counted; refused again it says why now, else it is mended.

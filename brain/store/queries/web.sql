@@ -68,7 +68,7 @@ SELECT {packed} FROM (
 
 -- name: quarantine
 -- Refused readings, newest first.
-SELECT quarantine_id, received_at, topic, sensor_type, device, reason, detail, payload, size, retries, mended_at
+SELECT quarantine_id, received_at, topic, sensor_type, device, reason, detail, payload, size, retries, mended_at, version
 FROM brain.quarantine WHERE {conditions} ORDER BY quarantine_id DESC LIMIT $1;
 
 -- name: quarantine_summary
