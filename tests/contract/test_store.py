@@ -260,7 +260,9 @@ async def test_refused_readings_are_kept_and_counted(store: Store) -> None:
     writer = await Writer.start(store)
     strange = refused(None, sensor_type=None, topic="city/x/y", reason="unknown_sensor_type", ledger_key="unknown")
     written = await writer.write(
-        {"gas-detector": [gas(1, 0)]}, quarantined=[refused("G1"), refused("nobody"), strange], ignored=2
+        {"gas-detector": [gas(1, 0)]},
+        quarantined=[replace(refused("G1"), version=3), refused("nobody"), strange],
+        ignored=2,
     )
     assert written.counts == {"gas-detector": Counts(3, 1, 0, 2), "unknown": Counts(1, 0, 0, 1)}
     assert (await store.ledger())[0] == written.counts
@@ -278,8 +280,10 @@ async def test_refused_readings_are_kept_and_counted(store: Store) -> None:
         "payload_base64": "eyJsZWxfcGN0IjogMzY1fQ==",
         "size": 16,
         "retries": 0,
+        "version": 3,
         "mended_at": None,
     }
+    assert page.items[0]["version"] is None
     assert (await store.statistics())["ignored"] == 2
 
 
