@@ -1,4 +1,4 @@
-"""The page on profiles is true: every document compiles, every message becomes what stands below it."""
+"""The pages on profiles are true: every document compiles, every message becomes what stands below it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from ingest.profile.sources import SOURCE_KEYS
 from ingest.profile.stages import INPUTS
 from ingest.sensor_types import load_builtin
 
-PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "profiles.md").read_text()
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "reference" / "profiles.md").read_text()
+TRIED = (DOCS / "howto" / "tried.md").read_text()
 RECEIVED = to_us("2026-07-01T06:00:10Z")
 BUILT_IN = {t.id: t for t in load_builtin()}
 BLOCK = re.compile(
@@ -37,16 +39,16 @@ class Example(NamedTuple):
     steps: list[tuple[str, bytes, dict[str, Any]]]
 
 
-def examples() -> list[Example]:
+def examples(page: str) -> list[Example]:
     out: list[Example] = []
-    for found in BLOCK.finditer(PAGE):
+    for found in BLOCK.finditer(page):
         _, what, topic, body = found.groups()
         if what in ("document", "fragment"):
             text = body
             if what == "fragment":
                 text = "id: fragment\nfamily: meter\nname: {zh: 例, en: Example}\n" + body
                 text += "" if "topics:" in body else 'topics: ["x/{device}"]\n'
-            out.append(Example(PAGE[: found.start()].count("\n") + 1, text, []))
+            out.append(Example(page[: found.start()].count("\n") + 1, text, []))
         elif what == "message":
             out[-1].steps.append((topic, body.rstrip("\n").encode(), {}))
         else:
@@ -54,7 +56,8 @@ def examples() -> list[Example]:
     return out
 
 
-EXAMPLES = examples()
+EXAMPLES = examples(PAGE)
+TRIED_EXAMPLES = examples(TRIED)
 
 
 def agrees(got: Preview, said: dict[str, Any]) -> None:
@@ -71,7 +74,13 @@ def agrees(got: Preview, said: dict[str, Any]) -> None:
         assert got.ignored == said["ignored"]
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: f"line-{e.line}")
+@pytest.mark.parametrize(
+    "example",
+    [
+        *(pytest.param(e, id=f"line-{e.line}") for e in EXAMPLES),
+        *(pytest.param(e, id=f"tried-line-{e.line}") for e in TRIED_EXAMPLES),
+    ],
+)
 def test_an_example_becomes_what_the_page_says(example: Example) -> None:
     sensor_type = sensor_type_from(example.document, known=BUILT_IN)
     made = preview(sensor_type, [(t, p) for t, p, _ in example.steps], RECEIVED, known=BUILT_IN.values())
