@@ -95,7 +95,7 @@ def preview(
         faults = [(q.reason, q.detail) for q in outcome.quarantined]
         matches = [m for m in decoder.tree.match(topic) if isinstance(m[0], Reader)]
         ignored = _untouched(matches[0], payload, at, notes) if matches else _ignored(sensor_type, payload)
-        out.append(Preview(rows, faults[0] if faults else None, ignored))
+        out.append(Preview(rows, faults[0] if faults else None, [] if faults and not rows else ignored))
     return out
 
 

@@ -158,6 +158,8 @@ def check(
     out.previews = preview(made, asked, received_at, known=known.values())
     for i, got in enumerate(out.previews):
         out.warnings += _about(f"samples[{i}]", got)
+    out.warnings = _seen_rows(out.warnings, out.previews)
+    out.warnings += _empty_columns(made, out.previews)
     out.warnings += _regressions(made, kept, known)
     return out
 
@@ -187,9 +189,39 @@ def _placed(former: SensorType, made: SensorType, version: int) -> tuple[Field, 
 def _about(name: str, got: Preview) -> list[str]:
     if got.refused is not None:
         reason, detail = got.refused
-        hint = "; widen accept: {past: ...}, or say received_at in the sample" * (reason == "time_out_of_window")
+        hint = ""
+        if reason == "time_out_of_window":
+            end = "future" if " after its receipt" in detail else "past"
+            hint = f"; widen accept: {{{end}: ...}}, or say received_at in the sample"
         return [f"{name}: refused ({reason}): {detail}{hint}"]
     return [] if got.rows else [f"{name}: gives no row; the profile passes it over"]
+
+
+def _seen_rows(warnings: list[str], previews: Sequence[Preview]) -> list[str]:
+    """What the samples show of rows that share device and time, instead of the warning that they might."""
+    if not any(got.rows for got in previews):
+        return warnings
+    out = [w for w in warnings if not w.startswith("row_id:")]
+    for i, got in enumerate(previews):
+        keys = [(r["sensor_type"], r["device"], r["time"], r.get("id")) for r in got.rows]
+        if lost := len(keys) - len(set(keys)):
+            out.append(
+                f"samples[{i}]: {lost} of {len(keys)} rows share device, time and row_id with another one and would "
+                "count as copies; say row_id: key, or a track, to tell them apart"
+            )
+    return out
+
+
+def _empty_columns(made: SensorType, previews: Sequence[Preview]) -> list[str]:
+    """Fields that say where they come from and are empty in all rows: mostly a name that is misspelt."""
+    rows = [row for got in previews for row in got.rows]
+    if made.profile is None or not rows:
+        return []
+    profile = json.loads(made.profile)
+    forms = [profile, *profile.get("observations", ())]
+    named = {name for form in forms for name in form.get("fields", {})}
+    empty = sorted(n for n in named if all(row.get(n) is None for row in rows))
+    return [f"fields: {', '.join(empty)} are empty in every sample; see whether their names are right"] if empty else []
 
 
 def _regressions(made: SensorType, kept: Sequence[Mapping[str, Any]], known: Mapping[str, SensorType]) -> list[str]:

@@ -80,6 +80,7 @@ CHECKSUMS: Final[dict[str, tuple[int, Callable[[bytes], int]]]] = {
     "xor8": (1, lambda data: reduce(xor, data, 0)),
     "crc8": (1, _crc_plain(8, 0x07, 0x00, 0x00)),
     "crc16_modbus": (2, _crc_reflected(16, 0x8005, 0xFFFF, 0x0000)),
+    "crc16_arc": (2, _crc_reflected(16, 0x8005, 0x0000, 0x0000)),
     "crc16_ccitt": (2, _crc_plain(16, 0x1021, 0xFFFF, 0x0000)),
     "crc16_xmodem": (2, _crc_plain(16, 0x1021, 0x0000, 0x0000)),
     "crc16_en13757": (2, _crc_plain(16, 0x3D65, 0x0000, 0xFFFF)),

@@ -150,7 +150,10 @@ def _auto(value: Any, zone: ZoneInfo | None) -> int:
 def _iso(value: Any, zone: ZoneInfo | None) -> int:
     if not isinstance(value, str):
         raise ValueError(f"{_shown(value)} is no text like 2026-07-01T14:00:00+08:00")  # noqa: TRY004 - told as a refusal
-    found = _ISO.fullmatch(value.strip()) if len(value) <= _LONGEST else None
+    text = value.strip()
+    if text[4:5] == "/" and len(text) <= _LONGEST:  # 2026/07/01 is written in many places where people read years first
+        text = re.sub(r"^(\d{4})/(\d{1,2})/(\d{1,2})", lambda m: f"{m[1]}-{m[2]:0>2}-{m[3]:0>2}", text)
+    found = _ISO.fullmatch(text) if len(value) <= _LONGEST else None
     if found is None:
         raise ValueError(f"{_shown(value)} is no time like 2026-07-01T14:00:00+08:00")
     year, month, day, hour, minute, second, fraction, offset = found.groups(default="0")
@@ -201,7 +204,7 @@ def _compiled(form: str, path: str) -> tuple[re.Pattern[str], list[str]]:
     """The expression that reads a pattern, and the letter of each of its groups."""
     out, letters = [], []
     pieces = re.split(r"(%.)", form)
-    for piece in pieces:
+    for i, piece in enumerate(pieces):
         if piece == "%%":
             out.append("%")
         elif piece.startswith("%"):
@@ -212,6 +215,10 @@ def _compiled(form: str, path: str) -> tuple[re.Pattern[str], list[str]]:
                 )
             if piece[1:] in letters:
                 raise SensorTypeError(path, f"{piece} stands twice in {form!r}")
+            before, after = (pieces[i - 1] if i else "", pieces[i + 1] if i + 1 < len(pieces) else "")
+            apart = not (before.startswith("%") or after.startswith("%")) and (after or len(pieces) - i <= 2)
+            if piece[1:] in "mdHIMS" and apart and not after[:1].isdigit() and (before or i <= 1):
+                group = r"(\d{1,2})"  # 7/1/2026: what stands apart needs no zero in front
             out.append(group)
             letters.append(piece[1:])
         else:

@@ -195,9 +195,9 @@ class Form:
     def _one(self, it: Any, scope: Mapping[str, Any], keys: tuple[Any, ...]) -> Mapped | Refused:
         device = self._device(it, scope)
         if device is None or device == "":
-            return Refused(
-                "missing", self._placed(f"{self._device.path}: {self._device.text[:80]} names no device", keys)
-            )
+            text = self._device.text.strip()[:80]
+            hint = f"; a fixed text is written '\"{text}\"'" if text.isidentifier() else ""
+            return Refused("missing", self._placed(f"{self._device.path}: {text} names no device{hint}", keys))
         values: dict[str, Any] = {}
         for key, expression in self._texts:
             if (value := expression(it, scope)) is not None:

@@ -149,6 +149,16 @@ class Function:
         return self._run(*values)
 
 
+def _one_sign(text: str) -> str:
+    """Without the signs between thousands, where a text has both: the last one is that of the decimals."""
+    if "," in text and "." in text:
+        if re.match(r"\s*[+-]?\d{1,3}(\.\d{3})+,\d", text):
+            return text.replace(".", "")
+        if re.match(r"\s*[+-]?\d{1,3}(,\d{3})+\.\d", text):
+            return text.replace(",", "")
+    return text
+
+
 def _quantity(value: Any) -> tuple[float | None, str]:
     """A number and what stands behind it."""
     if value is None or value == "":
@@ -158,7 +168,7 @@ def _quantity(value: Any) -> tuple[float | None, str]:
     if isinstance(value, (int, float)):
         return (None, "") if math.isnan(value) else (float(value), "")
     if isinstance(value, str) and len(value) <= _LONGEST_NUMBER:
-        found = _NUMBER.fullmatch(value)
+        found = _NUMBER.fullmatch(_one_sign(value))
         if found and any(c.isdigit() for c in re.split("[eE]", found[1])[0]):  # e1 is no number
             number = float(re.sub(r"[ \u00a0_']", "", found[1]).replace(",", "."))
             if math.isfinite(number):
@@ -263,6 +273,21 @@ def _bytes_of(value: Any) -> bytes | None:
     if not isinstance(value, (list, tuple)) or not all(isinstance(v, int) and -128 <= v < 256 for v in value):
         raise WrongValueError(f"{value!r:.60} is no list of bytes")
     return bytes(v & 255 for v in value)
+
+
+def _list_of(value: Any) -> list[Any] | None:
+    """A list of what is one or several: XML tells a lone element from a list of one by nothing."""
+    return None if value is None else list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _index(value: Any, wanted: Any) -> int | None:
+    return next((i for i, v in enumerate(_elements(value)) if v == wanted), None)
+
+
+def _zipped(names: Any, values: Any) -> dict[str, Any] | None:
+    if not isinstance(names, (list, tuple)) or not isinstance(values, (list, tuple)):
+        return None
+    return {text_of(n): v for n, v in zip(names, values, strict=False)}
 
 
 def _keys_of(value: Any) -> list[str] | None:
@@ -499,6 +524,9 @@ FUNCTIONS: Final[dict[str, Function]] = {
         ('match("flow_m3", "^(.*)_(m3|kwh)$")[2]', "m3"),
     ),
     "join": Function(_joined, 1, 2, "the parts of a list as one text", ('join([1, "b"], "-")', "1-b")),
+    "list": Function(_list_of, 1, 1, "one or several as a list, also a lone element of XML", ("length(list(it))", 1)),
+    "index": Function(_index, 2, 2, "the place of a value in a list", ('index(["a", "b"], "b")', 1)),
+    "zip": Function(_zipped, 2, 2, "an object of names and values", ('zip(["a", "b"], [1, 2]).b', 2)),
     "keys": Function(_keys_of, 1, 1, "the keys of an object as a list", ("length(keys(it))", 2)),
     "starts": Function(
         _of_text(lambda v, s: v.startswith(s)), 2, 2, "whether a text begins so", ('starts("em:0", "em:")', True)

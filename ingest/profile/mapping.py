@@ -31,6 +31,7 @@ dedupe: {by: f"{it.dev}/{it.seq}"}                    # copies within 10 minutes
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from brain.errors import SensorTypeError
@@ -94,6 +95,9 @@ def compile_mapping(
         else None
     )
     merge = compile_merge(document["merge"], "merge", _NAMES) if "merge" in document else None
+    for name, text in document.get("let", {}).items() if "remember" in document else ():
+        if isinstance(text, str) and re.search(r"\blast\.", text):
+            raise SensorTypeError(f"let.{name}", "last is not known yet where let is read; use it in fields or in when")
     remember = compile_remember(document["remember"], "remember", names) if "remember" in document else None
     choose = document.get("choose", "all")
     if choose not in ("all", "first"):

@@ -180,6 +180,8 @@ def _lines(text: str) -> list[str]:
 
 
 def _json(text: str) -> Any:
+    if not text.strip():
+        raise WrongValueError("payload: is empty", "not_json")
     try:
         document = msgspec.json.decode(text)
     except RecursionError:
