@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import asyncpg
 import pytest
+import structlog
 
 from brain.embedded import Child, EmbeddedNats, EmbeddedPostgres, find_server, pick_port
 from brain.errors import ServiceError
@@ -35,6 +36,13 @@ def unavailable(reason: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(f"{reason}, and under CI everything must run")
     pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """A command that a test runs in this process sets up logs that write to its own, soon closed, standard error."""
+    yield
+    structlog.reset_defaults()
 
 
 def silent(name: str, line: str) -> None:
