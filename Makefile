@@ -19,8 +19,9 @@ test: dev ## every check and every test (TESTS="tests/unit -k word" for some)
 	@$(MAKE) check
 	$(BIN)/pytest $(TESTS)
 
-soak: dev ## every fault at several seeds, then the steady load (SEEDS=5 FAULTS=kill-ingest,cable STEADY_MINUTES=3)
+soak: dev ## every fault at several seeds, the steady load, then every fuzz target (SEEDS=5 FAULTS=kill-ingest,cable STEADY_MINUTES=3 SECONDS=60)
 	$(BIN)/python -m tests.faults.soak --seeds "$(SEEDS)" --faults "$(FAULTS)" --steady-minutes "$(STEADY_MINUTES)"
+	@$(MAKE) fuzz
 
 fuzz: dev ## every fuzz target for a while (SECONDS=60; guided by coverage where atheris installs)
 	-$(BIN)/pip install --quiet --require-hashes -r tools/locks/fuzz.lock
