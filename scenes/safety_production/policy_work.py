@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from brain.model import LEVELS, Text
@@ -56,9 +57,9 @@ class _Named(Policy):
         """Advice for machines."""
         return {k: lead.values[k] for k in ("permit", "kind", "zone", "track", "workers") if k in lead.values}
 
+    @abstractmethod
     def headline(self, lead: Evidence, where: Text, site: Site | None, *, over: bool) -> Text:
         """One line for people."""
-        raise NotImplementedError
 
 
 class HotWorkGas(_Named):
