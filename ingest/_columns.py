@@ -240,7 +240,8 @@ def _broken(
     lon, lat = columns[0], columns[1]
     has_lon, has_lat = ~np.isnan(lon), ~np.isnan(lat)
     suspect |= has_lon != has_lat
-    return suspect | ~(content | (has_lon & _each([f.positioned for f in forms], counts)))
+    suspect |= ~(content | (has_lon & _each([f.positioned for f in forms], counts)))
+    return suspect
 
 
 def _untimely(stretch: _Stretch, time: NDArray[np.int64], bad: NDArray[np.bool_]) -> NDArray[np.bool_]:
