@@ -61,9 +61,23 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
     "single_long_period_s": Parameter(
         120, "s", Text("长周期", "A period this long is a mean that may count alone"), OURS
     ),
-    "single_extreme_z": Parameter(4.5, "1", Text("长周期极端偏离", "... when it deviates this much"), OURS),
+    "single_extreme_z": Parameter(
+        3.5,
+        "1",
+        Text("长周期极端偏离", "... when it deviates this much"),
+        "robust score of one value (Iglewicz, Hoaglin 1993)",
+    ),
     "single_extreme_share": Parameter(
         0.4, "1", Text("长周期极端速度（占同期）", "... and is at most this share of the usual speed"), OURS
+    ),
+    "single_extreme_occupancy_pct": Parameter(
+        20, "%", Text("长周期极端占有率", "... or, without a speed, is at least this full"), MCMASTER
+    ),
+    "single_extreme_relative": Parameter(
+        0.5,
+        "1",
+        Text("长周期极端占有率增幅（占自身）", "... of which at least this share is more than usual"),
+        CALIFORNIA,
     ),
     "single_occupancy_pct": Parameter(
         15, "%", Text("单站最低占有率", "Occupancy of a station by itself that gives no speed, at least"), OURS

@@ -2,7 +2,10 @@
 
 Standard normal deviate with a robust profile: ``z(speed) <= -3`` and at most 0.6 of the usual speed; where a station
 gives no speed, ``z(occupancy) >= 3`` and at least 1 / 0.6 of the usual one. A period of two minutes or more is itself a
-mean over many of 30 s: then one that is extreme (1.5 times the score, at most 0.4 of the usual speed) counts alone.
+mean over many of 30 s: then one that is extreme counts alone. Extreme is a robust score of 3.5 or more (the cut of
+Iglewicz, Hoaglin 1993 for a single value) that is also far off in traffic's own terms: at most 0.4 of the usual speed;
+or an occupancy in the congested region (20 %, as in the second opinion) and twice the usual one (the relative
+difference 0.5 of the pair test, held against the station's own past).
 
 A station at the end of a corridor speaks only while the next one upstream still flows: where both are slow the whole
 road is, which is congestion (T2), or a queue that the pair test tells. Sources: Dudek, Messer 1974 (SND); Cook,
@@ -74,11 +77,28 @@ def _weight(ctx: Context, device: str, report: Report) -> int:
     facts = single_facts(ctx, report)
     if not facts or not all(f.met for f in facts):
         return 0
-    if period_s(ctx, device) >= p["single_long_period_s"]:
-        extreme = single_facts(ctx, report, p["single_extreme_z"] / p["profile_z"], p["single_extreme_share"])
-        if all(f.met for f in extreme):
-            return int(p["single_periods"])
+    if period_s(ctx, device) >= p["single_long_period_s"] and _is_extreme(ctx, report):
+        return int(p["single_periods"])
     return 1
+
+
+def _is_extreme(ctx: Context, report: Report) -> bool:
+    """Whether a mean of minutes, which is unusual already, needs no second one beside it."""
+    p = ctx.parameters
+    if not math.isnan(report.kmh):
+        usual = report.usual_kmh
+        return (
+            usual is not None
+            and usual.z(report.kmh) <= -p["single_extreme_z"]
+            and report.kmh <= p["single_extreme_share"] * usual.median
+        )
+    usual, occupancy = report.usual_occupancy, report.occupancy
+    return (
+        usual is not None
+        and usual.z(occupancy) >= p["single_extreme_z"]
+        and occupancy >= p["single_extreme_occupancy_pct"]
+        and occupancy - usual.median >= p["single_extreme_relative"] * occupancy
+    )
 
 
 def _slow_upstream(ctx: Context, device: str, time: int) -> bool:

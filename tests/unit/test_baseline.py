@@ -59,7 +59,8 @@ def test_hours_and_kinds_of_days_are_told_apart() -> None:
     table = taught(range(8), lambda day, hour: 100 if day % 7 >= 5 else 40 if 6 <= hour < 9 else 80, hours=(6, 13))
     assert median(table, 8, 8) == 40
     assert median(table, 8, 12) == 80
-    assert median(taught(range(5), lambda *_: 80), 5, 12) is None  # the first Saturday
+    assert median(taught(range(5), lambda *_: 80), 5, 12) == 80  # the first Saturday: working days stand in
+    assert median(taught(range(5, 7), lambda *_: 80), 7, 12) is None  # but not the other way round
     assert median(table, 12, 8) == 100
 
 
