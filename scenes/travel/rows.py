@@ -264,18 +264,20 @@ def _on_video(ctx: Context, row: Row, name: str, time: int) -> Iterator[Evidence
     if event in weather.ICE:
         yield from weather.on_ice(ctx, weather.IceReport("video-event", name, name, lon, lat, time, row.position))
         return
-    if event in SIGHTINGS:
-        place = place_of(ctx, lon, lat, ctx.parameters["corridor_width_m"], name)
-        support = Support(event, "video-event", name, f"video/{name}/{event}", time, lon, lat, confidence, place.along)
-        yield from on_support(ctx, support, row.position)
-        if event not in RAISES:
-            return
-    known, ripe, fresh = on_sighting(ctx, name, event, track, confidence, time, lon, lat, row.position)
-    if fresh is not None:
-        yield from gather(ctx, fresh, row.position)  # before the line that opens, so that the raise knows it all
+    witness = f"video/{name}/{event}"
+    known: list[Evidence] = []
+    ripe, fresh = False, None
+    if event not in SIGHTINGS or event in RAISES:
+        known, ripe, fresh = on_sighting(ctx, name, event, track, confidence, time, lon, lat, row.position)
+    if fresh is not None:  # told before the line that opens, so that the raise knows it all; not what it says itself
+        yield from gather(ctx, fresh, row.position, witness)
     yield from known
     if event in FIRE and ripe:
-        support = Support(event, "video-event", name, f"video/{name}/{event}", time, lon, lat, confidence, ())
+        support = Support(event, "video-event", name, witness, time, lon, lat, confidence, ())
+        yield from on_support(ctx, support, row.position)
+    elif event in SIGHTINGS and not ripe:
+        place = place_of(ctx, lon, lat, ctx.parameters["corridor_width_m"], name)
+        support = Support(event, "video-event", name, witness, time, lon, lat, confidence, place.along)
         yield from on_support(ctx, support, row.position)
 
 

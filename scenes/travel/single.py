@@ -18,6 +18,7 @@ import math
 from typing import TYPE_CHECKING
 
 from brain.scene_api import Fact, Reasoning
+from scenes.toolkit.edges import at_least, at_most
 from scenes.toolkit.roads import metres
 from scenes.travel.corridors import Along
 from scenes.travel.detectors import has_partner, period_s, stale_us
@@ -50,15 +51,15 @@ def single_facts(ctx: Context, report: Report, scale: float = 1.0, share: float 
     if not math.isnan(report.kmh) and report.usual_kmh is not None:
         z, most = report.usual_kmh.z(report.kmh), part * report.usual_kmh.median
         return (
-            Fact("z_speed", round(z, 2), "<=", -least, "1", z <= -least),
-            Fact("speed_kmh", report.kmh, "<=", round(most, 2), "km/h", report.kmh <= most),
+            Fact("z_speed", round(z, 2), "<=", -least, "1", at_most(z, -least)),
+            Fact("speed_kmh", report.kmh, "<=", round(most, 2), "km/h", at_most(report.kmh, most)),
         )
     if math.isnan(report.kmh) and not math.isnan(report.occupancy) and report.usual_occupancy is not None:
         z = report.usual_occupancy.z(report.occupancy)
         full = max(report.usual_occupancy.median / part, p["single_occupancy_pct"])
         return (
-            Fact("z_occupancy", round(z, 2), ">=", least, "1", z >= least),
-            Fact("occupancy_pct", report.occupancy, ">=", round(full, 2), "%", report.occupancy >= full),
+            Fact("z_occupancy", round(z, 2), ">=", least, "1", at_least(z, least)),
+            Fact("occupancy_pct", report.occupancy, ">=", round(full, 2), "%", at_least(report.occupancy, full)),
         )
     return ()
 
@@ -89,15 +90,15 @@ def _is_extreme(ctx: Context, report: Report) -> bool:
         usual = report.usual_kmh
         return (
             usual is not None
-            and usual.z(report.kmh) <= -p["single_extreme_z"]
-            and report.kmh <= p["single_extreme_share"] * usual.median
+            and at_most(usual.z(report.kmh), -p["single_extreme_z"])
+            and at_most(report.kmh, p["single_extreme_share"] * usual.median)
         )
     usual, occupancy = report.usual_occupancy, report.occupancy
     return (
         usual is not None
-        and usual.z(occupancy) >= p["single_extreme_z"]
-        and occupancy >= p["single_extreme_occupancy_pct"]
-        and occupancy - usual.median >= p["single_extreme_relative"] * occupancy
+        and at_least(usual.z(occupancy), p["single_extreme_z"])
+        and at_least(occupancy, p["single_extreme_occupancy_pct"])
+        and at_least(occupancy - usual.median, p["single_extreme_relative"] * occupancy)
     )
 
 
@@ -150,7 +151,7 @@ def on_single(
     if case is None:
         case = found(ctx, f"single/{device}", place, report.time)
         yield from joined(case, position)
-    state.case, state.periods = case.key, 1
+    state.case, state.periods = case.key, state.count
     yield _say(ctx, case, device, state, report, position, over=False)
 
 

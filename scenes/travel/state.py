@@ -140,6 +140,8 @@ class Case:
         holding: Witnesses that claim it now.
         first, last: Earliest and latest event time of its evidence, microseconds.
         located: A camera showed the place.
+        half_m: It is somewhere on this many metres to either side of the source: between the stations of a pair, until
+            a camera shows it.
         queue_m: Queue behind the source as far as known.
         told_m: ... as last told.
         queue_holds: The detectors' queue line stands.
@@ -156,6 +158,7 @@ class Case:
     first: int = 0
     holding: list[str] = field(default_factory=list)
     located: bool = False
+    half_m: float = 0.0
     queue_m: float = 0.0
     told_m: float = 0.0
     spilled: bool = False
@@ -168,13 +171,14 @@ class Case:
 
 @dataclass(slots=True)
 class Jam:
-    """A corridor that is slower than usual: since when, last compared (microseconds), and how much."""
+    """A corridor that is slower than usual: since when, last compared (microseconds), how much, in how many reports."""
 
     since: int
     last: int
     ratio: float
     kmh: float = float("nan")
     raised: bool = False
+    messages: int = 1
 
 
 @dataclass(slots=True)

@@ -156,7 +156,12 @@ def pair_line(
         subject=case.key,
         messages=periods,
         facts=facts,
-        values=case_values(case, kind="pair", kmh=None if math.isnan(up.kmh) else up.kmh),
+        values=case_values(
+            case,
+            kind="pair",
+            kmh=None if math.isnan(up.kmh) else up.kmh,
+            half_m=(line.stations[pair.down] - line.stations[pair.up]) / 2,
+        ),
     )
 
 

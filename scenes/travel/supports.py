@@ -60,11 +60,15 @@ def _tell(ctx: Context, case: Case, support: Support, position: int) -> Iterator
     yield support_line(ctx, case, support, position, reason)
 
 
-def gather(ctx: Context, case: Case, position: int) -> Iterator[Evidence]:
-    """What was seen before the case began and belongs to it."""
+def gather(ctx: Context, case: Case, position: int, founder: str | None = None) -> Iterator[Evidence]:
+    """What was seen before the case began and belongs to it, but for what its founder itself has seen."""
     reach = ctx.parameters["reach_s"] * SECOND
     for support in ctx.state.supports:
-        if abs(case.last - support.time) <= reach and _belongs(ctx, case, support) is not None:
+        if (
+            support.witness != founder
+            and abs(case.last - support.time) <= reach
+            and _belongs(ctx, case, support) is not None
+        ):
             yield from _tell(ctx, case, support, position)
 
 

@@ -65,7 +65,7 @@ def on_sighting(
             narrow(case, [a.corridor for a in place.along])
         track.case = case.key
         if not case.located:
-            case.located, reason = True, None if founded is not None else "located"
+            case.located, reason, case.half_m = True, None if founded is not None else "located", 0.0
             case.lon, case.lat = lon, lat
             if place.along:
                 kept = [a for a in place.along if any(a.corridor == b.corridor for b in case.places)]
