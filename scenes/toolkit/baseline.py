@@ -44,6 +44,7 @@ NEAR_SLOTS: Final = 3  # round the time of the week
 POOL_SLOTS: Final = 12  # round the time of day, pooled by day type
 POOL_DAYS: Final = 2
 POOL_SAMPLES: Final = 24
+PAGES_SPARE: Final = 0.125  # pages are large, and those that wait are saved with the rest
 _THURSDAY: Final = 3  # 1970-01-01
 
 
@@ -232,7 +233,7 @@ class Learned:
         new = rows[s.page[rows] < 0][: max(0, self.most - self.used)]
         s.page[new] = np.arange(self.used, self.used + len(new))
         self.used += len(new)
-        grow(p, self.used)
+        grow(p, self.used, PAGES_SPARE)
         rows = rows[s.page[rows] >= 0]
         day, slot = np.divmod(s.done[rows], SLOTS)
         page, place = s.page[rows], day % DAYS

@@ -97,10 +97,13 @@ def _detectors(ctx: Context, batch: Batch, registry: Registry) -> list[Row]:
     time = microseconds(batch.time)
     off = np.array([s in OFF for s in batch["status"].tolist()], bool)
     told = {}
-    known = _stations(ctx, registry).take(batch.device, mode="clip")
+    stand, on_corridor = _stations(ctx, registry)
+    known = stand.take(batch.device, mode="clip")
     any_value = np.zeros(len(batch), bool)
     for name in FIELDS:
         value = np.where(off, np.nan, batch[name])
+        if name == "flow_vph":  # only pairs ask what flow is usual
+            value = np.where(on_corridor.take(batch.device, mode="clip"), value, np.nan)
         told[name] = ctx.state.learned[name].observe(batch.device, time, value)
         if name != "flow_vph":
             any_value |= np.isfinite(batch[name])
@@ -184,21 +187,23 @@ def _is_one_of(texts: NDArray[Any], words: frozenset[str]) -> NDArray[np.bool_]:
     return np.array([t in words for t in found], bool)
 
 
-def _stations(ctx: Context, registry: Registry) -> NDArray[np.bool_]:
-    """Which device ids stand on a corridor or have a baseline; made anew when the registry got a device.
+def _stations(ctx: Context, registry: Registry) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which device ids stand on a corridor or have a baseline, and which the former; made anew with a new device.
 
     The last entry stands for all beyond.
     """
     known = _station_ids.get(registry)
     if known is None or known[0] is not ctx.network or known[1] != len(registry.puts):
-        ids, stand = registry.ids("traffic-detector"), np.zeros(registry.top + 2, bool)
-        names = [*ctx.network.corridors_of, *ctx.profiles.devices("occupancy_pct", "speed_kmh")]
-        stand[[ids[name] for name in names if name in ids]] = True
-        known = _station_ids[registry] = ctx.network, len(registry.puts), stand
-    return known[2]
+        ids, on_corridor = registry.ids("traffic-detector"), np.zeros(registry.top + 2, bool)
+        on_corridor[[ids[name] for name in ctx.network.corridors_of if name in ids]] = True
+        stand = on_corridor.copy()
+        stand[[ids[name] for name in ctx.profiles.devices("occupancy_pct", "speed_kmh") if name in ids]] = True
+        known = _station_ids[registry] = ctx.network, len(registry.puts), stand, on_corridor
+    return known[2:]
 
 
-_station_ids: WeakKeyDictionary[Registry, tuple[Any, int, NDArray[np.bool_]]] = WeakKeyDictionary()  # a cache only
+_Known = tuple[Any, int, "NDArray[np.bool_]", "NDArray[np.bool_]"]
+_station_ids: WeakKeyDictionary[Registry, _Known] = WeakKeyDictionary()  # a cache only
 
 
 # -- what is made of them --------------------------------------------------------------------------------------------

@@ -125,3 +125,14 @@ def test_many_rows_at_once_teach_the_same_as_one_by_one() -> None:
             assert np.array_equal(np.concatenate([s[k] for s in single])[told], asked[-1][k][told], equal_nan=True)
     again = unpack(pack(many))
     assert again.usual(2, us(3, 12)) == many.usual(2, us(3, 12)) == one.usual(2, us(3, 12))
+
+
+def test_pages_grow_by_little_more_than_is_used() -> None:
+    """They are the largest part of a checkpoint, and what is spare is saved with the rest."""
+    table = Learned("UTC", 1.0)
+    for device in range(1, 101):
+        for k in range(2):
+            table.observe(np.array([device], np.int32), np.array([us(0) + k * 300_000_000]), np.array([50.0]))
+        table.commit(lambda *_: False)
+    assert table.used == 100
+    assert len(table.pages.samples) <= 1.2 * table.used

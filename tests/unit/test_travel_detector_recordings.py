@@ -109,6 +109,34 @@ def test_what_was_an_incident_does_not_become_usual() -> None:
     assert len(raises(rows, MONDAY)) == 4
 
 
+def test_the_usual_flow_is_learned_only_where_a_pair_asks_for_it() -> None:
+    city: dict[str, object] = {
+        "devices": [
+            {"id": f"S{i}", "sensor_type": "traffic-detector", "lon": 120.0 + i / 100, "lat": 36.0} for i in range(3)
+        ],
+        "roads": {
+            "corridors": [
+                {
+                    "id": "E",
+                    "class": "arterial",
+                    "free_kmh": 50,
+                    "direction_deg": 90,
+                    "stations": [{"device": "S0"}, {"device": "S1"}],
+                }
+            ]
+        },
+    }
+    b = Bench([Travel()], city)
+    for k in range(4):
+        for i in range(3):
+            b.say(k * 300, "traffic-detector", f"S{i}", occupancy_pct=8.0 + k, speed_kmh=60.0 + k, flow_vph=900.0)
+    engine, rows = b.fresh()
+    engine.feed(b.piece(rows))
+    engine.advance(b.start + 1_200_000_000)
+    learned = engine.seats[0].state.learned
+    assert {name: table.used for name, table in learned.items()} == {"occupancy_pct": 3, "speed_kmh": 3, "flow_vph": 2}
+
+
 def test_a_stuck_detector_stays_silent() -> None:
     assert raises(disturbed(weeks(4, 9), NOON, 300, speed_kmh=100.0), MONDAY) == []
 
