@@ -272,7 +272,8 @@ class AckingSource:
                 keep = waiting < self._most_waiting and size <= self._most_bytes
                 self.shed += not keep
             else:
-                keep = (seen.get(packet_id) or held.get(packet_id)) != message  # else the broker got impatient; the first copy is being stored
+                # else the broker got impatient; the first copy is being stored
+                keep = (seen.get(packet_id) or held.get(packet_id)) != message
                 self.copies += not keep
                 seen[packet_id] = message
             out.append(keep)
