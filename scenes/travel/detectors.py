@@ -176,9 +176,8 @@ def _second(
 
 
 def _middle(line: Line, pair: Pair) -> Place:
-    a, b = line.stations[pair.up], line.stations[pair.down]
-    lon, lat = line.degrees((a + b) / 2)
-    return Place(lon, lat, (Along(pair.corridor, (a + b) / 2),), (b - a) / 2, (b - a) / 2)
+    lon, lat, half_m = line.between(pair.up, pair.down)
+    return Place(lon, lat, (Along(pair.corridor, line.stations[pair.up] + half_m),), half_m, half_m)
 
 
 def pair_facts(

@@ -133,7 +133,7 @@ def pair_line(
 ) -> Evidence:
     """Dense upstream, empty downstream: something stands between two stations."""
     line = ctx.network.lines[pair.corridor]
-    lon, lat = line.degrees((line.stations[pair.up] + line.stations[pair.down]) / 2)
+    lon, lat, half_m = line.between(pair.up, pair.down)
     return Evidence(
         event="traffic_incident",
         rule="T1.detector_pair",
@@ -160,7 +160,7 @@ def pair_line(
             case,
             kind="pair",
             kmh=None if math.isnan(up.kmh) else up.kmh,
-            half_m=(line.stations[pair.down] - line.stations[pair.up]) / 2,
+            half_m=half_m,
         ),
     )
 

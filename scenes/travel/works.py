@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from brain.scene_api import Fact
 from brain.times import to_us
 from scenes.toolkit.roads import metres
 
@@ -19,20 +20,26 @@ if TYPE_CHECKING:
     from brain.city import City
     from brain.scene_api import Evidence
 
-__all__ = ["WORKS", "covers"]
+__all__ = ["PLANNED", "WORKS", "covers", "works_facts"]
 
 WORKS: Final = frozenset({"road_works", "lane_closure"})
 PLANNED: Final = frozenset({"pair", "single", "probes", "mcmaster", "stopped_vehicle", "debris", "pedestrian_on_road"})
 
 
 class Works(NamedTuple):
-    """A permit: place, radius in metres, from and until when (both included), microseconds."""
+    """A permit: id, place, radius in metres, from and until when (both included), microseconds."""
 
+    permit: str
     lon: float
     lat: float
     radius_m: float
     start: int
     end: int
+
+    def reaches(self, lon: float, lat: float, time: int, half_m: float = 0.0) -> bool:
+        """Whether they run at a time and lie within so many metres of a place, their own radius apart."""
+        runs = self.start <= time <= self.end
+        return runs and metres(self.lon, self.lat, lon, lat) <= self.radius_m + half_m
 
 
 def covers(city: City, claims: Sequence[Evidence]) -> bool:
@@ -46,17 +53,23 @@ def covers(city: City, claims: Sequence[Evidence]) -> bool:
 
 
 def _explains(works: Works, claim: Evidence) -> bool:
-    if claim.values.get("kind") not in PLANNED or not works.start <= claim.time <= works.end:
-        return False
+    kind = claim.values.get("kind")
     if claim.lon is None or claim.lat is None:
-        return claim.values.get("kind") == "mcmaster"  # it speaks of a pair, which is judged beside it
-    reach = works.radius_m + float(claim.values.get("half_m", 0.0))
-    return metres(works.lon, works.lat, claim.lon, claim.lat) <= reach
+        return kind == "mcmaster"  # it speaks of a pair, which is judged beside it
+    half_m = float(claim.values.get("half_m", 0.0))
+    return kind in PLANNED and works.reaches(claim.lon, claim.lat, claim.time, half_m)
+
+
+def works_facts(city: City, lon: float, lat: float, time: int, half_m: float = 0.0) -> tuple[Fact, ...]:
+    """That no planned works explain what is seen at a place; nothing where the city plans none."""
+    some = _works_of(city)
+    here = next((w.permit for w in some if w.reaches(lon, lat, time, half_m)), "none")
+    return (Fact("planned_works", here, "==", "none", "", here == "none"),) if some else ()
 
 
 @lru_cache(maxsize=4)
 def _sorted(key: tuple[tuple[str, float, float, float, str, str], ...]) -> tuple[Works, ...]:
-    return tuple(Works(lon, lat, r, to_us(a), to_us(b)) for _, lon, lat, r, a, b in key)
+    return tuple(Works(name, lon, lat, r, to_us(a), to_us(b)) for name, lon, lat, r, a, b in key)
 
 
 def _works_of(city: City) -> tuple[Works, ...]:
