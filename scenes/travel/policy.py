@@ -49,7 +49,13 @@ class TrafficIncident(Policy):
         level = max((w.level for w in claims if w.level is not None), key=lambda x: x.rank)
         # where a camera sees it, else where vehicles stand, else between the stations
         source = next(
-            (w for kinds_of in (SEEN, ("probes",)) for w in claims if w.values["kind"] in kinds_of), claims[0]
+            (
+                w
+                for kinds_of in (SEEN, ("probes",))
+                for w in claims
+                if w.values["kind"] in kinds_of and not w.values.get("in_queue")
+            ),
+            claims[0],
         )
         narrow = _is_narrow(source, world) and level.rank >= Level.YELLOW.rank
         spilled = spilled and (level.rank >= Level.YELLOW.rank or _seen_from_above(view))
@@ -99,7 +105,9 @@ def _closes_half(view: View, source: Evidence, world: World) -> bool:
     long = world.parameters["lanes_closed_s"]
     standing: dict[str, int] = {}
     for w in view.witnesses:
-        if w.holds and w.values.get("kind") in SEEN and float(w.values.get("seconds", 0.0)) >= long:
+        if not w.holds or w.values.get("in_queue"):
+            continue  # who waits in the queue closes no lane
+        if w.values.get("kind") in SEEN and float(w.values.get("seconds", 0.0)) >= long:
             standing[w.device] = standing.get(w.device, 0) + 1
     if not standing:
         return False

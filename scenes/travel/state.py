@@ -102,6 +102,7 @@ class Track:
         first, last: Microseconds, of sure enough sightings without a gap.
         case: Key of its case once it stood long enough.
         messages: Sightings of this finding.
+        in_queue: It stands in the queue of its case, not at the source.
     """
 
     event: str
@@ -113,6 +114,7 @@ class Track:
     messages: int = 1
     case: str | None = None
     ended: bool = False
+    in_queue: bool = False
 
 
 class Support(NamedTuple):

@@ -114,7 +114,7 @@ def track_line(
             Fact("confidence", track.confidence, ">=", p["video_confidence"], "1", met=True),
             Fact("seconds_on_track", seconds, ">=", p["video_s"], "s", met=True),
         ),
-        values=case_values(case, kind=track.event, seconds=seconds),
+        values=case_values(case, kind=track.event, seconds=seconds, in_queue=track.in_queue),
         reason=reason,
     )
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from scenes.travel.state import Case, Track
 from scenes.travel.statements import track_line
-from scenes.travel.ties import SECOND, find, found, narrow, place_of
+from scenes.travel.ties import SECOND, find, found, narrow, place_of, reaches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from brain.scene_api import Evidence
-    from scenes.travel.ties import Context
+    from scenes.travel.ties import Context, Place
 
 __all__ = ["RAISES", "STOP", "clear_tracks", "on_sighting", "silent_tracks"]
 
@@ -64,7 +64,8 @@ def on_sighting(
         else:
             narrow(case, [a.corridor for a in place.along])
         track.case = case.key
-        if not case.located:
+        track.in_queue = founded is None and track.event == "stopped_vehicle" and _is_behind(ctx, case, place)
+        if not case.located and not track.in_queue:
             case.located, reason, case.half_m = True, None if founded is not None else "located", 0.0
             case.lon, case.lat = lon, lat
             if place.along:
@@ -75,6 +76,12 @@ def on_sighting(
         case.holding = [*case.holding, witness]
     out.append(track_line(ctx, case, camera, witness, track, position, reason=reason))
     return out, True, founded
+
+
+def _is_behind(ctx: Context, case: Case, place: Place) -> bool:
+    """Whether a pair says that the source lies elsewhere: then who stands here stands in its queue."""
+    far = reaches(ctx, case, place)
+    return case.half_m > 0 and far is not None and far > max(case.half_m, ctx.parameters["reach_downstream_m"])
 
 
 def _ripe(ctx: Context, camera: str, track: Track) -> bool:
