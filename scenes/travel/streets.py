@@ -103,8 +103,10 @@ class Streets:
             heading = heading.copy()
             heading[rows[silent]] = nearest[silent]
         turn = np.abs((heading[rows, None] - self.bearing[some] + 180.0) % 360.0 - 180.0)
-        alike = ~silent | ((turn <= within_deg) | ~near).all(axis=1)
-        far = np.where(near & (turn <= within_deg) & alike[:, None], far, np.inf)
+        chosen = near & (turn <= within_deg)
+        if silent.any():
+            chosen &= ~silent[:, None] | (chosen == near).all(axis=1)[:, None]
+        far = np.where(chosen, far, np.inf)
         best = far.argmin(axis=1)
         hit = np.isfinite(far[at, best])
         arc[rows[hit]] = some[at, best][hit]
