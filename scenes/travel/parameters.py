@@ -183,6 +183,9 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
     "weight_no_queue": Parameter(
         2.5, "1", Text("无人机未见排队的反证权重", "Log-odds against, of a low drone that sees no queue"), OURS
     ),
+    "weight_nothing_seen": Parameter(
+        1.5, "1", Text("视频查看未见异常的反证权重", "Log-odds against, of a camera that looked and saw nothing"), OURS
+    ),
     "weight_thermal": Parameter(5.1, "1", Text("热异常权重", "Log-odds of heat seen by a drone"), OURS),
     "weight_call": Parameter(4.5, "1", Text("伤员来电权重", "Log-odds of a call for an injured person"), OURS),
     "weight_smoke": Parameter(3.7, "1", Text("视频烟雾权重", "Log-odds of smoke on video"), OURS),

@@ -16,9 +16,9 @@ from scenes.travel.detectors import keep, on_report
 from scenes.travel.single import on_single
 from scenes.travel.state import Report, Support
 from scenes.travel.streets import PARTS, LinkSpeeds
-from scenes.travel.supports import FIRE, gather, on_support
+from scenes.travel.supports import FIRE, gather, on_support, take_back
 from scenes.travel.ties import finite, place_of
-from scenes.travel.video import RAISES, clear_tracks, on_sighting
+from scenes.travel.video import RAISES, clear_tracks, has_tracks, on_sighting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -257,8 +257,14 @@ def _on_video(ctx: Context, row: Row, name: str, time: int) -> Iterator[Evidence
     lon, lat = float(batch["lon"][i]), float(batch["lat"][i])
     if not finite(lon, lat) and name in ctx.network.watched:
         lon, lat = ctx.network.watched[name]
+    nothing = f"video/{name}/nothing"
     if event == "cleared":
+        stood = has_tracks(ctx, name)
         yield from clear_tracks(ctx, name, track, time, row.position)
+        if not stood and finite(lon, lat):  # it ends nothing: it looked, and saw nothing
+            place = place_of(ctx, lon, lat, ctx.parameters["corridor_width_m"], name)
+            seen = Support("nothing", "video-event", name, nothing, time, lon, lat, 0.0, place.along)
+            yield from on_support(ctx, seen, row.position)
         return
     if event == "crowd_count":
         target = batch["zone"][i] or ctx.network.watches.get(name)
@@ -274,6 +280,8 @@ def _on_video(ctx: Context, row: Row, name: str, time: int) -> Iterator[Evidence
     ripe, fresh = False, None
     if event not in SIGHTINGS or event in RAISES:
         known, ripe, fresh = on_sighting(ctx, name, event, track, confidence, time, lon, lat, row.position)
+    if ripe:
+        take_back(ctx, nothing)
     if fresh is not None:  # told before the line that opens, so that the raise knows it all; not what it says itself
         yield from gather(ctx, fresh, row.position, witness)
     yield from known

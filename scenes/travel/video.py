@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from brain.scene_api import Evidence
     from scenes.travel.ties import Context, Place
 
-__all__ = ["RAISES", "STOP", "clear_tracks", "on_sighting", "silent_tracks"]
+__all__ = ["RAISES", "STOP", "clear_tracks", "has_tracks", "on_sighting", "silent_tracks"]
 
 STOP = ("stopped_vehicle", "crash")
 RAISES = (*STOP, "debris", "wrong_way", "pedestrian_on_road")  # the last one where nobody may walk
@@ -97,6 +97,11 @@ def _ripe(ctx: Context, camera: str, track: Track) -> bool:
         return True
     place = place_of(ctx, track.lon, track.lat, p["corridor_width_m"], camera)
     return not ctx.network.in_signal_queue(list(place.along), track.lon, track.lat, p["signal_queue_m"])
+
+
+def has_tracks(ctx: Context, camera: str) -> bool:
+    """Whether a camera sees something now, or did so a moment ago."""
+    return any(w.startswith(f"video/{camera}/") for w in ctx.state.tracks)
 
 
 def clear_tracks(ctx: Context, camera: str, track_id: str | None, time: int, position: int) -> Iterator[Evidence]:
