@@ -69,8 +69,9 @@ def reaches(ctx: Context, case: Case, place: Place, *, crash: bool = False, off_
     if case.against and place.along:
         return None
     p = ctx.parameters
-    upstream = max(p["reach_upstream_m"], case.queue_m + p["reach_downstream_m"], case.half_m)
-    downstream = max(p["reach_downstream_m"], case.half_m)
+    half_m = 0.0 if place.after_m > 0 else case.half_m  # two stretches that only touch at a station are not the same
+    upstream = max(p["reach_upstream_m"], case.queue_m + p["reach_downstream_m"], half_m)
+    downstream = max(p["reach_downstream_m"], half_m)
     best: float | None = None
     for source in case.places:
         for here in place.along:
@@ -78,7 +79,7 @@ def reaches(ctx: Context, case: Case, place: Place, *, crash: bool = False, off_
                 continue
             gap = here.m - source.m
             inside = gap + place.after_m >= -upstream and gap - place.before_m <= downstream
-            if inside and not (crash and abs(gap) >= max(p["new_crash_m"], case.half_m)):
+            if inside and not (crash and abs(gap) >= max(p["new_crash_m"], half_m)):
                 best = abs(gap) if best is None else min(best, abs(gap))
     if best is not None or (case.places and place.along):
         return best

@@ -484,3 +484,13 @@ def test_why_a_pair_is_silent_names_the_permit_of_planned_works() -> None:
     found = {r.device: r for r in seat.scene.explain(seat.state, at(750), LAT, 100.0, seat.world)}
     for device in ("traffic-detector/M", "video-event/CAM"):
         assert [(f.value, f.met) for f in found[device].facts if f.quantity == "planned_works"] == [("RW-3", False)]
+
+
+def test_two_neighbouring_pairs_are_two_incidents() -> None:
+    """M-D and D-E only touch at D, wherever between its stations each of them has its source."""
+    b = jam(bench(), 30, 570)
+    for s in range(600, 721, 30):
+        period(b, s, M=60.0, D=61.0, E=4.0)
+    log = b.same_however_cut()
+    assert [op for _, op, *_ in brief(log)].count("raise") == 2
+    assert len({s["incident"] for s in log}) == 2
