@@ -39,7 +39,7 @@ class Travel(Scene[TravelState]):
     """What blocks the roads, how far back the queue stands, where it is too full, foggy, icy or bunched."""
 
     name: ClassVar[str] = "travel"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     title: ClassVar[Text] = Text("出行服务", "Travel")
     interests: ClassVar[tuple[Interest, ...]] = (
         Interest("traffic-detector", ("occupancy_pct", "speed_kmh", "flow_vph", "lon", "lat", "status")),
