@@ -3,7 +3,8 @@
 Form of PostgreSQL's documentation (COPY, "Binary Format"): a header, for each row the number of its cells (int16), each
 cell as its length (int32, -1 for NULL) and its value, all big-endian; at the end int16 -1. Cells of one width in all
 rows are laid out as one matrix; only columns with NULLs or texts of several lengths are placed cell by cell. Batches of
-sensor types with as many columns of the same kinds are laid out together and cut apart at the end.
+sensor types with as many columns of the same kinds are laid out together and cut apart at the end. A few rows alone in
+their layout are written cell by cell (``_cells``).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from brain.model import FieldKind
+from brain.store._cells import FEW, cells_of
 from brain.store.rows import EPOCH_2000, columns_of, storage_keys
 
 if TYPE_CHECKING:
@@ -97,8 +99,18 @@ def copies_of(batches: Sequence[tuple[SensorType, Batch]]) -> list[CopyData]:
         alike.setdefault(_form(sensor_type).layout, []).append(i)
     out: dict[int, CopyData] = {}
     for chosen in alike.values():
-        out.update(zip(chosen, _together([batches[i] for i in chosen]), strict=True))
+        alone = batches[chosen[0]]
+        if len(chosen) == 1 and len(alone[1]) <= FEW:
+            out[chosen[0]] = _few(*alone)
+        else:
+            out.update(zip(chosen, _together([batches[i] for i in chosen]), strict=True))
     return [out[i] for i in range(len(batches))]
+
+
+def _few(sensor_type: SensorType, batch: Batch) -> CopyData:
+    form = _form(sensor_type)
+    names, data = cells_of(sensor_type, batch, list(zip(form.names, form.stored, form.layout[1], strict=True)))
+    return CopyData(names, _HEADER + data + _TRAILER)
 
 
 def _together(batches: list[tuple[SensorType, Batch]]) -> list[CopyData]:
