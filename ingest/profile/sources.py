@@ -18,6 +18,7 @@ from ingest.profile.clock import time_reader
 from ingest.profile.datum import DATUMS, to_wgs84
 from ingest.profile.expression import compile_expression
 from ingest.profile.functions import WrongValueError
+from ingest.profile.places import coordinate, point_of
 from ingest.profile.units import canonical, convert
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def time_source(
                 raise WrongValueError(f"{source.path}: {source.text[:80]} is missing", "missing")
             return None
         try:
-            return read(value)
+            return read(value, scope.get("received"))
         except ValueError as e:
             raise WrongValueError(f"{source.path}: {e}", "bad_time") from None
 
@@ -169,7 +170,7 @@ def position_source(
         elif "lon" in exprs:
             where = exprs["lon"].path
             lon, lat = exprs["lon"](it, scope), exprs["lat"](it, scope)
-        lon, lat = _number(lon, where), _number(lat, where)
+        lon, lat = _degrees(lon, where), _degrees(lat, where)
         if lon is not None and lat is not None and not lon == lat == 0:  # no fix is sent as 0, 0
             values["lon"], values["lat"] = to_wgs84(lon, lat, datum)
         for key in ("alt_m", "height_m"):
@@ -180,7 +181,7 @@ def position_source(
 
 
 def _pair(point: Any, order: str, path: str) -> tuple[Any, Any]:
-    """Longitude and latitude of a pair, a GeoJSON geometry (its middle) or a text like ``36.07,120.38``."""
+    """Longitude and latitude of a pair, a GeoJSON geometry (its middle) or a text (``ingest.profile.places``)."""
     if isinstance(point, dict):
         if "coordinates" not in point and isinstance(point.get("geometry"), dict):
             point = point["geometry"]
@@ -196,10 +197,19 @@ def _pair(point: Any, order: str, path: str) -> tuple[Any, Any]:
                 raise WrongValueError(f"{path}: {point!r:.60} is no GeoJSON geometry") from None
         else:
             point = inner
+    if isinstance(point, str) and (found := point_of(point)) is not None:
+        lon, lat, sure = found
+        return (lon, lat) if sure or order == "lonlat" else (lat, lon)
     if isinstance(point, str):
         point = [part for part in point.replace(",", " ").replace(";", " ").split(" ") if part]
     pair = list(point[:2]) if isinstance(point, (list, tuple)) and len(point) >= 2 else [None, None]
     return (pair[0], pair[1]) if order == "lonlat" else (pair[1], pair[0])
+
+
+def _degrees(value: Any, path: str) -> float | None:
+    """Degrees, of a number or of a text with minutes, seconds or a letter."""
+    told = coordinate(value) if isinstance(value, str) else None
+    return _number(value, path) if told is None else told
 
 
 def _vertices(value: Any) -> int:
