@@ -194,9 +194,9 @@ def _without_note(text: str, zone: tzinfo | None) -> tuple[str, tzinfo | None]:
     head, _, tail = text.partition("[")
     for note in _NOTE.findall("[" + tail):
         if "=" not in note:
-            note = note.removeprefix("!")
+            name = note.removeprefix("!")
             try:
-                zone = _offset(note) if note[:1] in "+-" else ZoneInfo(note)
+                zone = _offset(name) if name[:1] in "+-" else ZoneInfo(name)
             except (ZoneInfoNotFoundError, ValueError, OSError):
                 raise ValueError(f"{note[:40]!r} is no time zone") from None
     return head.rstrip(), zone
@@ -266,8 +266,8 @@ def _compiled(form: str, path: str) -> tuple[re.Pattern[str], list[str]]:
     if not _can_be_dated(read):
         raise SensorTypeError(
             path,
-            f"{form!r} names no day; it needs a year, a month and a day, or leaves out the first of these and tells the "
-            "hour, like %H:%M:%S or %d%H%M: then the day nearest to that of receipt is meant",
+            f"{form!r} names no day; it needs a year, a month and a day, or leaves out the first of these and tells "
+            "the hour, like %H:%M:%S or %d%H%M: then the day nearest to that of receipt is meant",
         )
     if "I" in read and "p" not in read:
         raise SensorTypeError(path, f"{form!r} has hours to 12 without %p")

@@ -37,10 +37,10 @@ _ISO_6709: Final = re.compile(
 
 
 def coordinate(text: str) -> float | None:
-    """Degrees of one coordinate with a sign of degrees or a letter, negative to the south and west; None: it is none.
+    r"""Degrees of one coordinate with a sign of degrees or a letter, negative to the south and west; None: it is none.
 
     Example:
-        >>> [coordinate(t) for t in ("120°22'48\\"E", "36.07S", "西经120度30分", "36.07")]
+        >>> [coordinate(t) for t in ("120°22'48\"E", "36.07S", "西经120度30分", "36.07")]
         [120.38, -36.07, -120.5, None]
     """
     if len(text) > _LONGEST or not _SIGNS.search(text):
