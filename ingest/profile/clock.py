@@ -17,17 +17,17 @@ from __future__ import annotations
 import re
 from calendar import isleap
 from datetime import UTC, datetime, timedelta, timezone
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, available_timezones
 
 from brain.errors import SensorTypeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from datetime import tzinfo
 
-__all__ = ["time_reader", "zone_of"]
+__all__ = ["is_zone", "time_reader", "zone_named", "zone_of"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _STEP: Final = timedelta(microseconds=1)
@@ -57,12 +57,36 @@ _GROUPS: Final = {
     **dict.fromkeys("mdHIMS", r"(\d{2})"),
 }
 _LONGEST: Final = 64
+_OFFSET: Final = re.compile(
+    r"(?i:(UTC|GMT|Z)?)\s*(?:(?P<sign>[+-])(?P<hours>\d{1,2})(?::?(?P<minutes>\d{2}))?)?", re.ASCII
+)
+_MOST_HOURS: Final = 18
+_FARTHEST_S: Final = 3600 * _MOST_HOURS
 _SECONDS_BELOW, _MS_BELOW, _US_BELOW = 1e11, 1e14, 1e17
 _PIVOT: Final = 69  # two-digit years from here on are of the 20th century, as POSIX has it
 
 
-def zone_of(name: str, path: str) -> ZoneInfo:
-    """The time zone of that name.
+@cache
+def _zones() -> Collection[str]:
+    return available_timezones()
+
+
+def is_zone(name: str) -> bool:
+    """Whether this names a zone or an offset.
+
+    Example:
+        >>> is_zone("Asia/Shanghai"), is_zone("UTC+8"), is_zone("it.tz")
+        (True, True, False)
+    """
+    try:
+        zone_named(name)
+    except ValueError:
+        return False
+    return True
+
+
+def zone_of(name: str, path: str) -> tzinfo:
+    """The time zone of that name or offset.
 
     Raises:
         SensorTypeError: There is none.
@@ -72,12 +96,43 @@ def zone_of(name: str, path: str) -> ZoneInfo:
         'Asia/Shanghai'
     """
     try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise SensorTypeError(path, f"{name[:60]!r} is no time zone; write one like Asia/Shanghai or UTC") from None
+        return zone_named(name)
+    except ValueError as e:
+        raise SensorTypeError(path, str(e)) from None
 
 
-def time_reader(form: str, zone: ZoneInfo | None, path: str) -> Callable[..., int]:
+@lru_cache(maxsize=1024)
+def zone_named(told: str | float) -> tzinfo:
+    """The zone that a device tells: a name, an offset (``+08:00``, ``UTC+8``), or a number to the east.
+
+    A number is hours to 18, minutes to 1,080, else seconds: no zone is less than an hour and more than none away whose
+    seconds could be taken for minutes.
+
+    Raises:
+        ValueError: It is none of these; a sentence.
+
+    Example:
+        >>> [zone_named(z).utcoffset(None) for z in ("+0530", "GMT-3", 8, 480, 28800)]
+        [datetime.timedelta(seconds=19800), datetime.timedelta(days=-1, seconds=75600), \
+datetime.timedelta(seconds=28800), datetime.timedelta(seconds=28800), datetime.timedelta(seconds=28800)]
+    """
+    text = told.strip() if isinstance(told, str) else ""
+    if isinstance(told, str) and re.fullmatch(r"\d{1,5}|[+-]?\d{5}", text, re.ASCII):
+        told = int(text)
+    if isinstance(told, (int, float)) and not isinstance(told, bool) and abs(told) <= _FARTHEST_S:
+        seconds = told * (3600 if abs(told) <= _MOST_HOURS else 60 if abs(told) <= 60 * _MOST_HOURS else 1)
+        return timezone(timedelta(seconds=seconds))
+    found = _OFFSET.fullmatch(text)
+    if found is not None and (found[1] or text):
+        sign, hours, minutes = found["sign"], int(found["hours"] or 0), int(found["minutes"] or 0)
+        if hours <= _MOST_HOURS and minutes < 60:
+            return timezone((-1 if sign == "-" else 1) * timedelta(hours=hours, minutes=minutes))
+    if text in _zones():
+        return ZoneInfo(text)
+    raise ValueError(f"{told!r:.60} is no time zone; write one like Asia/Shanghai, UTC or +08:00")
+
+
+def time_reader(form: str, zone: tzinfo | None, path: str) -> Callable[..., int]:
     """A function from a value to microseconds since 1970 UTC; it raises ``ValueError`` that says what is wrong.
 
     It may be given the time of receipt as well, in microseconds, for forms that leave out the year, month or day.
@@ -194,11 +249,7 @@ def _without_note(text: str, zone: tzinfo | None) -> tuple[str, tzinfo | None]:
     head, _, tail = text.partition("[")
     for note in _NOTE.findall("[" + tail):
         if "=" not in note:
-            name = note.removeprefix("!")
-            try:
-                zone = _offset(name) if name[:1] in "+-" else ZoneInfo(name)
-            except (ZoneInfoNotFoundError, ValueError, OSError):
-                raise ValueError(f"{note[:40]!r} is no time zone") from None
+            zone = zone_named(note.removeprefix("!"))
     return head.rstrip(), zone
 
 
@@ -225,7 +276,7 @@ def _micros(value: Any, zone: tzinfo | None, *parts: int) -> int:
         raise ValueError(f"{_shown(value)} names no time: {e}") from None
 
 
-def _pattern_reader(form: str, zone: ZoneInfo | None, path: str) -> Callable[..., int]:
+def _pattern_reader(form: str, zone: tzinfo | None, path: str) -> Callable[..., int]:
     pattern, letters = _compiled(form, path)
 
     def read(value: Any, near: int | None = None) -> int:
@@ -284,7 +335,7 @@ def _can_be_dated(read: set[str]) -> bool:
     return bool(read & {"H", "I"})
 
 
-def _assembled(value: Any, parts: dict[str, str], zone: ZoneInfo | None, near: int | None) -> int:
+def _assembled(value: Any, parts: dict[str, str], zone: tzinfo | None, near: int | None) -> int:
     if "Y" not in parts and "y" not in parts:
         return _nearest(value, parts, zone, near)
     year = int(parts["Y"]) if "Y" in parts else int(parts["y"]) + (1900 if int(parts["y"]) >= _PIVOT else 2000)
@@ -307,7 +358,7 @@ def _assembled(value: Any, parts: dict[str, str], zone: ZoneInfo | None, near: i
     return _micros(value, where, year, month, day, hour, int(parts.get("M", 0)), int(parts.get("S", 0)), micros)
 
 
-def _nearest(value: Any, parts: dict[str, str], zone: ZoneInfo | None, near: int | None) -> int:
+def _nearest(value: Any, parts: dict[str, str], zone: tzinfo | None, near: int | None) -> int:
     """The time nearest to that of receipt, of all that a text without year, month or day can mean."""
     where = _offset(parts["z"]) if "z" in parts else zone
     if where is None or near is None:

@@ -33,7 +33,7 @@ from ingest.profile.functions import (
     WrongValueError,
     compiled_pattern,
 )
-from ingest.profile.operators import operators
+from ingest.profile.operators import Sentinels, operators
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -122,13 +122,17 @@ class Expression:
         return f"Expression({self.text!r})"
 
 
-def compile_expression(text: str, path: str, names: Collection[str] = ()) -> Expression:
+def compile_expression(
+    text: str, path: str, names: Collection[str] = (), missing: Sentinels | None = None
+) -> Expression:
     """Compile an expression.
 
     Args:
         text: The expression.
         path: Where it stands in the profile, for errors.
         names: What it may see besides ``it`` and ``msg``; any other bare name is a key of ``it``.
+        missing: Values of the message that count as not there, before anything is computed with them; where they are
+            only compared they stay.
 
     Raises:
         SensorTypeError: It is none, or wants what is not allowed; says what, and what there is instead.
@@ -155,7 +159,7 @@ def compile_expression(text: str, path: str, names: Collection[str] = ()) -> Exp
         raise SensorTypeError(path, f"{text[:80]!r} is no expression{where}: {reason}") from None
     if sum(1 for _ in ast.walk(tree)) > _MOST_NODES:
         raise SensorTypeError(path, f"an expression of more than {_MOST_NODES} parts is too much; use let")
-    writer = _Writer(path, frozenset(names) | {"msg"})
+    writer = _Writer(path, frozenset(names) | {"msg"}, missing)
     body = writer.value(tree.body)
     return Expression(
         text,
@@ -212,11 +216,13 @@ def _call(name: str, *args: ast.expr) -> ast.Call:
 class _Writer:
     """Writes the nodes that run from the nodes that were read; gathers the paths it meets outside of predicates."""
 
-    def __init__(self, path: str, names: frozenset[str]) -> None:
+    def __init__(self, path: str, names: frozenset[str], missing: Sentinels | None = None) -> None:
         self.path = path
         self.names = names
+        self.missing = missing if missing and any(missing) else None
         self.leaves: dict[str, ast.expr] = {}
         self._inside = 0
+        self._tests = 0  # how deep in what is only compared or looked up by
 
     def refuse(self, sentence: str) -> SensorTypeError:
         return SensorTypeError(self.path, sentence)
@@ -236,7 +242,7 @@ class _Writer:
         if isinstance(node, ast.Compare):
             return self._compare(node)
         if isinstance(node, ast.IfExp):
-            return ast.IfExp(test=self.value(node.test), body=self.value(node.body), orelse=self.value(node.orelse))
+            return ast.IfExp(test=self._test(node.test), body=self.value(node.body), orelse=self.value(node.orelse))
         if isinstance(node, ast.Call):
             made = self._function(node)
             if not self._inside:  # what a function does not find is missing, like a path that leads nowhere
@@ -247,6 +253,12 @@ class _Writer:
         if isinstance(node, ast.JoinedStr):
             return self._template(node)
         raise self.refuse(f"{ast.unparse(node)[:60]!r} is not allowed in an expression")
+
+    def _test(self, node: ast.expr) -> ast.expr:
+        self._tests += 1
+        made = self.value(node)
+        self._tests -= 1
+        return made
 
     def _constant(self, node: ast.Constant) -> ast.expr:
         if node.value is None or isinstance(node.value, (bool, str, int, float)):
@@ -264,7 +276,7 @@ class _Writer:
             elif isinstance(at.slice, ast.Slice):
                 return self._slice(at, keys)
             else:
-                keys.append(self.value(at.slice))
+                keys.append(self._test(at.slice))
             at = at.value
         if isinstance(at, ast.Name):
             root, first = self._root(at.id)
@@ -272,6 +284,8 @@ class _Writer:
         else:
             root = self.value(at)
         made = root if not keys else _call("op_get", root, ast.Tuple(elts=keys[::-1], ctx=ast.Load()))
+        if self.missing is not None and not self._tests:
+            made = _call("op_known", made, ast.Constant(self.missing))  # type: ignore[arg-type]  # the compiler takes sets
         if isinstance(at, ast.Name) and not self._inside:
             self.leaves.setdefault(ast.unparse(node), made)
         return made
@@ -309,7 +323,7 @@ class _Writer:
         raise self.refuse("~ is not allowed; use bits()")
 
     def _compare(self, node: ast.Compare) -> ast.expr:
-        sides = [self.value(node.left), *(self.value(c) for c in node.comparators)]
+        sides = [self._test(node.left), *(self._test(c) for c in node.comparators)]
         parts = [self._one(op, a, b) for op, a, b in zip(node.ops, sides, sides[1:], strict=False)]
         return parts[0] if len(parts) == 1 else ast.BoolOp(op=ast.And(), values=parts)
 
@@ -365,7 +379,7 @@ class _Writer:
     def _each(self, node: ast.expr) -> ast.expr:
         """What is computed of each element of a list: inside, ``it`` is the element."""
         self._inside += 1
-        body = self.value(node)
+        body = self._test(node)
         self._inside -= 1
         return ast.Lambda(args=_arguments(_IT), body=body)
 

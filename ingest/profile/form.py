@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from ingest.profile.expression import Expression
+    from ingest.profile.operators import Sentinels
 
 __all__ = ["FORM_KEYS", "MOST_ROWS", "Form", "Mapped", "Refused", "sourced_fields"]
 
@@ -32,7 +33,10 @@ FORM_KEYS: Final = ("each", "when", "device", "time", "row_id", "status", "posit
 MOST_ROWS: Final = 10_000
 """Readings of one message, at most."""
 _WORST_DEPTH: Final = 6
-_PLAIN_PATH: Final = re.compile(r"""[A-Za-z_]\w*(?:\.\w+|\[(?:\d+|"[^"\]]*"|'[^'\]]*')\])*""")
+_STEPS: Final = r"""((?:\.\w+|\[(?:\d+|"[^"\]]*"|'[^'\]]*')\])*)"""
+_PLAIN_PATH: Final = re.compile(rf"([A-Za-z_]\w*){_STEPS}")
+_LISTED: Final = re.compile(r"list\((.*)\)")
+_OF_NO_DOCUMENT: Final = ("topic", "received", "last", "keys")
 
 
 class Refused(NamedTuple):
@@ -90,6 +94,7 @@ class Form:
         names: What expressions may see besides ``it`` and ``msg``.
         zone: Of times that name none.
         dedupe: The profile's ``dedupe.by``.
+        lets: Texts of the profile's ``let`` that are expressions, by name.
     """
 
     def __init__(
@@ -100,9 +105,12 @@ class Form:
         names: Sequence[str],
         zone: Any,
         dedupe: Expression | None = None,
+        lets: Mapping[str, str] | None = None,
     ) -> None:
-        def compiled(value: Any, key: str) -> Expression:
-            return compile_expression(expression_text(value, prefix + key), prefix + key, names)
+        self._lets = lets or {}
+
+        def compiled(value: Any, key: str, missing: Sentinels | None = None) -> Expression:
+            return compile_expression(expression_text(value, prefix + key), prefix + key, names, missing)
 
         each = raw.get("each", [])
         levels = each if isinstance(each, list) else [each]
@@ -218,21 +226,50 @@ class Form:
 
     def _place(self, keys: tuple[Any, ...]) -> str:
         """The place of an element in the document, like ``flights[0].states[3]``."""
-        out = ""
-        for level, key in zip(self._each, keys, strict=False):
-            text = level.text.strip()
-            inner = "" if text in ("it", "msg") else text.removeprefix("msg.").removeprefix("it.")
-            out = inner if text.startswith("msg") or not out else f"{out}.{inner}" if inner else out
-            out += f"[{key}]" if isinstance(key, int) else f".{key}" if out else str(key)
-        return out[:400]
+        if not keys or not self._each:
+            return ""
+        text = self._each[min(len(keys), len(self._each)) - 1].text.strip()
+        listed = _LISTED.fullmatch(text)
+        place = self._reached(listed[1] if listed else text, keys[:-1])
+        if place is None:
+            place = _joined(self._place(keys[:-1]), f".{text}")
+        key = keys[-1]
+        return (f"{place}[{key}]" if isinstance(key, int) else _joined(place, f".{key}"))[:400]
+
+    def _reached(self, text: str, keys: tuple[Any, ...]) -> str | None:
+        """Where a plain path leads to from the element with these keys; None: it is no plain path."""
+        found = _PLAIN_PATH.fullmatch(text)
+        for _ in range(_WORST_DEPTH):  # one name of let may stand for another
+            if found is None or found[1] not in self._lets:
+                break
+            inner = _PLAIN_PATH.fullmatch(self._lets[found[1]].strip())
+            if inner is None:
+                return found[0]
+            root = (
+                inner[0]
+                if inner[1] in (*self._lets, "msg")
+                else "msg" + (inner[0].removeprefix("it") if inner[1] == "it" else f".{inner[0]}")
+            )
+            found = _PLAIN_PATH.fullmatch(root + found[2])
+        if found is None:
+            return None
+        root, rest = found[1], found[2]
+        if root in _OF_NO_DOCUMENT:
+            return found[0]
+        if root == "up":
+            back = re.match(r"\[(\d+)\]", rest)
+            return _joined(self._place(keys[: -1 - int(back[1])]), rest[back.end() :]) if back else found[0]
+        if root == "parent":
+            return _joined(self._place(keys[:-1]), rest)
+        if root in ("it", "key"):
+            return _joined(self._place(keys), rest)
+        return _joined("", rest) if root == "msg" else _joined(self._place(keys), f".{found[0]}")
 
     def place_of(self, name: str, keys: tuple[Any, ...]) -> str:
         """The place of a value in the document, as far as the profile reads it by a plain path."""
-        where = self._place(keys)
-        text = self._sources.get(name, name).strip()
-        if not _PLAIN_PATH.fullmatch(text):
-            return f"{where}.{name}" if where else name
-        if text.startswith("msg."):
-            return text.removeprefix("msg.")
-        inner = text.removeprefix("it.")
-        return f"{where}.{inner}" if where else inner
+        place = self._reached(self._sources.get(name, name).strip(), keys)
+        return _joined(self._place(keys), f".{name}") if place is None else place or name
+
+
+def _joined(place: str, rest: str) -> str:
+    return f"{place}{rest}" if place else rest.removeprefix(".")

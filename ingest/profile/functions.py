@@ -6,17 +6,17 @@ wrong, in a sentence that shows the value.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import math
 import operator
 import re
-import struct
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 import re2
+
+from ingest.profile import conversions as to
+from ingest.profile.limits import LONGEST, MENDED, MOST_STEPS, STEPS, Steps, WrongValueError
+from ingest.profile.phases import phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,6 @@ __all__ = [
     "text_of",
 ]
 
-LONGEST: Final = 262_144  # characters or bytes a value may grow to
 _NUMBER: Final = re.compile(
     r"\s*([+-]?(?:\d{1,3}(?:[ \u00a0_']\d{3})+|\d+)?(?:[.,]\d+)?(?:[eE][+-]?\d{1,3})?)\s*"
     r"((?![\d.,]|x[0-9a-fA-F]).*?)?\s*",
@@ -53,53 +52,6 @@ _KINDS: Final[tuple[tuple[str, tuple[type, ...]], ...]] = (
     ("list", (list, tuple)),
     ("bytes", (bytes,)),
 )
-MENDED: Final = (TypeError, KeyError, IndexError, AttributeError, ZeroDivisionError, OverflowError, ValueError)
-"""What a computation with missing or wrong values raises; ``Expression`` tells which of the two it was."""
-
-
-class WrongValueError(Exception):
-    """A value is there and cannot be used; the text names it, ``reason`` is a word of the quarantine."""
-
-    def __init__(self, detail: str, reason: str = "wrong_type") -> None:
-        super().__init__(detail)
-        self.reason = reason
-
-
-class Steps:
-    """How much a message may still cost: elements looked at and values taken, over all of its readings.
-
-    A small document can make lists of lists grow without end in time; whoever reads a message starts anew, and what
-    goes beyond is refused. One message is read at a time.
-
-    Example:
-        >>> STEPS.begin()
-        >>> STEPS.spend(10)
-        >>> STEPS.left == MOST_STEPS - 10
-        True
-    """
-
-    __slots__ = ("left",)
-
-    def __init__(self) -> None:
-        self.left = MOST_STEPS
-
-    def begin(self) -> None:
-        """A new message."""
-        self.left = MOST_STEPS
-
-    def spend(self, steps: int) -> None:
-        """Take some.
-
-        Raises:
-            WrongValueError: There are no more.
-        """
-        self.left -= steps
-        if self.left < 0:
-            raise WrongValueError(f"payload: needs more than {MOST_STEPS} steps; make the message smaller", "too_large")
-
-
-MOST_STEPS: Final = 200_000
-STEPS: Final = Steps()
 
 
 def is_number(value: Any) -> bool:
@@ -220,61 +172,6 @@ def _of_number(run: Callable[..., Any]) -> Callable[..., Any]:
     return made
 
 
-def _whole(value: Any, base: int) -> int | None:
-    if value is None or value == "":
-        return None
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        if not math.isfinite(value):
-            raise WrongValueError(f"{value!r} is no whole number")
-        return int(value)
-    text = str(value)
-    try:
-        if len(text) <= 64:
-            return int(text, base)
-    except ValueError:
-        pass
-    raise WrongValueError(f"{text[:60]!r} is no whole number to base {base}")
-
-
-def _bits(value: Any, low: int, count: int = 1) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, bytes):
-        value = int.from_bytes(value[:16], "big")
-    if not isinstance(value, int) or not 0 <= low <= 127 or not 1 <= count <= 64:
-        raise WrongValueError(f"bits() wants a whole number, a first bit from 0 and a count from 1, not {value!r:.40}")
-    taken: int = (value >> low) & ((1 << count) - 1)
-    return taken
-
-
-def _signed(value: Any, width: int) -> int | None:
-    if value is None:
-        return None
-    if not isinstance(value, int) or not 1 <= width <= 64:
-        raise WrongValueError(f"signed() wants a whole number and a width of 1 to 64 bits, not {value!r:.40}")
-    low: int = value & ((1 << width) - 1)
-    return low - (1 << width) if low >> (width - 1) else low
-
-
-def _float32(value: Any) -> float | None:
-    """The number whose 32 bits (IEEE 754) these are; None for NaN and infinity."""
-    if value is None:
-        return None
-    if not isinstance(value, int) or not 0 <= value < 1 << 32:
-        raise WrongValueError(f"float32() wants a whole number of 32 bits, not {value!r:.40}")
-    number: float = struct.unpack(">f", value.to_bytes(4, "big"))[0]
-    return float(f"{number:.8g}") if math.isfinite(number) else None
-
-
-def _bytes_of(value: Any) -> bytes | None:
-    """Bytes of a list of whole numbers, 0 to 255, or -128 to 127 as some write them."""
-    if value is None:
-        return None
-    if not isinstance(value, (list, tuple)) or not all(isinstance(v, int) and -128 <= v < 256 for v in value):
-        raise WrongValueError(f"{value!r:.60} is no list of bytes")
-    return bytes(v & 255 for v in value)
-
-
 def _list_of(value: Any) -> list[Any] | None:
     """A list of what is one or several: XML tells a lone element from a list of one by nothing."""
     return None if value is None else list(value) if isinstance(value, (list, tuple)) else [value]
@@ -303,40 +200,6 @@ def _joined(value: Any, between: str = "") -> str | None:
     return between.join(texts)
 
 
-def _base64(value: str) -> bytes:
-    text = value.strip().replace("-", "+").replace("_", "/")
-    try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        raise WrongValueError(f"{value[:60]!r} is no base64") from None
-
-
-def _hex_bytes(value: str) -> bytes:
-    try:
-        return bytes.fromhex(value.removeprefix("0x").replace(":", "").replace("-", ""))
-    except ValueError:
-        raise WrongValueError(f"{value[:60]!r} is no hexadecimal text of whole bytes") from None
-
-
-def _json(value: str) -> Any:
-    try:
-        return msgspec.json.decode(value)
-    except (msgspec.DecodeError, RecursionError, ValueError):
-        raise WrongValueError(f"{value[:60]!r} is no JSON", "not_json") from None
-
-
-def _json_text(value: Any) -> str | None:
-    if value is None:
-        return None
-    try:
-        text = msgspec.json.encode(value).decode()
-    except (msgspec.EncodeError, TypeError, RecursionError, ValueError):
-        raise WrongValueError(f"{value!r:.60} cannot be written as JSON") from None
-    if len(text) > LONGEST:
-        raise WrongValueError(f"a text of more than {LONGEST} characters is too long")
-    return text
-
-
 def _kind(value: Any) -> str:
     if value is None:
         return "nothing"
@@ -358,7 +221,7 @@ def _only_text(value: Any) -> str | None:
     """What ``only_number`` leaves: texts and truth values as they are, lists and objects as JSON."""
     if value is None or value == "" or _only_number(value) is not None:
         return None
-    return _json_text(value) if isinstance(value, (dict, list, tuple)) else text_of(value)
+    return to.json_text(value) if isinstance(value, (dict, list, tuple)) else text_of(value)
 
 
 def _split(value: str, separator: str | None = None) -> list[str]:
@@ -388,6 +251,17 @@ def _missing(one: Callable[[], Any]) -> bool:
 
 def _present(one: Callable[[], Any]) -> bool:
     return _first(one) is not None
+
+
+def _lookup(table: Any, value: Any, other: Any = None) -> Any:
+    """Keys are compared as they are written: 1, 1.0 and "1" are one."""
+    if value is None or not isinstance(table, dict):
+        return other
+    found = table.get(text_of(value))
+    if found is None and isinstance(value, bool):  # YAML's 1 and true are one key
+        found = table.get(str(int(value)))
+    found = table.get("else") if found is None else found
+    return other if found is None else found
 
 
 def _elements(value: Any) -> list[Any]:
@@ -505,7 +379,7 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "unit": Function(
         lambda v: _quantity(v)[1] or None, 1, 1, "the unit behind a number", ('unit("1 021,5 hPa")', "hPa")
     ),
-    "int": Function(lambda v, base=10: _whole(v, base), 1, 2, "a whole number, to a base", ('int("1f", 16)', 31)),
+    "int": Function(lambda v, base=10: to.whole(v, base), 1, 2, "a whole number, to a base", ('int("1f", 16)', 31)),
     "text": Function(_of_text(str), 1, 1, "a text of a number or truth value", ("text(7.0)", "7")),
     "lower": Function(_of_text(str.lower), 1, 1, "small letters", ('lower("AB")', "ab")),
     "upper": Function(_of_text(str.upper), 1, 1, "capital letters", ('upper("ab")', "AB")),
@@ -535,8 +409,8 @@ FUNCTIONS: Final[dict[str, Function]] = {
         _of_text(lambda v, s: v.endswith(s)), 2, 2, "whether a text ends so", ('ends("a.jpg", ".jpg")', True)
     ),
     "length": Function(_length, 1, 1, "of a text, bytes, a list or an object", ("length([1, 2, 3])", 3)),
-    "json": Function(_of_text(_json), 1, 1, "the document inside a text", ("""json('{"a": 2}').a""", 2)),
-    "json_text": Function(_json_text, 1, 1, "the JSON of a value", ("json_text(it.l[0])", '{"n":1}')),
+    "json": Function(_of_text(to.json_of), 1, 1, "the document inside a text", ("""json('{"a": 2}').a""", 2)),
+    "json_text": Function(to.json_text, 1, 1, "the JSON of a value", ("json_text(it.l[0])", '{"n":1}')),
     "kind": Function(
         _kind, 1, 1, "number, text, boolean, list, object, bytes or nothing", ("kind(it.l)", "list"),
     ),
@@ -549,19 +423,33 @@ FUNCTIONS: Final[dict[str, Function]] = {
         ('only_text("21 May")', "21 May"),
     ),
     "hex": Function(
-        lambda v: v.hex() if isinstance(v, bytes) else None, 1, 1, "bytes as a hexadecimal text",
+        to.hex_text, 1, 1, "bytes as a hexadecimal text",
         ('hex(base64("AQI="))', "0102"),
     ),
-    "base64": Function(_of_text(_base64), 1, 1, "the bytes of a base64 text, both alphabets", ('base64("AQI=")[1]', 2)),
+    "base64": Function(
+        _of_text(to.base64_bytes), 1, 1, "the bytes of a base64 text, both alphabets", ('base64("AQI=")[1]', 2)
+    ),
     "hex_bytes": Function(
-        _of_text(_hex_bytes), 1, 1, "the bytes of a hexadecimal text", ('hex_bytes("01:ff")[1]', 255)
+        _of_text(to.hex_bytes), 1, 1, "the bytes of a hexadecimal text", ('hex_bytes("01:ff")[1]', 255)
     ),
-    "bytes": Function(_bytes_of, 1, 1, "the bytes of a list of numbers", ("bytes([1, 255])[1]", 255)),
+    "bytes": Function(to.bytes_of, 1, 1, "the bytes of a list of numbers", ("bytes([1, 255])[1]", 255)),
     "float32": Function(
-        _float32, 1, 1, "the number of 32 bits, e.g. of two registers", ("float32(17254 << 16 | 32768)", 230.5)
+        to.float32, 1, 1, "the number of 32 bits, e.g. of two registers", ("float32(17254 << 16 | 32768)", 230.5)
     ),
-    "bits": Function(_bits, 2, 3, "some bits of a number, the lowest is 0", ("bits(6, 1, 2)", 3)),
-    "signed": Function(_signed, 2, 2, "two's complement of a width in bits", ("signed(65535, 16)", -1)),
+    "bits": Function(to.bits, 2, 3, "some bits of a number, the lowest is 0", ("bits(6, 1, 2)", 3)),
+    "signed": Function(to.signed, 2, 2, "two's complement of a width in bits", ("signed(65535, 16)", -1)),
+    "degrees": Function(
+        to.degrees, 1, 2, "degrees of ddmm.mmmm, as NMEA writes them, and N, S, E or W",
+        ('degrees("3604.20", "S")', -36.07),
+    ),
+    "lookup": Function(
+        _lookup, 2, 3, "what a table of let has for a value, or the third value, or nothing",
+        ('lookup(it, "a", 0)', 1),
+    ),
+    "phase": Function(
+        phase, 1, 2, "start, update, end or pulse of a word; of a state and the one before, what became of it",
+        ('phase("off", "on")', "end"),
+    ),
     "find": Function(_find, 2, 2, "the first element for which something holds", ("find(it.l, n == 2).n", 2)),
     "filter": Function(_filter, 2, 2, "the elements for which something holds", ("length(filter(it.l, n > 1))", 1)),
     "map": Function(_map, 2, 2, "something of each element", ("map(it.l, n * 10)[0]", 10)),

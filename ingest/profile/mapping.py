@@ -35,11 +35,11 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from brain.errors import SensorTypeError
-from ingest.profile.clock import zone_of
+from ingest.profile.clock import is_zone, zone_of
 from ingest.profile.expression import Expression, compile_expression
 from ingest.profile.form import FORM_KEYS, MOST_ROWS, Form, Mapped, Refused, sourced_fields
 from ingest.profile.frame import compile_frame
-from ingest.profile.functions import MOST_STEPS, STEPS, WrongValueError
+from ingest.profile.functions import FUNCTIONS, MOST_STEPS, STEPS, WrongValueError, text_of
 from ingest.profile.recall import compile_merge, compile_remember
 from ingest.profile.sources import expression_text
 from ingest.profile.stages import compile_input
@@ -86,9 +86,9 @@ def compile_mapping(
         'values.b: fields.tem'
     """
     read = compile_input(document.get("input", "json"), "input")
-    zone = zone_of(expression_text(document["zone"], "zone"), "zone") if "zone" in document else None
     lets = _lets(document.get("let", {}))
     names = [*_NAMES, *(name for name, _ in lets)]
+    zone = _zone(document["zone"], names) if "zone" in document else None
     ignore = (
         compile_expression(expression_text(document["ignore"], "ignore"), "ignore", names)
         if "ignore" in document
@@ -167,6 +167,14 @@ def compile_mapping(
     return run
 
 
+def _zone(raw: Any, names: list[str]) -> Any:
+    """A time zone, or the expression that gives the name or the offset of one."""
+    text = expression_text(raw, "zone")
+    if isinstance(raw, str) and not is_zone(text) and (text in names or re.search(r"[.(\['\"]", text)):
+        return compile_expression(text, "zone", names)
+    return zone_of(text, "zone")
+
+
 def _lets(raw: Any) -> list[tuple[str, Callable[[Any, Mapping[str, Any]], Any]]]:
     """Names of the whole message: expressions, and byte tables of bytes that stand inside of it."""
     if not isinstance(raw, dict):
@@ -178,10 +186,28 @@ def _lets(raw: Any) -> list[tuple[str, Callable[[Any, Mapping[str, Any]], Any]]]
             raise SensorTypeError(path, f"a name is letters, digits and _, and none of it msg {' '.join(_NAMES)}")
         names = [*_NAMES, *(n for n, _ in out)]
         if isinstance(spec, dict):
-            out.append((name, _framed(spec, path, names)))
+            out.append((name, (_table if "table" in spec else _framed)(spec, path, names)))
         else:
             out.append((name, compile_expression(expression_text(spec, path), path, names)))
     return out
+
+
+def _table(spec: Mapping[str, Any], path: str, names: list[str]) -> Callable[[Any, Mapping[str, Any]], Any]:
+    """A table for ``lookup``; with ``of`` what it has for that value."""
+    for key in spec:
+        if key not in ("of", "table"):
+            raise SensorTypeError(
+                f"{path}.{key}", "no such key; write {table: {a: 1}}, or {of: it.kind, table: {a: 1}}"
+            )
+    raw = spec["table"]
+    if not isinstance(raw, dict) or not raw:
+        raise SensorTypeError(f"{path}.table", "write a table as a mapping, like {front: [1920, 1080]}")
+    table = {text_of(k): v for k, v in raw.items()}
+    if "of" not in spec:
+        return lambda _, __: table
+    source = compile_expression(expression_text(spec["of"], f"{path}.of"), f"{path}.of", names)
+    find = FUNCTIONS["lookup"]
+    return lambda it, scope: find(table, source(it, scope))
 
 
 def _framed(spec: Mapping[str, Any], path: str, names: list[str]) -> Callable[[Any, Mapping[str, Any]], Any]:
@@ -206,10 +232,11 @@ def _framed(spec: Mapping[str, Any], path: str, names: list[str]) -> Callable[[A
 def _forms(document: Mapping[str, Any], kinds: Mapping[str, str], names: list[str], zone: Any) -> list[Form]:
     """The forms of observation that a profile has: one, or those of ``observations``."""
     dedupe = _dedupe(document["dedupe"], names) if "dedupe" in document else None
+    lets = {name: text for name, text in document.get("let", {}).items() if isinstance(text, str)}
     shared = {k: document[k] for k in FORM_KEYS if k in document}
     listed = document.get("observations")
     if listed is None:
-        return [Form(shared, "", kinds, names, zone, dedupe)]
+        return [Form(shared, "", kinds, names, zone, dedupe, lets)]
     if not isinstance(listed, list) or not listed or not all(isinstance(o, dict) for o in listed):
         raise SensorTypeError("observations", "write a list of forms, like [{when: it.type == 1, fields: {...}}]")
     forms = []
@@ -218,7 +245,7 @@ def _forms(document: Mapping[str, Any], kinds: Mapping[str, str], names: list[st
             if key not in FORM_KEYS:
                 raise SensorTypeError(f"observations[{i}].{key}", f"no such key here; there are {', '.join(FORM_KEYS)}")
         fields = {**sourced_fields(shared, "fields"), **sourced_fields(own, f"observations[{i}].fields")}
-        forms.append(Form({**shared, **own, "fields": fields}, f"observations[{i}].", kinds, names, zone, dedupe))
+        forms.append(Form({**shared, **own, "fields": fields}, f"observations[{i}].", kinds, names, zone, dedupe, lets))
     return forms
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from ingest.profile.functions import LONGEST, WrongValueError, is_number, text_of
@@ -10,10 +11,47 @@ from ingest.profile.functions import LONGEST, WrongValueError, is_number, text_o
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["operators"]
+__all__ = ["Sentinels", "is_sentinel", "operators", "sentinels"]
+
+Sentinels = tuple[frozenset[float], frozenset[str]]
+"""Numbers and texts that mean nothing."""
 
 _MOST_SHIFT: Final = 63
 _MOST_POWER: Final = 64
+_PLAIN_NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_LONGEST_NUMBER: Final = 64
+
+
+def _float_of(text: str) -> float | None:
+    return float(text) if len(text) <= _LONGEST_NUMBER and _PLAIN_NUMBER.fullmatch(text) else None
+
+
+def sentinels(values: Sequence[Any]) -> Sentinels:
+    """What ``missing`` lists, ready to compare with; a number and the text of it are one.
+
+    Example:
+        >>> is_sentinel("-999.0", sentinels([-999, "--"])), is_sentinel(" --", sentinels([-999, "--"]))
+        (True, True)
+    """
+    texts = frozenset(v.strip() for v in values if isinstance(v, str))
+    numbers = [float(v) for v in values if isinstance(v, (int, float))]
+    return frozenset([*numbers, *(n for t in texts if (n := _float_of(t)) is not None)]), texts
+
+
+def is_sentinel(value: Any, known: Sentinels) -> bool:
+    """Whether a value is one of those that mean nothing; a truth value never is."""
+    numbers, texts = known
+    if isinstance(value, (int, float)):
+        return value in numbers and not isinstance(value, bool)
+    if isinstance(value, str):
+        text = value.strip()
+        return text in texts or (bool(numbers) and _float_of(text) in numbers)
+    return False
+
+
+def _known(value: Any, known: Sentinels) -> Any:
+    """A value of a message, nothing where it means nothing."""
+    return None if is_sentinel(value, known) else value
 
 
 def _get(value: Any, keys: Sequence[Any]) -> Any:
@@ -118,4 +156,5 @@ def operators() -> dict[str, Callable[..., Any]]:
         "op_at_least": _ordered(operator.ge),
         "op_in": _in,
         "op_join": _join,
+        "op_known": _known,
     }

@@ -7,6 +7,8 @@ that is there and wrong raises ``WrongValueError`` with the place in the profile
 from __future__ import annotations
 
 import math
+from datetime import tzinfo
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -14,10 +16,11 @@ from shapely.errors import ShapelyError
 from shapely.geometry import shape
 
 from brain.errors import SensorTypeError
-from ingest.profile.clock import time_reader
+from ingest.profile.clock import time_reader, zone_named
 from ingest.profile.datum import DATUMS, to_wgs84
 from ingest.profile.expression import compile_expression
 from ingest.profile.functions import WrongValueError
+from ingest.profile.operators import is_sentinel, sentinels
 from ingest.profile.places import coordinate, point_of
 from ingest.profile.units import canonical, convert
 
@@ -25,8 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ingest.profile.expression import Expression
+    from ingest.profile.operators import Sentinels
 
-    Compiler = Callable[[Any, str], Expression]
+    Compiler = Callable[[Any, str, Sentinels | None], Expression]
 
 __all__ = [
     "DECLARED_KEYS",
@@ -40,12 +44,12 @@ __all__ = [
 ]
 
 SOURCE_KEYS: Final = frozenset(
-    {"from", "table", "missing", "scale", "offset", "unit_from", "required", "form", "divide"}
+    {"from", "table", "keep_unlisted", "missing", "scale", "offset", "unit_from", "required", "form", "divide"}
 )
 """What an entry of ``fields`` says about where its value comes from ..."""
 DECLARED_KEYS: Final = frozenset({"kind", "unit", "range", "values", "label"})
 """... and what declares the field itself."""
-_POSITION_KEYS: Final = frozenset({"lon", "lat", "alt_m", "height_m", "point", "order", "datum"})
+_POSITION_KEYS: Final = frozenset({"lon", "lat", "alt_m", "height_m", "point", "order", "datum", "missing"})
 _BOX_FORMS: Final = ("xywh", "xyxy", "cxcywh")
 _TRUTH: Final = {
     **dict.fromkeys(("true", "on", "yes", "1", "open", "是"), True),
@@ -97,11 +101,23 @@ def _key(value: Any) -> str:
     return _plain(value)
 
 
-def _required(spec: Mapping[str, Any], path: str) -> bool:
-    value = spec.get("required", False)
+def _truth(spec: Mapping[str, Any], key: str, path: str) -> bool:
+    value = spec.get(key, False)
     if not isinstance(value, bool):
-        raise SensorTypeError(f"{path}.required", f"{value!r:.60} is neither true nor false")
+        raise SensorTypeError(f"{path}.{key}", f"{value!r:.60} is neither true nor false")
     return value
+
+
+def _missing(spec: Mapping[str, Any], path: str) -> Sentinels:
+    """What means nothing where a value stands."""
+    listed = spec.get("missing", [])
+    if not isinstance(listed, list) or not all(
+        v is None or (isinstance(v, (str, int, float)) and not isinstance(v, bool)) for v in listed
+    ):
+        raise SensorTypeError(
+            f"{path}.missing", "write numbers and texts that mean nothing as a list, like [65535, '--']"
+        )
+    return sentinels(listed)
 
 
 def time_source(
@@ -116,24 +132,47 @@ def time_source(
         return (lambda _, __: None), None
     spec = raw if isinstance(raw, dict) else {"from": raw}
     for key in spec:
-        if key not in ("from", "as", "required"):
-            raise SensorTypeError(f"{path}.{key}", "no such key; a time has from, as and required")
-    read = time_reader(expression_text(spec.get("as", "auto"), f"{path}.as"), zone, f"{path}.as")
-    source = compiled(spec.get("from"), "time.from")
-    required = _required(spec, path)
+        if key not in ("from", "as", "required", "missing"):
+            raise SensorTypeError(f"{path}.{key}", "no such key; a time has from, as, missing and required")
+    form = expression_text(spec.get("as", "auto"), f"{path}.as")
+    fixed = zone if zone is None or isinstance(zone, tzinfo) else None
+    read = time_reader(form, fixed, f"{path}.as")
+    zoned = None if zone is fixed else _zoned(form, zone)
+    nothing = _missing(spec, path)
+    source = compiled(spec.get("from"), "time.from", nothing)
+    required = _truth(spec, "required", path)
 
     def run(it: Any, scope: Mapping[str, Any]) -> int | None:
         value = source(it, scope)
-        if value is None or value == "":
+        if value is None or value == "" or is_sentinel(value, nothing):
             if required:
                 raise WrongValueError(f"{source.path}: {source.text[:80]} is missing", "missing")
             return None
         try:
-            return read(value, scope.get("received"))
+            return (read if zoned is None else zoned(it, scope))(value, scope.get("received"))
         except ValueError as e:
             raise WrongValueError(f"{source.path}: {e}", "bad_time") from None
 
     return run, source
+
+
+def _zoned(form: str, zone: Expression) -> Callable[[Any, Mapping[str, Any]], Callable[..., int]]:
+    """The reader of times for the zone that a message tells."""
+
+    @lru_cache(maxsize=256)
+    def reader(told: str | float | None) -> Callable[..., int]:
+        return time_reader(form, None if told is None else zone_named(told), "time.as")
+
+    def run(it: Any, scope: Mapping[str, Any]) -> Callable[..., int]:
+        told = zone(it, scope)
+        if told is not None and not isinstance(told, (str, int, float)):
+            raise WrongValueError(f"{zone.path}: {told!r:.60} is neither a name of a zone nor an offset", "bad_time")
+        try:
+            return reader(told or None if isinstance(told, str) else told)
+        except ValueError as e:
+            raise WrongValueError(f"{zone.path}: {e}", "bad_time") from None
+
+    return run
 
 
 def position_source(
@@ -159,7 +198,10 @@ def position_source(
     heights = {"alt_m", "height_m"} & raw.keys()
     if ("lon" in raw) != ("lat" in raw) or (("lon" in raw) == ("point" in raw) and not (heights and "lon" not in raw)):
         raise SensorTypeError(path, "give lon and lat, or point")
-    exprs = {k: compiled(raw[k], f"position.{k}") for k in ("lon", "lat", "alt_m", "height_m", "point") if k in raw}
+    nothing = _missing(raw, path)
+    exprs = {
+        k: compiled(raw[k], f"position.{k}", nothing) for k in ("lon", "lat", "alt_m", "height_m", "point") if k in raw
+    }
 
     def run(it: Any, scope: Mapping[str, Any], values: dict[str, Any]) -> None:
         lon = lat = None
@@ -249,13 +291,14 @@ def box_source(
     form, divide = entry.get("form", "xywh"), entry.get("divide", [1, 1])
     if form not in _BOX_FORMS:
         raise SensorTypeError(f"{path}.form", f"{form!r:.60} is none of {', '.join(_BOX_FORMS)}")
-    if not isinstance(divide, list) or len(divide) != 2:
-        raise SensorTypeError(f"{path}.divide", "write width and height of the picture, like [1920, 1080]")
+    if not isinstance(divide, str) and (not isinstance(divide, list) or len(divide) != 2):
+        raise SensorTypeError(
+            f"{path}.divide", "write width and height of the picture, like [1920, 1080], or an expression of both"
+        )
     source = compile_expression(expression_text(entry["from"], f"{path}.from"), f"{path}.from", names)
-    sizes = [
-        compile_expression(expression_text(d, f"{path}.divide[{i}]"), f"{path}.divide[{i}]", names)
-        for i, d in enumerate(divide)
-    ]
+    both = [(divide, f"{path}.divide")] if isinstance(divide, str) else []
+    parts = both or [(d, f"{path}.divide[{i}]") for i, d in enumerate(divide)]
+    sizes = [compile_expression(expression_text(d, where), where, names) for d, where in parts]
 
     def run(it: Any, scope: Mapping[str, Any]) -> tuple[float, ...] | None:
         value = source(it, scope)
@@ -264,7 +307,10 @@ def box_source(
         if not isinstance(value, (list, tuple)) or len(value) != 4:
             raise WrongValueError(f"{source.path}: {value!r:.60} is no list of four numbers")
         numbers = [_number(v, source.path) for v in value]
-        width, height = (_number(size(it, scope), size.path) for size in sizes)
+        told = [size(it, scope) for size in sizes]
+        if both:
+            told = list(told[0]) if isinstance(told[0], (list, tuple)) and len(told[0]) == 2 else [None, None]
+        width, height = (_number(size, sizes[-1].path) for size in told)
         if None in numbers or not width or not height:
             return None
         a, b, c, d = (float(n) for n in numbers if n is not None)
@@ -302,12 +348,15 @@ def field_source(
     for key in ("form", "divide"):
         if key in entry:
             raise SensorTypeError(f"{path}.{key}", "only a box has this; use scale, or / in the expression")
-    source = compile_expression(expression_text(entry["from"], f"{path}.from"), f"{path}.from", names)
-    missing, table = entry.get("missing", []), entry.get("table")
-    if not isinstance(missing, list):
-        raise SensorTypeError(f"{path}.missing", "write what means nothing as a list, like [65535, '--']")
+    missing, table = _missing(entry, path), entry.get("table")
+    source = compile_expression(expression_text(entry["from"], f"{path}.from"), f"{path}.from", names, missing)
     if table is not None and (not isinstance(table, dict) or not table):
         raise SensorTypeError(f"{path}.table", "write a look-up as a mapping, like {0: closed, 1: open}")
+    keep = _truth(entry, "keep_unlisted", path)
+    if keep and (table is None or "else" in table):
+        raise SensorTypeError(
+            f"{path}.keep_unlisted", "stands beside a table without else, and keeps what is not in it"
+        )
     scale, offset = entry.get("scale", 1), entry.get("offset", 0)
     for key, number in (("scale", scale), ("offset", offset)):
         if isinstance(number, bool) or not isinstance(number, (int, float)) or not abs(number) < 1e15:
@@ -317,22 +366,24 @@ def field_source(
     turn = _conversion(entry, path, names) if "unit_from" in entry else None
     plain = scale == 1 and offset == 0
     words = {_key(k): v for k, v in table.items()} if table else None
-    simple = kind == "number" and plain and not missing and not table and turn is None  # most fields of most profiles
+    simple = (
+        kind == "number" and plain and not any(missing) and not table and turn is None
+    )  # most fields of most profiles
     read = _reader(kind, source, scale, offset, plain=plain)
 
     def run(it: Any, scope: Mapping[str, Any]) -> Any:
         value = source(it, scope)
         if simple and type(value) is float:
             return None if math.isnan(value) else value
-        if value is None or value == "" or (value in missing and not isinstance(value, bool)):
+        if value is None or value == "" or is_sentinel(value, missing):
             return None
         if words is not None:
-            value = _looked_up(words, value, path)
+            value = _looked_up(words, value, path, keep=keep)
             if value is None:
                 return None
         return read(value) if turn is None else turn(read(value), it, scope)
 
-    if not _required(entry, path):
+    if not _truth(entry, "required", path):
         return name, run, source
 
     def demanding(it: Any, scope: Mapping[str, Any]) -> Any:
@@ -366,11 +417,12 @@ def _conversion(
     source = compile_expression(told, f"{path}.unit_from", names)
 
     def run(number: float | None, it: Any, scope: Mapping[str, Any]) -> float | None:
-        unit = source(it, scope)
         if number is None:
             return None
+        unit = source(it, scope)
         if unit is None or unit == "":
-            raise WrongValueError(f"{source.path}: {told[:60]} names no unit", "missing")
+            usual = f'; where the device leaves it out write first({told[:40]}, "{target}")'
+            raise WrongValueError(f"{source.path}: {told[:60]} names no unit{usual}", "missing")
         try:
             factor, offset = convert(word(unit, source.path), target)
         except ValueError as e:
@@ -401,12 +453,14 @@ def _reader(kind: str, source: Expression, scale: float, offset: float, *, plain
     return lambda value: word(value, source.path)
 
 
-def _looked_up(words: Mapping[str, Any], value: Any, path: str) -> Any:
-    """The word of a table; ``else`` stands for what is not in it."""
+def _looked_up(words: Mapping[str, Any], value: Any, path: str, *, keep: bool) -> Any:
+    """The word of a table; ``else`` stands for what is not in it, or it is kept as it is."""
     found = words.get(_key(value), words.get("else"))
     if isinstance(value, bool):  # YAML's 1 and true are one key
         found = words.get(_key(value), words.get(str(int(value)), words.get("else")))
     if found is None and "else" not in words and _key(value) not in words:
+        if keep:
+            return value
         known = ", ".join(list(words)[:10])
         raise WrongValueError(f"{path}.table: {value!r:.60} is not in the table of {known}", "not_in_list")
     return found

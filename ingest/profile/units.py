@@ -62,6 +62,10 @@ def canonical(text: str) -> str | None:
     return None if factors is None else _written(factors)
 
 
+_OF_THE_TARGET: Final = {"F": ("[degF]",), "f": ("[degF]",), "°": ("Cel",), "度": ("Cel", "kW.h")}
+"""Spellings that only the quantity tells apart: 70 F is no farad where a temperature is wanted, 度 may be a kWh."""
+
+
 @lru_cache(maxsize=2048)
 def convert(source: str, target: str) -> tuple[float, float]:
     """Factor and offset from one unit to another: ``value * factor + offset``.
@@ -81,6 +85,9 @@ def convert(source: str, target: str) -> tuple[float, float]:
         ValueError: m3/h is length3/time and kW.h is length2.mass/time2; give the field a unit of the same kind
     """
     (a, a_zero), (b, b_zero) = _measured(source), _measured(target)
+    for meant in _OF_THE_TARGET.get(source, ()):
+        if a.bases != b.bases:
+            a, a_zero = _measured(meant)
     if a.bases != b.bases:
         raise ValueError(
             f"{source[:60]} is {_kind(a)} and {target[:60]} is {_kind(b)}; give the field a unit of the same kind"

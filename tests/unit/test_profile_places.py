@@ -53,4 +53,3 @@ def test_what_is_no_coordinate_is_left_to_others(text: str) -> None:
 def test_any_text_is_read_or_left(text: str) -> None:
     point_of(text)
     coordinate(text)
-

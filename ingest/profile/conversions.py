@@ -1,0 +1,161 @@
+"""Functions of expressions that turn bytes, bits, texts and numbers into one another. Pure.
+
+``None`` becomes ``None``; what is there and wrong raises ``WrongValueError``.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import re
+import struct
+from typing import Any
+
+import msgspec
+
+from ingest.profile.limits import LONGEST, WrongValueError
+
+__all__ = [
+    "base64_bytes",
+    "bits",
+    "bytes_of",
+    "degrees",
+    "float32",
+    "hex_bytes",
+    "hex_text",
+    "json_of",
+    "json_text",
+    "signed",
+    "whole",
+]
+
+
+def whole(value: Any, base: int) -> int | None:
+    """A whole number of a number or a text to a base."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if not math.isfinite(value):
+            raise WrongValueError(f"{value!r} is no whole number")
+        return int(value)
+    text = str(value)
+    try:
+        if len(text) <= 64:
+            return int(text, base)
+    except ValueError:
+        pass
+    raise WrongValueError(f"{text[:60]!r} is no whole number to base {base}")
+
+
+def bits(value: Any, low: int, count: int = 1) -> int | None:
+    """Some bits of a whole number or of bytes, the lowest is 0."""
+    if value is None:
+        return None
+    if isinstance(value, bytes):
+        value = int.from_bytes(value[:16], "big")
+    if not isinstance(value, int) or not 0 <= low <= 127 or not 1 <= count <= 64:
+        raise WrongValueError(f"bits() wants a whole number, a first bit from 0 and a count from 1, not {value!r:.40}")
+    taken: int = (value >> low) & ((1 << count) - 1)
+    return taken
+
+
+def signed(value: Any, width: int) -> int | None:
+    """Two's complement of a width in bits."""
+    if value is None:
+        return None
+    if not isinstance(value, int) or not 1 <= width <= 64:
+        raise WrongValueError(f"signed() wants a whole number and a width of 1 to 64 bits, not {value!r:.40}")
+    low: int = value & ((1 << width) - 1)
+    return low - (1 << width) if low >> (width - 1) else low
+
+
+def float32(value: Any) -> float | None:
+    """The number whose 32 bits (IEEE 754) these are; None for NaN and infinity."""
+    if value is None:
+        return None
+    if not isinstance(value, int) or not 0 <= value < 1 << 32:
+        raise WrongValueError(f"float32() wants a whole number of 32 bits, not {value!r:.40}")
+    number: float = struct.unpack(">f", value.to_bytes(4, "big"))[0]
+    return float(f"{number:.8g}") if math.isfinite(number) else None
+
+
+def bytes_of(value: Any) -> bytes | None:
+    """Bytes of a list of whole numbers, 0 to 255, or -128 to 127 as some write them."""
+    if value is None:
+        return None
+    if not isinstance(value, (list, tuple)) or not all(isinstance(v, int) and -128 <= v < 256 for v in value):
+        raise WrongValueError(f"{value!r:.60} is no list of bytes")
+    return bytes(v & 255 for v in value)
+
+
+def base64_bytes(value: str) -> bytes:
+    """The bytes of a base64 text, in both alphabets, with or without padding."""
+    text = value.strip().replace("-", "+").replace("_", "/")
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise WrongValueError(f"{value[:60]!r} is no base64") from None
+
+
+def hex_bytes(value: str) -> bytes:
+    """The bytes of a hexadecimal text; blanks, ``:``, ``-`` and a ``0x`` in front do not count."""
+    text = re.sub(r"[\s:-]", "", value)
+    text = text[2:] if text[:2] in ("0x", "0X") else text
+    if not re.fullmatch(r"[0-9a-fA-F]*", text):
+        raise WrongValueError(f"{value[:60]!r} is no hexadecimal text")
+    if len(text) % 2:
+        raise WrongValueError(
+            f"{value[:60]!r} has {len(text)} hexadecimal digits, an odd number; a byte has two, so one is missing"
+        )
+    return bytes.fromhex(text)
+
+
+def hex_text(value: Any) -> str | None:
+    """Bytes as a hexadecimal text."""
+    if value is None or isinstance(value, bytes):
+        return None if value is None else value.hex()
+    raise WrongValueError(f"hex() writes bytes, and {value!r:.60} is none; hex_bytes() reads a hexadecimal text")
+
+
+def degrees(value: Any, letter: Any = None) -> float | None:
+    """Degrees of ``ddmm.mmmm`` or ``dddmm.mmmm`` (NMEA 0183) and the letter of its half of the world.
+
+    Example:
+        >>> degrees("3604.20", "S"), degrees("12022.8", "E"), degrees("", "N")
+        (-36.07, 120.38, None)
+    """
+    if value is None or value == "":
+        return None
+    text = str(value).strip()
+    if isinstance(value, bool) or not re.fullmatch(r"[+-]?\d{1,5}(\.\d{0,12})?", text, re.ASCII):
+        raise WrongValueError(f"{text[:60]!r} is no angle in degrees and minutes like 3604.20")
+    number = abs(float(text))
+    whole_degrees, minutes = divmod(number, 100)
+    if minutes >= 60:
+        raise WrongValueError(f"{text[:60]!r} has {minutes:g} minutes; is it in degrees already?", "out_of_range")
+    sign = "" if letter is None else str(letter).strip().upper()
+    if sign not in ("", "N", "S", "E", "W"):
+        raise WrongValueError(f"{sign[:20]!r} is none of N, S, E, W", "not_in_list")
+    return round((whole_degrees + minutes / 60) * (-1 if sign in ("S", "W") or text.startswith("-") else 1), 9)
+
+
+def json_of(value: str) -> Any:
+    """The document inside a text."""
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, RecursionError, ValueError):
+        raise WrongValueError(f"{value[:60]!r} is no JSON", "not_json") from None
+
+
+def json_text(value: Any) -> str | None:
+    """The JSON of a value."""
+    if value is None:
+        return None
+    try:
+        text = msgspec.json.encode(value).decode()
+    except (msgspec.EncodeError, TypeError, RecursionError, ValueError):
+        raise WrongValueError(f"{value!r:.60} cannot be written as JSON") from None
+    if len(text) > LONGEST:
+        raise WrongValueError(f"a text of more than {LONGEST} characters is too long")
+    return text
