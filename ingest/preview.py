@@ -36,11 +36,13 @@ class Sample(NamedTuple):
 
     Attributes:
         received_at: Microseconds at which it counts as received; None: now.
+        text: What was given as ``payload``, where that was a text: the JSON of it, or the message itself.
     """
 
     topic: str
     payload: bytes
     received_at: int | None = None
+    text: str | None = None
 
 
 class Preview(NamedTuple):
@@ -84,7 +86,7 @@ def preview(
     targets = [t for t in known if t.id == sensor_type.into]
     registry, memories, notes = Registry([*targets, sensor_type], []), Memories(), Notes()
     for sample in samples:
-        topic, payload, at = Sample(*sample)
+        topic, payload, at, _ = Sample(*sample)
         at = received_at if at is None else at
         decoder = Decoder(registry, places, admit_all=True, memories=memories)
         decoded = decoder.decode([Envelope(topic, payload, at, inbox_id=0)])

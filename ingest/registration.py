@@ -36,6 +36,7 @@ __all__ = ["Checked", "check", "default_topic", "register", "retire", "samples_f
 
 _MOST_SAMPLES: Final = 200
 _MOST_ERRORS: Final = 50
+_JSON_INPUTS: Final = frozenset({"json", "lenient_json", "json_or_text", "ngsi", "senml"})
 _TAKE_UP_S: Final = 2.0
 _LONGEST_NAME: Final = 60
 
@@ -49,6 +50,7 @@ class Checked:
         errors: Sentences about all that is wrong, in the order of the document; empty where all is right.
         wrong: The same with the place of each.
         warnings: Sentences about what is allowed and probably not meant.
+        samples: As their devices send them, with their topics.
         previews: What would become of each sample.
         changes: How it differs from the version in force.
     """
@@ -58,6 +60,7 @@ class Checked:
     errors: list[str] = field(default_factory=list)
     wrong: list[tuple[str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
     previews: list[Preview] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
 
@@ -76,7 +79,7 @@ def samples_from(raw: Any) -> list[Sample]:
 
     Example:
         >>> samples_from([{"topic": "a/1", "payload": {"t": 1}}])
-        [Sample(topic='a/1', payload=b'{"t":1}', received_at=None)]
+        [Sample(topic='a/1', payload=b'{"t":1}', received_at=None, text=None)]
     """
     if not isinstance(raw, list) or len(raw) > _MOST_SAMPLES:
         raise SensorTypeError("samples", f"write at most {_MOST_SAMPLES} samples as a list")
@@ -98,8 +101,19 @@ def samples_from(raw: Any) -> list[Sample]:
             at = None if one.get("received_at") is None else to_us(one["received_at"])
         except ValueError as e:
             raise SensorTypeError(f"{path}.received_at", str(e)) from None
-        out.append(Sample(one["topic"], payload, at))
+        text = one.get("payload")
+        out.append(Sample(one["topic"], payload, at, text if isinstance(text, str) else None))
     return out
+
+
+def _as_sent(sample: Sample, made: SensorType) -> Sample:
+    """A sample as its device sends it: a text is the message itself where the profile reads anything but JSON."""
+    if sample.text is None or made.profile is None:
+        return sample
+    said = json.loads(made.profile).get("input", "json")
+    if (said.get("format") if isinstance(said, dict) else said) in _JSON_INPUTS:
+        return sample
+    return sample._replace(payload=sample.text.encode())
 
 
 def default_topic(sensor_type: SensorType, device: str = "sample") -> str:
@@ -156,10 +170,11 @@ def check(
         if replace(former, version=made.version, retired=False) == made:
             version = former.version
         out.changes = _changes(former, made)
+        out.warnings += _taken_over(former, made)
         made = replace(made, version=version)
     out.sensor_type = made
-    asked = [s if s.topic else s._replace(topic=default_topic(made)) for s in samples]
-    out.previews = preview(made, asked, received_at, known=known.values())
+    out.samples = [_as_sent(s if s.topic else s._replace(topic=default_topic(made)), made) for s in samples]
+    out.previews = preview(made, out.samples, received_at, known=known.values())
     for i, got in enumerate(out.previews):
         out.warnings += _about(f"samples[{i}]", got)
     out.warnings = _seen_rows(out.warnings, out.previews)
@@ -254,6 +269,17 @@ def _bare(row: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in row.items() if v is not None and k != "received_at"}
 
 
+def _taken_over(former: SensorType, made: SensorType) -> list[str]:
+    """A built-in sensor type that a profile would replace, which is seldom meant: rules read its fields."""
+    if made.profile is None or former.profile is not None or former.topics:
+        return []
+    told = (
+        f"id: {made.id} is a built-in sensor type, and this becomes its next version: fields left out here are filled "
+        f"no longer, and rules that read them stay silent; give it an id of its own, or say into: {made.id}"
+    )
+    return [told]
+
+
 def _changes(former: SensorType, made: SensorType) -> list[str]:
     before, after = {f.name: f for f in former.fields}, {f.name: f for f in made.fields}
     out = [f"field {n} is new" for n in after if n not in before]
@@ -294,13 +320,13 @@ async def register(store: Store, document: Any, samples: Sequence[Sample] = ()) 
         raise _refusal(checked.wrong)
     keep = [
         {
-            "topic": s.topic or default_topic(checked.sensor_type),
+            "topic": s.topic,
             "payload_base64": base64.b64encode(s.payload).decode(),
             "received_at": now if s.received_at is None else s.received_at,
             "rows": got.rows,
             "refused": got.refused,
         }
-        for s, got in zip(samples, checked.previews, strict=True)
+        for s, got in zip(checked.samples, checked.previews, strict=True)
     ]
     revision = await store.put_sensor_type(checked.sensor_type, checked.source, json.dumps(keep, ensure_ascii=False))
     until = time.monotonic() + _TAKE_UP_S

@@ -2,13 +2,14 @@
 
 | form | takes |
 |---|---|
-| ``iso`` | ISO 8601 in its many dresses: ``T`` or a blank, any fraction with point or comma, ``Z``, ``+08:00``, ``+0800``, ``+08``, no zone, no seconds, the date alone |
+| ``iso`` | ISO 8601 in its many dresses: ``T`` or a blank, any fraction with point or comma, ``Z``, ``+08:00``, ``+0800``, ``+08``, no zone, no seconds, the date alone, ``24:00``; ``2026/7/1``, ``2026.7.1``, ``2026年7月1日14时5分``; behind it ``[Asia/Shanghai]`` as RFC 9557 has it |
 | ``unix_s`` ``unix_ms`` ``unix_us`` ``unix_ns`` | a number, or a text that holds one |
 | ``auto`` | ``iso``, or a number whose size tells its unit: seconds below 1e11, then ms below 1e14, us below 1e17, ns |
 | a pattern | ``%Y %y %m %d %H %I %M %S %f %p %b %B %a %A %j %z %%``, like ``%Y%m%d%H%M%S``; names of months in English |
 
-A text without a zone is read in the profile's ``zone``; without one it is refused, since hours would be a guess. The
-unit by size is our own default; the four ranges do not overlap between the years 1973 and 5138.
+A pattern without a year, a month or a day (``%H%M%S``, ``%d%H%M``, ``%b %d %H:%M:%S``) means the time that is nearest
+to that of receipt. A text without a zone is read in the profile's ``zone``; without one it is refused, since hours
+would be a guess. The unit by size is our own default; the four ranges do not overlap between the years 1973 and 5138.
 """  # noqa: E501 - a table
 
 from __future__ import annotations
@@ -30,12 +31,16 @@ __all__ = ["is_zone", "time_reader", "zone_named", "zone_of"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _STEP: Final = timedelta(microseconds=1)
+_DAY_US: Final = 86_400_000_000
 _UNITS: Final = {"unix_s": 1_000_000, "unix_ms": 1_000, "unix_us": 1, "unix_ns": 0}
 _ISO: Final = re.compile(
     r"(\d{4})-?(\d{2})-?(\d{2})"
     r"(?:(?:[Tt]| +)?(\d{2}):?(\d{2})(?::?(\d{2})(?:[.,](\d{1,12}))?)?)?"
     r"\s*([Zz]|UTC|[+-]\d{2}(?::?\d{2})?)?"
 )
+_DATE: Final = re.compile(r"(\d{4})(?:-|/|\.|年)(\d{1,2})(?:-|/|\.|月)(\d{1,2})日?", re.ASCII)
+_CLOCK: Final = re.compile(r"(\d{1,2})[:时点](\d{1,2})(?:[:分](\d{1,2})?)?(?!\d)", re.ASCII)
+_NOTE: Final = re.compile(r"\[(!?[\w+\-/.=]{1,40})\]", re.ASCII)
 _MONTHS: Final = "january february march april may june july august september october november december".split()  # noqa: SIM905
 _NAME: Final = r"([A-Za-z]{3,9})"
 _GROUPS: Final = {
@@ -127,8 +132,10 @@ datetime.timedelta(seconds=28800), datetime.timedelta(seconds=28800), datetime.t
     raise ValueError(f"{told!r:.60} is no time zone; write one like Asia/Shanghai, UTC or +08:00")
 
 
-def time_reader(form: str, zone: tzinfo | None, path: str) -> Callable[[Any], int]:
+def time_reader(form: str, zone: tzinfo | None, path: str) -> Callable[..., int]:
     """A function from a value to microseconds since 1970 UTC; it raises ``ValueError`` that says what is wrong.
+
+    It may be given the time of receipt as well, in microseconds, for forms that leave out the year, month or day.
 
     Args:
         form: See the table above.
@@ -150,9 +157,9 @@ def time_reader(form: str, zone: tzinfo | None, path: str) -> Callable[[Any], in
     if form in _UNITS:
         return _epoch_reader(form)
     if form == "iso":
-        return lambda value: _iso(value, zone)
+        return lambda value, _=None: _iso(value, zone)
     if form == "auto":
-        return lambda value: _auto(value, zone)
+        return lambda value, _=None: _auto(value, zone)
     if "%" in form:
         return _pattern_reader(form, zone, path)
     raise SensorTypeError(
@@ -178,10 +185,10 @@ def _number(value: Any) -> int | float:
     return number
 
 
-def _epoch_reader(form: str) -> Callable[[Any], int]:
+def _epoch_reader(form: str) -> Callable[..., int]:
     scale = _UNITS[form]
 
-    def read(value: Any) -> int:
+    def read(value: Any, _: int | None = None) -> int:
         number = _number(value)
         if scale == 0:
             return _bounded(int(number) // 1000, value)
@@ -205,12 +212,14 @@ def _auto(value: Any, zone: tzinfo | None) -> int:
 def _iso(value: Any, zone: tzinfo | None) -> int:
     if not isinstance(value, str):
         raise ValueError(f"{_shown(value)} is no text like 2026-07-01T14:00:00+08:00")  # noqa: TRY004 - told as a refusal
-    text = value.strip()
-    if text[4:5] == "/" and len(text) <= _LONGEST:  # 2026/07/01 is written in many places where people read years first
-        text = re.sub(r"^(\d{4})/(\d{1,2})/(\d{1,2})", lambda m: f"{m[1]}-{m[2]:0>2}-{m[3]:0>2}", text)
-    found = _ISO.fullmatch(text) if len(value) <= _LONGEST else None
+    text = value.strip() if len(value) <= _LONGEST else ""
+    if text.endswith("]"):
+        text, zone = _without_note(text, zone)
+    found = _ISO.fullmatch(text) or _ISO.fullmatch(_in_digits(text))
     if found is None:
-        raise ValueError(f"{_shown(value)} is no time like 2026-07-01T14:00:00+08:00")
+        raise ValueError(
+            f"{_shown(value)} is no time like 2026-07-01T14:00:00+08:00; say its form, like as: '%d.%m.%Y %H:%M'"
+        )
     year, month, day, hour, minute, second, fraction, offset = found.groups(default="0")
     if second == "60":
         second, more = "59", 1_000_000
@@ -219,6 +228,29 @@ def _iso(value: Any, zone: tzinfo | None) -> int:
     micros = int(fraction[:6].ljust(6, "0"))
     where = zone if offset == "0" else _offset(offset)
     return more + _micros(value, where, int(year), int(month), int(day), int(hour), int(minute), int(second), micros)
+
+
+def _in_digits(text: str) -> str:
+    """A date and a time as people write them, years first, with the signs and zeros of ISO 8601."""
+    found = _DATE.match(text)
+    if found is None:
+        return text
+    date = f"{found[1]}-{found[2]:0>2}-{found[3]:0>2}"
+    rest = text[found.end() :].lstrip(" T")
+    clock = _CLOCK.match(rest)
+    if clock is None:
+        return f"{date} {rest}" if rest else date
+    seconds = f":{clock[3]:0>2}" if clock[3] else ""
+    return f"{date} {clock[1]:0>2}:{clock[2]:0>2}{seconds}{rest[clock.end() :].removeprefix('秒')}"
+
+
+def _without_note(text: str, zone: tzinfo | None) -> tuple[str, tzinfo | None]:
+    """A time without what stands behind it in brackets (RFC 9557), and the zone that this names."""
+    head, _, tail = text.partition("[")
+    for note in _NOTE.findall("[" + tail):
+        if "=" not in note:
+            zone = zone_named(note.removeprefix("!"))
+    return head.rstrip(), zone
 
 
 @lru_cache(maxsize=256)
@@ -235,22 +267,25 @@ def _offset(text: str) -> tzinfo:
 def _micros(value: Any, zone: tzinfo | None, *parts: int) -> int:
     if zone is None:
         raise ValueError(f"{_shown(value)} names no time zone; give the profile one, like zone: Asia/Shanghai")
+    more = 0
+    if parts[3:] == (24, 0, 0, 0):  # midnight at the end of the day
+        parts, more = (*parts[:3], 0, 0, 0, 0), _DAY_US
     try:
-        return (datetime(*parts, tzinfo=zone) - _EPOCH) // _STEP  # type: ignore[misc,arg-type]
+        return more + (datetime(*parts, tzinfo=zone) - _EPOCH) // _STEP  # type: ignore[misc,arg-type]
     except (ValueError, OverflowError) as e:
         raise ValueError(f"{_shown(value)} names no time: {e}") from None
 
 
-def _pattern_reader(form: str, zone: tzinfo | None, path: str) -> Callable[[Any], int]:
+def _pattern_reader(form: str, zone: tzinfo | None, path: str) -> Callable[..., int]:
     pattern, letters = _compiled(form, path)
 
-    def read(value: Any) -> int:
+    def read(value: Any, near: int | None = None) -> int:
         if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1e18:
             value = str(value)  # 20260701140000 comes as a number, too
         found = pattern.fullmatch(value.strip()) if isinstance(value, str) and len(value) <= _LONGEST else None
         if found is None:
             raise ValueError(f"{_shown(value)} does not have the form {form}")
-        return _assembled(value, dict(zip(letters, found.groups(), strict=True)), zone)
+        return _assembled(value, dict(zip(letters, found.groups(), strict=True)), zone, near)
 
     return read
 
@@ -279,14 +314,30 @@ def _compiled(form: str, path: str) -> tuple[re.Pattern[str], list[str]]:
         else:
             out.append(re.escape(piece))
     read = set(letters)
-    if not (read & {"Y", "y"} and ((read & {"m", "b", "B"} and "d" in read) or "j" in read)):
-        raise SensorTypeError(path, f"{form!r} names no day; it needs a year, a month and a day")
+    if not _can_be_dated(read):
+        raise SensorTypeError(
+            path,
+            f"{form!r} names no day; it needs a year, a month and a day, or leaves out the first of these and tells "
+            "the hour, like %H:%M:%S or %d%H%M: then the day nearest to that of receipt is meant",
+        )
     if "I" in read and "p" not in read:
         raise SensorTypeError(path, f"{form!r} has hours to 12 without %p")
     return re.compile("".join(out), re.ASCII), letters
 
 
-def _assembled(value: Any, parts: dict[str, str], zone: tzinfo | None) -> int:
+def _can_be_dated(read: set[str]) -> bool:
+    """Whether these letters name a day, or leave out only what the time of receipt can tell."""
+    year, month, day = bool(read & {"Y", "y"}), bool(read & {"m", "b", "B"}), "d" in read
+    if "j" in read:
+        return not (month or day)
+    if month or year:
+        return day and month
+    return bool(read & {"H", "I"})
+
+
+def _assembled(value: Any, parts: dict[str, str], zone: tzinfo | None, near: int | None) -> int:
+    if "Y" not in parts and "y" not in parts:
+        return _nearest(value, parts, zone, near)
     year = int(parts["Y"]) if "Y" in parts else int(parts["y"]) + (1900 if int(parts["y"]) >= _PIVOT else 2000)
     name = parts.get("b") or parts.get("B")
     if name:
@@ -305,6 +356,41 @@ def _assembled(value: Any, parts: dict[str, str], zone: tzinfo | None) -> int:
         date = datetime(year, 1, 1, tzinfo=UTC) + timedelta(days=int(parts["j"]) - 1)
         month, day = date.month, date.day
     return _micros(value, where, year, month, day, hour, int(parts.get("M", 0)), int(parts.get("S", 0)), micros)
+
+
+def _nearest(value: Any, parts: dict[str, str], zone: tzinfo | None, near: int | None) -> int:
+    """The time nearest to that of receipt, of all that a text without year, month or day can mean."""
+    where = _offset(parts["z"]) if "z" in parts else zone
+    if where is None or near is None:
+        return _micros(value, None)  # refused for want of a zone
+    period, days = _days(near, where, "month" if parts.keys() & {"m", "b", "B", "j"} else "day" if "d" in parts else "")
+    found: list[int] = []
+    wrong: ValueError | None = None
+    for day in days:
+        try:
+            us = _assembled(value, {**parts, **day}, zone, None)
+        except ValueError as e:  # there is no 30th of February
+            wrong = e
+            continue
+        if abs(us - near) < period:
+            return us
+        found.append(us)
+    if not found:
+        raise wrong or ValueError(f"{_shown(value)} names no time")
+    return min(found, key=lambda us: abs(us - near))
+
+
+@lru_cache(maxsize=64)
+def _days(near: int, zone: tzinfo, told: str) -> tuple[int, list[dict[str, str]]]:
+    """How near is surely the nearest, and what a text may leave out, likeliest first; ``told`` is its largest part."""
+    now = (_EPOCH + timedelta(microseconds=near)).astimezone(zone)
+    if told == "month":
+        return 180 * _DAY_US, [{"Y": f"{now.year + n:04}"} for n in (0, -1, 1)]
+    if told == "day":
+        months = [now.year * 12 + now.month - 1 + n for n in (0, -1, 1, -2)]  # the month before may have no 31st
+        return 14 * _DAY_US, [{"Y": f"{m // 12:04}", "m": str(m % 12 + 1)} for m in months]
+    dates = [now + timedelta(days=n) for n in (0, -1, 1)]
+    return _DAY_US * 11 // 24, [{"Y": f"{d.year:04}", "m": str(d.month), "d": str(d.day)} for d in dates]
 
 
 def _shown(value: Any) -> str:

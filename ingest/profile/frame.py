@@ -431,7 +431,9 @@ def _float_reader(size: int, little: bool, name: str) -> Callable[[_Reader, dict
 
     def read(reader: _Reader, _: Mapping[str, Any]) -> float | None:
         value: float = unpack(reader.take(size, name))[0]
-        return value if abs(value) < float("inf") else None  # NaN and infinity mean nothing
+        if not abs(value) < float("inf"):  # NaN and infinity mean nothing
+            return None
+        return float(f"{value:.8g}") if size == 4 else value  # 12.34, not the 12.34000015 its 32 bits come to
 
     return read
 

@@ -22,6 +22,7 @@ from ingest.profile.expression import compile_expression
 from ingest.profile.functions import WrongValueError
 from ingest.profile.gather import Gather
 from ingest.profile.operators import is_sentinel, sentinels
+from ingest.profile.places import coordinate, point_of
 from ingest.profile.units import canonical, convert
 
 if TYPE_CHECKING:
@@ -152,21 +153,21 @@ def time_source(
                 raise WrongValueError(f"{source.path}: {source.text[:80]} is missing", "missing")
             return None
         try:
-            return read(value) if zoned is None else zoned(it, scope)(value)
+            return (read if zoned is None else zoned(it, scope))(value, scope.get("received"))
         except ValueError as e:
             raise WrongValueError(f"{source.path}: {e}", "bad_time") from None
 
     return run, source
 
 
-def _zoned(form: str, zone: Expression) -> Callable[[Any, Mapping[str, Any]], Callable[[Any], int]]:
+def _zoned(form: str, zone: Expression) -> Callable[[Any, Mapping[str, Any]], Callable[..., int]]:
     """The reader of times for the zone that a message tells."""
 
     @lru_cache(maxsize=256)
-    def reader(told: str | float | None) -> Callable[[Any], int]:
+    def reader(told: str | float | None) -> Callable[..., int]:
         return time_reader(form, None if told is None else zone_named(told), "time.as")
 
-    def run(it: Any, scope: Mapping[str, Any]) -> Callable[[Any], int]:
+    def run(it: Any, scope: Mapping[str, Any]) -> Callable[..., int]:
         told = zone(it, scope)
         if told is not None and not isinstance(told, (str, int, float)):
             raise WrongValueError(f"{zone.path}: {told!r:.60} is neither a name of a zone nor an offset", "bad_time")
@@ -219,7 +220,7 @@ def position_source(
         elif "lon" in exprs:
             where = exprs["lon"].path
             lon, lat = exprs["lon"](it, scope), exprs["lat"](it, scope)
-        lon, lat = _number(lon, where), _number(lat, where)
+        lon, lat = _degrees(lon, where), _degrees(lat, where)
         if lon is not None and lat is not None and not lon == lat == 0:  # no fix is sent as 0, 0
             values["lon"], values["lat"] = to_wgs84(lon, lat, datum)
         for key in ("alt_m", "height_m"):
@@ -230,7 +231,7 @@ def position_source(
 
 
 def _pair(point: Any, order: str, path: str) -> tuple[Any, Any]:
-    """Longitude and latitude of a pair, a GeoJSON geometry (its middle) or a text like ``36.07,120.38``."""
+    """Longitude and latitude of a pair, a GeoJSON geometry (its middle) or a text (``ingest.profile.places``)."""
     if isinstance(point, dict):
         if "coordinates" not in point and isinstance(point.get("geometry"), dict):
             point = point["geometry"]
@@ -246,10 +247,19 @@ def _pair(point: Any, order: str, path: str) -> tuple[Any, Any]:
                 raise WrongValueError(f"{path}: {point!r:.60} is no GeoJSON geometry") from None
         else:
             point = inner
+    if isinstance(point, str) and (found := point_of(point)) is not None:
+        lon, lat, sure = found
+        return (lon, lat) if sure or order == "lonlat" else (lat, lon)
     if isinstance(point, str):
         point = [part for part in point.replace(",", " ").replace(";", " ").split(" ") if part]
     pair = list(point[:2]) if isinstance(point, (list, tuple)) and len(point) >= 2 else [None, None]
     return (pair[0], pair[1]) if order == "lonlat" else (pair[1], pair[0])
+
+
+def _degrees(value: Any, path: str) -> float | None:
+    """Degrees, of a number or of a text with minutes, seconds or a letter."""
+    told = coordinate(value) if isinstance(value, str) else None
+    return _number(value, path) if told is None else told
 
 
 def _vertices(value: Any) -> int:

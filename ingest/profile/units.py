@@ -25,6 +25,7 @@ _PART: Final = re.compile(
     r"(?P<sign>[./])|(?P<open>\()|(?P<close>\))|(?P<note>\{[!-z|~]{1,32}\})"
     r"|(?P<atom>(?:\[[!-Z\\^-~]{1,16}\]|[^\s./(){}\[\]0-9+-])+)(?P<power>[+-]?[0-9])?|(?P<one>1)(?![0-9])"
 )
+_SCALES: Final = {"c": "Cel", "f": "[degF]", "k": "K"}
 _OFFSETS: Final = {"Cel": Fraction("273.15"), "[degF]": Fraction("459.67") * Fraction(5, 9)}
 """What the zero of a scale is in kelvin; only where the unit stands alone."""
 
@@ -125,12 +126,14 @@ def _read(text: str) -> list[_Factor] | None:
         ("每", "/"),
     ):
         plain = plain.replace(old, new)
-    for known in (WHOLE.get(plain), CODES.get(plain)):
+    lower = plain.lower().replace("-", " ")
+    for known in (WHOLE.get(plain), CODES.get(plain), WHOLE.get(lower) if " " in lower else None):
         if known is not None:
             return _parsed(known)
-    lower = plain.lower()
     plain = re.sub(r"\bN(m3|L|l)\b", r"\1{norm}", plain)  # Nm is a newton metre, Nm3 a normal cubic metre
+    plain = re.sub(r"(?<=[A-Za-z])-(?=[A-Za-z])", " ", plain)  # BACnet writes liters-per-second
     plain = re.sub(r"^deg(?:ree)?s? +(?=[cfk])|(?<=celsius) +degrees?$", "", plain, flags=re.IGNORECASE)
+    plain = _SCALES.get(plain.lower(), plain) if plain.lower() != lower else plain  # Deg C; C alone was looked up above
     words = re.sub(r"\b([Cc]ubic|[Ss]quare) +(\w+)", lambda m: m[2] + ("3" if m[1].lower() == "cubic" else "2"), plain)
     words = re.sub(r"\s*(?:\bper\b|/)\s*", "/", words)
     words = re.sub(r"\s*\.\s*|\s+(?=[^\s+-])", ".", words.strip())

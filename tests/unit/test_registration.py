@@ -13,7 +13,7 @@ from brain.registry import Registry
 from brain.store.memory import MemoryStore
 from brain.times import to_us
 from ingest.preview import Sample
-from ingest.registration import Checked, check, register
+from ingest.registration import Checked, check, register, samples_from
 from ingest.sensor_types import load_builtin
 
 NOW = to_us("2026-07-01T06:00:10Z")
@@ -133,3 +133,30 @@ def test_a_field_that_changes_its_unit_gets_a_column_of_its_own_in_the_next_vers
     assert "field temp_c: unit Cel becomes [degF]; it goes on in column temp_c__v2" in second.changes
     same = looked(LISTED, MESSAGE, registry).sensor_type
     assert same == first
+
+
+TEXT = """
+id: tank-text
+family: meter
+name: {zh: 液位, en: Tank}
+topics: ["tank/{device}"]
+input: {format: key_value, pairs: ";"}
+fields: {level_m: {unit: m, from: it.L, label: {zh: 液位, en: Level}}}
+"""
+
+
+def test_a_text_as_payload_is_the_message_itself_where_no_json_is_read() -> None:
+    known = Registry(load_builtin(), [])
+    given = samples_from([{"topic": "tank/T1", "payload": "L=1.25;B=3"}])
+    checked = check(TEXT, given, known, NOW)
+    assert checked.previews[0].rows[0]["level_m"] == 1.25
+    assert checked.samples[0].payload == b"L=1.25;B=3"
+    plain = check(TEXT.replace('{format: key_value, pairs: ";"}', "json").replace("it.L", "it"), given, known, NOW)
+    assert plain.samples[0].payload == b'"L=1.25;B=3"'
+
+
+def test_a_profile_that_would_replace_a_built_in_type_is_told() -> None:
+    taken = TEXT.replace("tank-text", "elevator")
+    told = check(taken, [], Registry(load_builtin(), []), NOW).warnings
+    assert any("elevator is a built-in sensor type" in w and "into: elevator" in w for w in told), told
+    assert not any("built-in" in w for w in check(TEXT, [], Registry(load_builtin(), []), NOW).warnings)
