@@ -138,13 +138,14 @@ def time_source(
             gather.wrong(f"{path}.{key}", "no such key; a time has from, as, missing and required")
     form = gather.tried(lambda: expression_text(spec.get("as", "auto"), f"{path}.as"), "auto")
     fixed = zone if zone is None or isinstance(zone, tzinfo) else None
-    read = gather.tried(lambda: time_reader(form, fixed, f"{path}.as"), int)
+    read = gather.tried(lambda: time_reader(form, fixed, f"{path}.as"), None)
     zoned = None if zone is fixed else _zoned(form, zone)
     nothing = gather.tried(lambda: _missing(spec, path), sentinels([]))
     required = gather.tried(lambda: _truth(spec, "required", path), False)
     source = gather.tried(lambda: compiled(spec.get("from"), "time.from", nothing), None)
     gather.end()
     assert source is not None
+    assert read is not None
 
     def run(it: Any, scope: Mapping[str, Any]) -> int | None:
         value = source(it, scope)
