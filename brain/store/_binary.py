@@ -29,6 +29,7 @@ __all__ = ["CopyData", "copies_of"]
 
 _HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER: Final = b"\xff\xff"
+_US: Final = np.dtype("M8[us]")
 _PREFIX: Final = 4  # bytes of a cell's length
 
 
@@ -119,13 +120,12 @@ def _together(batches: list[tuple[SensorType, Batch]]) -> list[CopyData]:
     rows = [b for _, b in batches]
     counts = [len(b) for b in rows]
     n = sum(counts)
-    time, device = _joined([_times(b.time) for b in rows]), _joined([b.device for b in rows])
+    time, device = _times(_joined([b.time for b in rows])), _joined([b.device for b in rows])
     group = device if len(batches) == 1 else np.repeat(np.arange(len(batches)) << 32, counts) | device
     order = np.lexsort((time, group))
     sort = slice(None) if (order[1:] > order[:-1]).all() else order
-    fixed = np.stack(
-        [time, _joined([_times(b.received_at) for _, b in batches]), _joined([b.position for _, b in batches])]
-    )
+    received_at, position = _times(_joined([b.received_at for b in rows])), _joined([b.position for b in rows])
+    fixed = np.stack([time, received_at, position])
     others = [_Column("device_id", np.full(n, 4, np.int32), device[sort].astype(">i4")[:, None].view(np.uint8))]
     has_key, kinds = forms[0].layout
     if has_key:
@@ -167,7 +167,7 @@ def _joined(arrays: list[NDArray[Any]]) -> NDArray[Any]:
 
 
 def _times(times: NDArray[np.datetime64]) -> NDArray[np.int64]:
-    return times.astype("M8[us]").view(np.int64) - EPOCH_2000
+    return times.astype(_US, copy=False).view(np.int64) - EPOCH_2000
 
 
 def _some(key: int, values: NDArray[Any], absent: NDArray[np.bool_], *, is_flag: bool) -> _Column:
