@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from brain.errors import SensorTypeError
 from ingest.profile.expression import compile_expression
 from ingest.profile.functions import MENDED, STEPS, WrongValueError
+from ingest.profile.lets import NAMES, compile_lets
 from ingest.profile.sources import (
     expression_text,
     field_source,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORM_KEYS", "MOST_ROWS", "Form", "Mapped", "Refused", "sourced_fields"]
 
-FORM_KEYS: Final = ("each", "when", "device", "time", "row_id", "status", "position", "fields")
+FORM_KEYS: Final = ("each", "let_each", "when", "device", "time", "row_id", "status", "position", "fields")
 """What a form may say."""
 MOST_ROWS: Final = 10_000
 """Readings of one message, at most."""
@@ -108,9 +109,14 @@ class Form:
         lets: Mapping[str, str] | None = None,
     ) -> None:
         self._lets = lets or {}
+        own = raw.get("let_each", {})
+        self._own = compile_lets(own, f"{prefix}let_each", [n for n in names if n not in NAMES])
+        self._own_texts = {name: text for name, text in own.items() if isinstance(text, str)}
+        whole, names = names, [*names, *(name for name, _ in self._own)]
 
         def compiled(value: Any, key: str, missing: Sentinels | None = None) -> Expression:
-            return compile_expression(expression_text(value, prefix + key), prefix + key, names, missing)
+            known = whole if key.startswith("each") else names
+            return compile_expression(expression_text(value, prefix + key), prefix + key, known, missing)
 
         each = raw.get("each", [])
         levels = each if isinstance(each, list) else [each]
@@ -142,8 +148,9 @@ class Form:
         ]
         self._fields = [(name, read) for name, read, _ in fields]
         self._dedupe = dedupe
+        self.why = ""  # why the document read last gave no reading
         self.met_nothing = False  # whether a level of the document read last was there and empty
-        self._cost = 3 + len(fields)
+        self._cost = 3 + len(fields) + len(self._own)
         if not self._fields and self._position is None:
             raise SensorTypeError(
                 f"{prefix}fields", "no field says where it comes from; write like temp_c: {from: it.temp}"
@@ -157,7 +164,7 @@ class Form:
 
     def rows(self, msg: Any, scope: dict[str, Any]) -> Iterator[Mapped | Refused]:
         """The readings of a document."""
-        self.met_nothing = False
+        self.met_nothing, self.why = False, ""
         try:
             elements = list(islice(self._elements(msg, scope, 0), MOST_ROWS + 1))  # levels may multiply
         except WrongValueError as e:
@@ -166,12 +173,18 @@ class Form:
         if len(elements) > MOST_ROWS:
             yield Refused("too_large", f"{self._each[-1].path}: more than {MOST_ROWS} elements in one message")
             return
-        for it, names in elements:
-            keys = names["keys"]
+        for it, around in elements:
+            names, keys = around, around["keys"]
             try:
                 STEPS.spend(self._cost)
+                if self._own:
+                    names = dict(names)
+                    for name, make in self._own:
+                        names[name] = make(it, names)
                 if self._when is None or self._when(it, names):
                     yield self._one(it, names, keys)
+                else:
+                    self.why = f"{self._when.path}: {self._when.text.strip()[:80]} fails"
             except WrongValueError as e:
                 yield Refused(e.reason, self._placed(str(e), keys))
             except MENDED:  # a number of thousands of digits cannot even be printed
@@ -188,6 +201,7 @@ class Form:
         elif isinstance(inner, (list, tuple)):
             pairs = iter(enumerate(inner))
         elif inner is None:
+            self.why = f"{level.path}: {level.text.strip()[:80]} is missing"
             return
         else:
             raise WrongValueError(f"{level.path}: {inner!r:.60} is neither a list nor an object")
@@ -199,6 +213,8 @@ class Form:
             here = {**scope, "key": key, "parent": it, "keys": (*keys, key), "up": up}
             if gate is None or gate(element, here):
                 yield from self._elements(element, here, depth + 1)
+            else:
+                self.why = f"{gate.path}: {gate.text.strip()[:80]} fails"
 
     def _one(self, it: Any, scope: Mapping[str, Any], keys: tuple[Any, ...]) -> Mapped | Refused:
         device = self._device(it, scope)
@@ -240,6 +256,12 @@ class Form:
         """Where a plain path leads to from the element with these keys; None: it is no plain path."""
         found = _PLAIN_PATH.fullmatch(text)
         for _ in range(_WORST_DEPTH):  # one name of let may stand for another
+            if found is not None and (own := self._own_texts.get(found[1])) is not None:
+                inner = _PLAIN_PATH.fullmatch(own.strip())
+                if inner is None:
+                    return None
+                found = _PLAIN_PATH.fullmatch(inner[0] + found[2])
+                continue
             if found is None or found[1] not in self._lets:
                 break
             inner = _PLAIN_PATH.fullmatch(self._lets[found[1]].strip())

@@ -4,6 +4,7 @@
 let: {data: msg.uplink.data}          # names for the whole message; {of: base64(msg.data), frame: [...]} reads bytes
 ignore: msg.kind == "join"            # such messages are counted, not stored
 each: data.values                     # a reading per element of a list or object; several levels as a list
+let_each: {v: it.raw.value}           # names for each element; may hold byte tables and tables as let may
 when: it.valid                        # readings that do not hold it are left out
 device: msg.dev_eui                   # default: the capture {device} of the topic
 time: {from: it.ts, as: unix_s}       # default: the time of receipt
@@ -38,8 +39,8 @@ from brain.errors import SensorTypeError
 from ingest.profile.clock import is_zone, zone_of
 from ingest.profile.expression import Expression, compile_expression
 from ingest.profile.form import FORM_KEYS, MOST_ROWS, Form, Mapped, Refused, sourced_fields
-from ingest.profile.frame import compile_frame
-from ingest.profile.functions import FUNCTIONS, MOST_STEPS, STEPS, WrongValueError, text_of
+from ingest.profile.functions import MOST_STEPS, STEPS, WrongValueError
+from ingest.profile.lets import NAMES, compile_lets
 from ingest.profile.recall import compile_merge, compile_remember
 from ingest.profile.sources import expression_text
 from ingest.profile.stages import compile_input
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Mapped", "Refused", "compile_mapping"]
 
-_NAMES: Final = ("topic", "key", "keys", "parent", "up", "received", "last")
+_LONGEST_WHY: Final = 400
 KEYS: Final = frozenset(
     {"input", "zone", "let", "ignore", "observations", "choose", "merge", "remember", "dedupe", *FORM_KEYS}
 )
@@ -86,15 +87,15 @@ def compile_mapping(
         'values.b: fields.tem'
     """
     read = compile_input(document.get("input", "json"), "input")
-    lets = _lets(document.get("let", {}))
-    names = [*_NAMES, *(name for name, _ in lets)]
+    lets = compile_lets(document.get("let", {}), "let")
+    names = [*NAMES, *(name for name, _ in lets)]
     zone = _zone(document["zone"], names) if "zone" in document else None
     ignore = (
         compile_expression(expression_text(document["ignore"], "ignore"), "ignore", names)
         if "ignore" in document
         else None
     )
-    merge = compile_merge(document["merge"], "merge", _NAMES) if "merge" in document else None
+    merge = compile_merge(document["merge"], "merge", NAMES) if "merge" in document else None
     for name, text in document.get("let", {}).items() if "remember" in document else ():
         if isinstance(text, str) and re.search(r"\blast\.", text):
             raise SensorTypeError(f"let.{name}", "last is not known yet where let is read; use it in fields or in when")
@@ -162,7 +163,10 @@ def compile_mapping(
                 return [Refused("too_large", f"payload: more than {MOST_ROWS} readings in one message")]
         if not out and ignored:
             return None
-        return out or [Refused("no_match", "payload: no observation of the profile fits this message")]
+        if out:
+            return out
+        why = "; ".join(form.why for form in forms if form.why)[:_LONGEST_WHY]
+        return [Refused("no_match", f"payload: no observation of the profile fits this message{why and ': '}{why}")]
 
     return run
 
@@ -173,60 +177,6 @@ def _zone(raw: Any, names: list[str]) -> Any:
     if isinstance(raw, str) and not is_zone(text) and (text in names or re.search(r"[.(\['\"]", text)):
         return compile_expression(text, "zone", names)
     return zone_of(text, "zone")
-
-
-def _lets(raw: Any) -> list[tuple[str, Callable[[Any, Mapping[str, Any]], Any]]]:
-    """Names of the whole message: expressions, and byte tables of bytes that stand inside of it."""
-    if not isinstance(raw, dict):
-        raise SensorTypeError("let", "write names and expressions, like {data: msg.uplink.data}")
-    out: list[tuple[str, Callable[[Any, Mapping[str, Any]], Any]]] = []
-    for name, spec in raw.items():
-        path = f"let.{name!s:.60}"
-        if not isinstance(name, str) or not name.isidentifier() or name in (*_NAMES, "it", "msg"):
-            raise SensorTypeError(path, f"a name is letters, digits and _, and none of it msg {' '.join(_NAMES)}")
-        names = [*_NAMES, *(n for n, _ in out)]
-        if isinstance(spec, dict):
-            out.append((name, (_table if "table" in spec else _framed)(spec, path, names)))
-        else:
-            out.append((name, compile_expression(expression_text(spec, path), path, names)))
-    return out
-
-
-def _table(spec: Mapping[str, Any], path: str, names: list[str]) -> Callable[[Any, Mapping[str, Any]], Any]:
-    """A table for ``lookup``; with ``of`` what it has for that value."""
-    for key in spec:
-        if key not in ("of", "table"):
-            raise SensorTypeError(
-                f"{path}.{key}", "no such key; write {table: {a: 1}}, or {of: it.kind, table: {a: 1}}"
-            )
-    raw = spec["table"]
-    if not isinstance(raw, dict) or not raw:
-        raise SensorTypeError(f"{path}.table", "write a table as a mapping, like {front: [1920, 1080]}")
-    table = {text_of(k): v for k, v in raw.items()}
-    if "of" not in spec:
-        return lambda _, __: table
-    source = compile_expression(expression_text(spec["of"], f"{path}.of"), f"{path}.of", names)
-    find = FUNCTIONS["lookup"]
-    return lambda it, scope: find(table, source(it, scope))
-
-
-def _framed(spec: Mapping[str, Any], path: str, names: list[str]) -> Callable[[Any, Mapping[str, Any]], Any]:
-    """The values of a byte table, of bytes that an expression gives."""
-    for key in spec:
-        if key not in ("of", "frame", "order"):
-            raise SensorTypeError(f"{path}.{key}", "no such key; write {of: base64(msg.data), frame: [...]}")
-    source = compile_expression(expression_text(spec.get("of"), f"{path}.of"), f"{path}.of", names)
-    frame = compile_frame(spec.get("frame"), f"{path}.frame", spec.get("order", "big"))
-
-    def run(it: Any, scope: Mapping[str, Any]) -> Any:
-        data = source(it, scope)
-        if data is None:
-            return None
-        if not isinstance(data, bytes):
-            raise WrongValueError(f"{source.path}: {data!r:.60} is no bytes; put base64() or hex_bytes() round it")
-        return frame(data)
-
-    return run
 
 
 def _forms(document: Mapping[str, Any], kinds: Mapping[str, str], names: list[str], zone: Any) -> list[Form]:
