@@ -13,6 +13,7 @@ from brain.errors import SensorTypeError
 from ingest.profile.expression import compile_expression
 from ingest.profile.functions import MENDED, STEPS, WrongValueError
 from ingest.profile.gather import Gather
+from ingest.profile.lets import NAMES, compile_lets
 from ingest.profile.sources import (
     expression_text,
     field_source,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORM_KEYS", "MOST_ROWS", "Form", "Mapped", "Refused", "sourced_fields"]
 
-FORM_KEYS: Final = ("each", "when", "device", "time", "row_id", "status", "position", "fields")
+FORM_KEYS: Final = ("each", "let_each", "when", "device", "time", "row_id", "status", "position", "fields")
 """What a form may say."""
 MOST_ROWS: Final = 10_000
 """Readings of one message, at most."""
@@ -120,8 +121,16 @@ class Form:
         def at(key: str) -> str:
             return key if re.split(r"[.\[]", key)[0] in inherited else prefix + key
 
+        own = raw.get("let_each", {})
+        self._own = gather.tried(lambda: compile_lets(own, at("let_each"), [n for n in names if n not in NAMES]), [])
+        self._own_texts = {
+            n: text for n, text in (own.items() if isinstance(own, dict) else ()) if isinstance(text, str)
+        }
+        whole, names = names, [*names, *(name for name, _ in self._own)]
+
         def compiled(value: Any, key: str, missing: Sentinels | None = None) -> Expression:
-            return compile_expression(expression_text(value, at(key)), at(key), names, missing)
+            known = whole if key.startswith("each") else names
+            return compile_expression(expression_text(value, at(key)), at(key), known, missing)
 
         def part(value: Any, key: str) -> Expression:
             return gather.tried(lambda: compiled(value, key), _NOTHING)
@@ -158,8 +167,9 @@ class Form:
                 fields.append(field_source(name, spec, path, kinds, names))
         self._fields = [(name, read) for name, read, _ in fields]
         self._dedupe = dedupe
+        self.why = ""  # why the document read last gave no reading
         self.met_nothing = False  # whether a level of the document read last was there and empty
-        self._cost = 3 + len(fields)
+        self._cost = 3 + len(fields) + len(self._own)
         if sourced == {} and raw.get("position") is None:
             gather.wrong(f"{prefix}fields", "no field says where it comes from; write like temp_c: {from: it.temp}")
         gather.end()
@@ -174,7 +184,7 @@ class Form:
 
     def rows(self, msg: Any, scope: dict[str, Any]) -> Iterator[Mapped | Refused]:
         """The readings of a document."""
-        self.met_nothing = False
+        self.met_nothing, self.why = False, ""
         try:
             elements = list(islice(self._elements(msg, scope, 0), MOST_ROWS + 1))  # levels may multiply
         except WrongValueError as e:
@@ -183,12 +193,18 @@ class Form:
         if len(elements) > MOST_ROWS:
             yield Refused("too_large", f"{self._each[-1].path}: more than {MOST_ROWS} elements in one message")
             return
-        for it, names in elements:
-            keys = names["keys"]
+        for it, around in elements:
+            names, keys = around, around["keys"]
             try:
                 STEPS.spend(self._cost)
+                if self._own:
+                    names = dict(names)
+                    for name, make in self._own:
+                        names[name] = make(it, names)
                 if self._when is None or self._when(it, names):
                     yield self._one(it, names, keys)
+                else:
+                    self.why = f"{self._when.path}: {self._when.text.strip()[:80]} fails"
             except WrongValueError as e:
                 yield Refused(e.reason, self._placed(str(e), keys))
             except MENDED:  # a number of thousands of digits cannot even be printed
@@ -205,6 +221,7 @@ class Form:
         elif isinstance(inner, (list, tuple)):
             pairs = iter(enumerate(inner))
         elif inner is None:
+            self.why = f"{level.path}: {level.text.strip()[:80]} is missing"
             return
         else:
             raise WrongValueError(f"{level.path}: {inner!r:.60} is neither a list nor an object")
@@ -216,6 +233,8 @@ class Form:
             here = {**scope, "key": key, "parent": it, "keys": (*keys, key), "up": up}
             if gate is None or gate(element, here):
                 yield from self._elements(element, here, depth + 1)
+            else:
+                self.why = f"{gate.path}: {gate.text.strip()[:80]} fails"
 
     def _one(self, it: Any, scope: Mapping[str, Any], keys: tuple[Any, ...]) -> Mapped | Refused:
         device = self._device(it, scope)
@@ -257,6 +276,12 @@ class Form:
         """Where a plain path leads to from the element with these keys; None: it is no plain path."""
         found = _PLAIN_PATH.fullmatch(text)
         for _ in range(_WORST_DEPTH):  # one name of let may stand for another
+            if found is not None and (own := self._own_texts.get(found[1])) is not None:
+                inner = _PLAIN_PATH.fullmatch(own.strip())
+                if inner is None:
+                    return None
+                found = _PLAIN_PATH.fullmatch(inner[0] + found[2])
+                continue
             if found is None or found[1] not in self._lets:
                 break
             inner = _PLAIN_PATH.fullmatch(self._lets[found[1]].strip())

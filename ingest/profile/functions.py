@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import re2
 
 from ingest.profile import conversions as to
-from ingest.profile.limits import LONGEST, MENDED, MOST_STEPS, STEPS, Steps, WrongValueError
+from ingest.profile.limits import LONGEST, MENDED, MOST_STEPS, STEPS, Steps, WrongValueError, charge
 from ingest.profile.phases import phase
 
 if TYPE_CHECKING:
@@ -98,6 +98,8 @@ class Function:
 
     def __call__(self, *values: Any) -> Any:
         """Run it; it was compiled with as many values as it takes."""
+        for value in values:
+            charge(value)
         return self._run(*values)
 
 

@@ -4,6 +4,7 @@
 let: {data: msg.uplink.data}          # names for the whole message; {of: base64(msg.data), frame: [...]} reads bytes
 ignore: msg.kind == "join"            # such messages are counted, not stored
 each: data.values                     # a reading per element of a list or object; several levels as a list
+let_each: {v: it.raw.value}           # names for each element; may hold byte tables and tables as let may
 when: it.valid                        # readings that do not hold it are left out
 device: msg.dev_eui                   # default: the capture {device} of the topic
 time: {from: it.ts, as: unix_s}       # default: the time of receipt
@@ -32,16 +33,15 @@ dedupe: {by: f"{it.dev}/{it.seq}"}                    # copies within 10 minutes
 from __future__ import annotations
 
 import re
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from brain.errors import SensorTypeError
 from ingest.profile.clock import is_zone, zone_of
 from ingest.profile.expression import Expression, compile_expression
 from ingest.profile.form import FORM_KEYS, MOST_ROWS, Form, Mapped, Refused, sourced_fields
-from ingest.profile.frame import compile_frame
-from ingest.profile.functions import FUNCTIONS, MOST_STEPS, STEPS, WrongValueError, text_of
+from ingest.profile.functions import MOST_STEPS, STEPS, WrongValueError
 from ingest.profile.gather import Gather
+from ingest.profile.lets import NAMES, compile_lets
 from ingest.profile.recall import compile_merge, compile_remember
 from ingest.profile.sources import expression_text
 from ingest.profile.stages import compile_input
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Mapped", "Refused", "compile_mapping"]
 
-_NAMES: Final = ("topic", "key", "keys", "parent", "up", "received", "last")
+_LONGEST_WHY: Final = 400
 KEYS: Final = frozenset(
     {"input", "zone", "let", "ignore", "observations", "choose", "merge", "remember", "dedupe", *FORM_KEYS}
 )
@@ -94,11 +94,11 @@ def compile_mapping(
         return gather.tried(lambda: made(document[key]), None) if key in document else None
 
     reads = gather.tried(lambda: compile_input(document.get("input", "json"), "input"), None)
-    lets = gather.tried(lambda: _lets(document.get("let", {}), gather), [])
-    names = [*_NAMES, *(name for name, _ in lets)]
+    lets = gather.tried(lambda: compile_lets(document.get("let", {}), "let"), [])
+    names = [*NAMES, *(name for name, _ in lets)]
     zone = part("zone", lambda raw: _zone(raw, names))
     ignore = part("ignore", lambda raw: compile_expression(expression_text(raw, "ignore"), "ignore", names))
-    merge = part("merge", lambda raw: compile_merge(raw, "merge", _NAMES))
+    merge = part("merge", lambda raw: compile_merge(raw, "merge", NAMES))
     told = document.get("let")
     for name, text in told.items() if "remember" in document and isinstance(told, dict) else ():
         if isinstance(text, str) and re.search(r"\blast\.", text):
@@ -169,7 +169,10 @@ def compile_mapping(
                 return [Refused("too_large", f"payload: more than {MOST_ROWS} readings in one message")]
         if not out and ignored:
             return None
-        return out or [Refused("no_match", "payload: no observation of the profile fits this message")]
+        if out:
+            return out
+        why = "; ".join(form.why for form in forms if form.why)[:_LONGEST_WHY]
+        return [Refused("no_match", f"payload: no observation of the profile fits this message{why and ': '}{why}")]
 
     return run
 
@@ -180,63 +183,6 @@ def _zone(raw: Any, names: list[str]) -> Any:
     if isinstance(raw, str) and not is_zone(text) and (text in names or re.search(r"[.(\['\"]", text)):
         return compile_expression(text, "zone", names)
     return zone_of(text, "zone")
-
-
-def _lets(raw: Any, gather: Gather) -> list[tuple[str, Callable[[Any, Mapping[str, Any]], Any]]]:
-    """Names of the whole message: expressions, and byte tables of bytes that stand inside of it."""
-    if not isinstance(raw, dict):
-        raise SensorTypeError("let", "write names and expressions, like {data: msg.uplink.data}")
-    out: list[tuple[str, Callable[[Any, Mapping[str, Any]], Any]]] = []
-    for name, spec in raw.items():
-        out += gather.tried(partial(_let, name, spec, [n for n, _ in out]), [(name, lambda _, __: None)])
-    return out
-
-
-def _let(name: Any, spec: Any, before: list[str]) -> list[tuple[str, Callable[[Any, Mapping[str, Any]], Any]]]:
-    path = f"let.{name!s:.60}"
-    if not isinstance(name, str) or not name.isidentifier() or name in (*_NAMES, "it", "msg"):
-        raise SensorTypeError(path, f"a name is letters, digits and _, and none of it msg {' '.join(_NAMES)}")
-    names = [*_NAMES, *before]
-    if isinstance(spec, dict):
-        return [(name, (_table if "table" in spec else _framed)(spec, path, names))]
-    return [(name, compile_expression(expression_text(spec, path), path, names))]
-
-
-def _table(spec: Mapping[str, Any], path: str, names: list[str]) -> Callable[[Any, Mapping[str, Any]], Any]:
-    """A table for ``lookup``; with ``of`` what it has for that value."""
-    for key in spec:
-        if key not in ("of", "table"):
-            raise SensorTypeError(
-                f"{path}.{key}", "no such key; write {table: {a: 1}}, or {of: it.kind, table: {a: 1}}"
-            )
-    raw = spec["table"]
-    if not isinstance(raw, dict) or not raw:
-        raise SensorTypeError(f"{path}.table", "write a table as a mapping, like {front: [1920, 1080]}")
-    table = {text_of(k): v for k, v in raw.items()}
-    if "of" not in spec:
-        return lambda _, __: table
-    source = compile_expression(expression_text(spec["of"], f"{path}.of"), f"{path}.of", names)
-    find = FUNCTIONS["lookup"]
-    return lambda it, scope: find(table, source(it, scope))
-
-
-def _framed(spec: Mapping[str, Any], path: str, names: list[str]) -> Callable[[Any, Mapping[str, Any]], Any]:
-    """The values of a byte table, of bytes that an expression gives."""
-    for key in spec:
-        if key not in ("of", "frame", "order"):
-            raise SensorTypeError(f"{path}.{key}", "no such key; write {of: base64(msg.data), frame: [...]}")
-    source = compile_expression(expression_text(spec.get("of"), f"{path}.of"), f"{path}.of", names)
-    frame = compile_frame(spec.get("frame"), f"{path}.frame", spec.get("order", "big"))
-
-    def run(it: Any, scope: Mapping[str, Any]) -> Any:
-        data = source(it, scope)
-        if data is None:
-            return None
-        if not isinstance(data, bytes):
-            raise WrongValueError(f"{source.path}: {data!r:.60} is no bytes; put base64() or hex_bytes() round it")
-        return frame(data)
-
-    return run
 
 
 def _forms(document: Mapping[str, Any], kinds: Mapping[str, str], names: list[str], zone: Any) -> list[Form]:

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from ingest.profile.functions import LONGEST, WrongValueError, is_number, text_of
+from ingest.profile.limits import charge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,7 +66,10 @@ def _get(value: Any, keys: Sequence[Any]) -> Any:
 
 
 def _slice(value: Any, start: Any, end: Any) -> Any:
-    return value[start:end] if isinstance(value, (str, bytes, list, tuple)) else None
+    if not isinstance(value, (str, bytes, list, tuple)):
+        return None
+    charge(value)
+    return value[start:end]
 
 
 def _add(a: Any, b: Any) -> Any:
@@ -117,6 +121,7 @@ def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
 
 
 def _in(a: Any, b: Any) -> bool:
+    charge(b)
     try:
         return a in b
     except TypeError:
