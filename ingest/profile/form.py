@@ -74,6 +74,8 @@ class Mapped(NamedTuple):
     def told(self, detail: str) -> str:
         """A sentence that begins with the name of a value (``track: 365 is ...``), with its place in the document."""
         name, _, rest = detail.partition(":")
+        if name == "payload":
+            return f"{self.form.place_of_element(self.keys) or name}:{rest}"
         return f"{self.form.place_of(name, self.keys)}:{rest}"
 
 
@@ -306,6 +308,10 @@ class Form:
         if root in ("it", "key"):
             return _joined(self._place(keys), rest)
         return _joined("", rest) if root == "msg" else _joined(self._place(keys), f".{found[0]}")
+
+    def place_of_element(self, keys: tuple[Any, ...]) -> str:
+        """The place of an element in the document; empty for the whole of it."""
+        return self._place(keys)
 
     def place_of(self, name: str, keys: tuple[Any, ...]) -> str:
         """The place of a value in the document, as far as the profile reads it by a plain path."""
