@@ -264,13 +264,16 @@ class AckingSource:
     def _sift(self, new: _wire.Arrivals) -> list[bool]:
         """Which arrivals to keep: not the copies of what is held, nor QoS 0 beyond the limits."""
         out: list[bool] = []
-        waiting, size, seen = len(self._waiting), self._bytes, dict(self._held)
+        waiting, size = len(self._waiting), self._bytes
+        held = self._held  # not copied: it is large just when the broker repeats itself
+        seen: dict[int, tuple[str, bytes]] = {}
         for packet_id, message in zip(new.packet_ids, zip(new.topics, new.payloads, strict=True), strict=True):
             if packet_id == 0:
                 keep = waiting < self._most_waiting and size <= self._most_bytes
                 self.shed += not keep
             else:
-                keep = seen.get(packet_id) != message  # else the broker got impatient; the first copy is being stored
+                # else the broker got impatient; the first copy is being stored
+                keep = (seen.get(packet_id) or held.get(packet_id)) != message
                 self.copies += not keep
                 seen[packet_id] = message
             out.append(keep)

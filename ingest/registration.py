@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Checked", "check", "default_topic", "register", "retire", "samples_from", "sentence"]
 
 _MOST_SAMPLES: Final = 200
+_MOST_ERRORS: Final = 50
 _JSON_INPUTS: Final = frozenset({"json", "lenient_json", "json_or_text", "ngsi", "senml"})
 _TAKE_UP_S: Final = 2.0
 _LONGEST_NAME: Final = 60
@@ -46,7 +47,8 @@ class Checked:
 
     Attributes:
         sensor_type: With the version it would get; None where the document is wrong.
-        errors: Sentences; empty where all is right.
+        errors: Sentences about all that is wrong, in the order of the document; empty where all is right.
+        wrong: The same with the place of each.
         warnings: Sentences about what is allowed and probably not meant.
         samples: As their devices send them, with their topics.
         previews: What would become of each sample.
@@ -56,6 +58,7 @@ class Checked:
     source: str
     sensor_type: SensorType | None = None
     errors: list[str] = field(default_factory=list)
+    wrong: list[tuple[str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     previews: list[Preview] = field(default_factory=list)
@@ -158,7 +161,8 @@ def check(
         if former is not None and former.id != made.id:
             raise SensorTypeError("id", f"{made.id} and the registered {former.id} count as the same")  # noqa: TRY301
     except SensorTypeError as e:
-        out.errors.append(sentence(source, e) if isinstance(document, str) else str(e))
+        out.wrong = _wrong(e, source if isinstance(document, str) else None)
+        out.errors = [told for _, told in out.wrong]
         return out
     if former is not None:
         version = max(made.version, former.version + 1)
@@ -177,6 +181,16 @@ def check(
     out.warnings += _empty_columns(made, out.previews)
     out.warnings += _regressions(made, kept, known)
     return out
+
+
+def _wrong(error: SensorTypeError, source: str | None) -> list[tuple[str, str]]:
+    """Path and sentence of each error, in the order of the document's lines where it is a text."""
+    found = [(e.path, sentence(source, e) if source else str(e)) for e in error.every[:_MOST_ERRORS]]
+    if source is not None:
+        found.sort(key=lambda one: line_of(source, one[0]) or 0)
+    if (more := len(error.every) - len(found)) > 0:
+        found.append(("", f"and {more} more errors; mend these first"))
+    return found
 
 
 def _brought_along(document: Any) -> Any:
@@ -292,7 +306,7 @@ async def register(store: Store, document: Any, samples: Sequence[Sample] = ()) 
     The same document again changes nothing and gives the version it has.
 
     Raises:
-        SensorTypeError: The document is wrong; the sentence names its line.
+        SensorTypeError: The document is wrong; the sentence names its line, ``others`` all else that is wrong.
         StoreError: The data base is out of reach.
     """
     registry = await store.load_registry()
@@ -303,7 +317,7 @@ async def register(store: Store, document: Any, samples: Sequence[Sample] = ()) 
         kept = await _kept_samples(store, document, registry)
     checked = check(document, samples, registry, now, kept)
     if checked.sensor_type is None:
-        raise SensorTypeError("", checked.errors[0])
+        raise _refusal(checked.wrong)
     keep = [
         {
             "topic": s.topic,
@@ -322,6 +336,16 @@ async def register(store: Store, document: Any, samples: Sequence[Sample] = ()) 
             break
         await asyncio.sleep(0.02)
     return checked
+
+
+def _refusal(wrong: Sequence[tuple[str, str]]) -> SensorTypeError:
+    """The errors of a document as one."""
+    made = []
+    for path, told in wrong:
+        error = SensorTypeError("", told)
+        error.path = path
+        made.append(error)
+    return SensorTypeError.of(made[0], made[1:])
 
 
 async def _kept_samples(store: Store, document: Any, registry: Registry) -> list[Mapping[str, Any]]:

@@ -199,7 +199,7 @@ def check(file: _File, sample: _SampleFiles = None) -> None:
     samples = _samples(sample or [])
     checked = look(_document(file), samples, Registry(load_builtin(), []), time.time_ns() // 1000)
     if checked.errors:
-        raise CloudBrainError("; ".join(checked.errors))
+        raise CloudBrainError("\n".join(checked.errors))
     assert checked.sensor_type is not None
     _told(checked)
     if any(got.refused is not None for got in checked.previews):
@@ -219,7 +219,7 @@ def add(file: _File, sample: _SampleFiles = None, dsn: Dsn = None, data_dir: Dat
         try:
             checked = await put(store, text, samples)
         except SensorTypeError as e:
-            raise CloudBrainError(f"{file}: {e}") from None
+            raise CloudBrainError("\n".join(f"{file}: {one}" for one in e.every)) from None
         _told(checked)
 
     _with_store(dsn, data_dir, work)

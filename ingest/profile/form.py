@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from brain.errors import SensorTypeError
 from ingest.profile.expression import compile_expression
 from ingest.profile.functions import MENDED, STEPS, WrongValueError
+from ingest.profile.gather import Gather
 from ingest.profile.lets import NAMES, compile_lets
 from ingest.profile.sources import (
     expression_text,
@@ -22,7 +23,7 @@ from ingest.profile.sources import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from ingest.profile.expression import Expression
     from ingest.profile.operators import Sentinels
@@ -38,6 +39,10 @@ _STEPS: Final = r"""((?:\.\w+|\[(?:\d+|"[^"\]]*"|'[^'\]]*')\])*)"""
 _PLAIN_PATH: Final = re.compile(rf"([A-Za-z_]\w*){_STEPS}")
 _LISTED: Final = re.compile(r"list\((.*)\)")
 _OF_NO_DOCUMENT: Final = ("topic", "received", "last", "keys")
+
+
+_NOTHING: Final = compile_expression("None", "")
+"""Stands for an expression that is wrong, until all errors are gathered."""
 
 
 class Refused(NamedTuple):
@@ -96,6 +101,7 @@ class Form:
         zone: Of times that name none.
         dedupe: The profile's ``dedupe.by``.
         lets: Texts of the profile's ``let`` that are expressions, by name.
+        inherited: Keys, and ``fields.NAME``, that stand above the form and not in it.
     """
 
     def __init__(
@@ -107,21 +113,32 @@ class Form:
         zone: Any,
         dedupe: Expression | None = None,
         lets: Mapping[str, str] | None = None,
+        inherited: Collection[str] = (),
     ) -> None:
         self._lets = lets or {}
+        gather = Gather()
+
+        def at(key: str) -> str:
+            return key if re.split(r"[.\[]", key)[0] in inherited else prefix + key
+
         own = raw.get("let_each", {})
-        self._own = compile_lets(own, f"{prefix}let_each", [n for n in names if n not in NAMES])
-        self._own_texts = {name: text for name, text in own.items() if isinstance(text, str)}
+        self._own = gather.tried(lambda: compile_lets(own, at("let_each"), [n for n in names if n not in NAMES]), [])
+        self._own_texts = {
+            n: text for n, text in (own.items() if isinstance(own, dict) else ()) if isinstance(text, str)
+        }
         whole, names = names, [*names, *(name for name, _ in self._own)]
 
         def compiled(value: Any, key: str, missing: Sentinels | None = None) -> Expression:
             known = whole if key.startswith("each") else names
-            return compile_expression(expression_text(value, prefix + key), prefix + key, known, missing)
+            return compile_expression(expression_text(value, at(key)), at(key), known, missing)
+
+        def part(value: Any, key: str) -> Expression:
+            return gather.tried(lambda: compiled(value, key), _NOTHING)
 
         each = raw.get("each", [])
         levels = each if isinstance(each, list) else [each]
         if len(levels) > _WORST_DEPTH:
-            raise SensorTypeError(f"{prefix}each", f"at most {_WORST_DEPTH} levels")
+            gather.wrong(at("each"), f"at most {_WORST_DEPTH} levels")
         self._each: list[Expression] = []
         self._gates: list[Expression | None] = []
         for i, level in enumerate(levels):
@@ -129,32 +146,35 @@ class Form:
             spec = level if isinstance(level, dict) else {"in": level}
             for key in spec:
                 if key not in ("in", "when"):
-                    raise SensorTypeError(f"{prefix}{path}.{key}", "no such key; a level has in and when")
-            self._each.append(compiled(spec.get("in"), path if spec is not level else f"{path}.in"))
-            self._gates.append(compiled(spec["when"], f"{path}.when") if "when" in spec else None)
+                    gather.wrong(at(f"{path}.{key}"), "no such key; a level has in and when")
+            self._each.append(part(spec.get("in"), path if spec is not level else f"{path}.in"))
+            self._gates.append(part(spec["when"], f"{path}.when") if "when" in spec else None)
         when = raw.get("when")
-        self._when = None if when is None else compiled(when, "when")
-        self._device = compiled(raw.get("device", "topic.device"), "device")
-        self._time, time_text = time_source(raw.get("time"), f"{prefix}time", compiled, zone)
+        self._when = None if when is None else part(when, "when")
+        self._device = part(raw.get("device", "topic.device"), "device")
+        time = gather.tried(lambda: time_source(raw.get("time"), at("time"), compiled, zone), None)
         self._texts = [
-            (name, compiled(raw[key], key))
+            (name, part(raw[key], key))
             for key, name in (("row_id", "id"), ("status", "status"))
             if raw.get(key) is not None
         ]
-        self._position = position_source(raw.get("position"), f"{prefix}position", compiled)
-        fields = [
-            field_source(name, spec, f"{prefix}fields.{name}", kinds, names)
-            for name, spec in sourced_fields(raw, f"{prefix}fields").items()
-        ]
+        self._position = gather.tried(lambda: position_source(raw.get("position"), at("position"), compiled), None)
+        fields: list[tuple[str, Callable[[Any, Mapping[str, Any]], Any], Expression]] = []
+        sourced = gather.tried(lambda: sourced_fields(raw, at("fields")), None)
+        for name, spec in (sourced or {}).items():
+            with gather:
+                path = f"fields.{name}" if f"fields.{name}" in inherited else f"{prefix}fields.{name}"
+                fields.append(field_source(name, spec, path, kinds, names))
         self._fields = [(name, read) for name, read, _ in fields]
         self._dedupe = dedupe
         self.why = ""  # why the document read last gave no reading
         self.met_nothing = False  # whether a level of the document read last was there and empty
         self._cost = 3 + len(fields) + len(self._own)
-        if not self._fields and self._position is None:
-            raise SensorTypeError(
-                f"{prefix}fields", "no field says where it comes from; write like temp_c: {from: it.temp}"
-            )
+        if sourced == {} and raw.get("position") is None:
+            gather.wrong(f"{prefix}fields", "no field says where it comes from; write like temp_c: {from: it.temp}")
+        gather.end()
+        assert time is not None
+        self._time, time_text = time
         self._sources = {name: source.text for name, _, source in fields}
         self._sources |= {key: expression.text for key, expression in self._texts}
         if time_text is not None:

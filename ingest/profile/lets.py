@@ -18,6 +18,7 @@ from brain.errors import SensorTypeError
 from ingest.profile.expression import compile_expression
 from ingest.profile.frame import compile_frame
 from ingest.profile.functions import FUNCTIONS, STEPS, WrongValueError, text_of
+from ingest.profile.gather import Gather
 from ingest.profile.sources import expression_text
 
 if TYPE_CHECKING:
@@ -51,18 +52,23 @@ def compile_lets(raw: Any, path: str, before: Sequence[str] = ()) -> Lets:
     if not isinstance(raw, dict):
         raise SensorTypeError(path, "write names and expressions, like {data: msg.uplink.data}")
     out: Lets = []
+    gather = Gather()
     for name, spec in raw.items():
-        here = f"{path}.{name!s:.60}"
-        if not isinstance(name, str) or not name.isidentifier() or name in (*NAMES, "it", "msg"):
-            raise SensorTypeError(here, f"a name is letters, digits and _, and none of it msg {' '.join(NAMES)}")
-        if name in before:
-            raise SensorTypeError(here, "stands in let already; give it another name")
-        names = [*NAMES, *before, *(n for n, _ in out)]
-        if isinstance(spec, dict):
-            out.append((name, (_table if "table" in spec else _framed)(spec, here, names)))
-        else:
-            out.append((name, compile_expression(expression_text(spec, here), here, names)))
+        with gather:
+            out.append((name, _let(name, spec, f"{path}.{name!s:.60}", [*before, *(n for n, _ in out)])))
+    gather.end()
     return out
+
+
+def _let(name: Any, spec: Any, path: str, before: Sequence[str]) -> Callable[[Any, Mapping[str, Any]], Any]:
+    if not isinstance(name, str) or not name.isidentifier() or name in (*NAMES, "it", "msg"):
+        raise SensorTypeError(path, f"a name is letters, digits and _, and none of it msg {' '.join(NAMES)}")
+    if name in before:
+        raise SensorTypeError(path, "stands in let already; give it another name")
+    names = [*NAMES, *before]
+    if isinstance(spec, dict):
+        return (_table if "table" in spec else _framed)(spec, path, names)
+    return compile_expression(expression_text(spec, path), path, names)
 
 
 def _table(spec: Mapping[str, Any], path: str, names: list[str]) -> Callable[[Any, Mapping[str, Any]], Any]:

@@ -40,6 +40,7 @@ from ingest.profile.clock import is_zone, zone_of
 from ingest.profile.expression import Expression, compile_expression
 from ingest.profile.form import FORM_KEYS, MOST_ROWS, Form, Mapped, Refused, sourced_fields
 from ingest.profile.functions import MOST_STEPS, STEPS, WrongValueError
+from ingest.profile.gather import Gather
 from ingest.profile.lets import NAMES, compile_lets
 from ingest.profile.recall import compile_merge, compile_remember
 from ingest.profile.sources import expression_text
@@ -86,24 +87,29 @@ def compile_mapping(
         >>> got[1].detail[:20]
         'values.b: fields.tem'
     """
-    read = compile_input(document.get("input", "json"), "input")
-    lets = compile_lets(document.get("let", {}), "let")
+    gather = Gather()
+
+    def part(key: str, made: Callable[[Any], Any]) -> Any:
+        """What a key of the profile compiles to; None where it is not there, or wrong."""
+        return gather.tried(lambda: made(document[key]), None) if key in document else None
+
+    reads = gather.tried(lambda: compile_input(document.get("input", "json"), "input"), None)
+    lets = gather.tried(lambda: compile_lets(document.get("let", {}), "let"), [])
     names = [*NAMES, *(name for name, _ in lets)]
-    zone = _zone(document["zone"], names) if "zone" in document else None
-    ignore = (
-        compile_expression(expression_text(document["ignore"], "ignore"), "ignore", names)
-        if "ignore" in document
-        else None
-    )
-    merge = compile_merge(document["merge"], "merge", NAMES) if "merge" in document else None
-    for name, text in document.get("let", {}).items() if "remember" in document else ():
+    zone = part("zone", lambda raw: _zone(raw, names))
+    ignore = part("ignore", lambda raw: compile_expression(expression_text(raw, "ignore"), "ignore", names))
+    merge = part("merge", lambda raw: compile_merge(raw, "merge", NAMES))
+    told = document.get("let")
+    for name, text in told.items() if "remember" in document and isinstance(told, dict) else ():
         if isinstance(text, str) and re.search(r"\blast\.", text):
-            raise SensorTypeError(f"let.{name}", "last is not known yet where let is read; use it in fields or in when")
-    remember = compile_remember(document["remember"], "remember", names) if "remember" in document else None
+            gather.wrong(f"let.{name}", "last is not known yet where let is read; use it in fields or in when")
+    remember = part("remember", lambda raw: compile_remember(raw, "remember", names))
     choose = document.get("choose", "all")
     if choose not in ("all", "first"):
-        raise SensorTypeError("choose", f"{choose!r:.60} is neither all nor first")
-    forms = _forms(document, kinds, names, zone)
+        gather.wrong("choose", f"{choose!r:.60} is neither all nor first")
+    forms = gather.tried(lambda: _forms(document, kinds, names, zone), [])
+    gather.end()
+    assert reads is not None
 
     def run(message: Message, wrap: Callable[[Any], Any] | None = None) -> list[Mapped | Refused] | None:
         STEPS.begin()
@@ -116,7 +122,7 @@ def compile_mapping(
         out: list[Mapped | Refused] = []
         ignored = 0
         try:
-            documents = read(message)
+            documents = reads(message)
         except WrongValueError as e:
             return [Refused(e.reason, str(e))]
         if not documents:
@@ -181,21 +187,31 @@ def _zone(raw: Any, names: list[str]) -> Any:
 
 def _forms(document: Mapping[str, Any], kinds: Mapping[str, str], names: list[str], zone: Any) -> list[Form]:
     """The forms of observation that a profile has: one, or those of ``observations``."""
-    dedupe = _dedupe(document["dedupe"], names) if "dedupe" in document else None
-    lets = {name: text for name, text in document.get("let", {}).items() if isinstance(text, str)}
+    gather = Gather()
+    dedupe = gather.tried(lambda: _dedupe(document["dedupe"], names), None) if "dedupe" in document else None
+    told = document.get("let")
+    lets = {name: text for name, text in told.items() if isinstance(text, str)} if isinstance(told, dict) else {}
     shared = {k: document[k] for k in FORM_KEYS if k in document}
     listed = document.get("observations")
     if listed is None:
-        return [Form(shared, "", kinds, names, zone, dedupe, lets)]
+        only = gather.tried(lambda: [Form(shared, "", kinds, names, zone, dedupe, lets)], [])
+        gather.end()
+        return only
     if not isinstance(listed, list) or not listed or not all(isinstance(o, dict) for o in listed):
         raise SensorTypeError("observations", "write a list of forms, like [{when: it.type == 1, fields: {...}}]")
-    forms = []
+    forms: list[Form] = []
     for i, own in enumerate(listed):
         for key in own:
             if key not in FORM_KEYS:
-                raise SensorTypeError(f"observations[{i}].{key}", f"no such key here; there are {', '.join(FORM_KEYS)}")
-        fields = {**sourced_fields(shared, "fields"), **sourced_fields(own, f"observations[{i}].fields")}
-        forms.append(Form({**shared, **own, "fields": fields}, f"observations[{i}].", kinds, names, zone, dedupe, lets))
+                gather.wrong(f"observations[{i}].{key}", f"no such key here; there are {', '.join(FORM_KEYS)}")
+        with gather:
+            above = sourced_fields(shared, "fields")
+            fields = {**above, **sourced_fields(own, f"observations[{i}].fields")}
+            said = {**shared, **own, "fields": fields}
+            inherited = {k for k in shared if k not in own}
+            inherited |= {f"fields.{n}" for n in above if n not in own.get("fields", {})}
+            forms.append(Form(said, f"observations[{i}].", kinds, names, zone, dedupe, lets, inherited))
+    gather.end()
     return forms
 
 

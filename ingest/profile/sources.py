@@ -20,6 +20,7 @@ from ingest.profile.clock import time_reader, zone_named
 from ingest.profile.datum import DATUMS, to_wgs84
 from ingest.profile.expression import compile_expression
 from ingest.profile.functions import WrongValueError
+from ingest.profile.gather import Gather
 from ingest.profile.operators import is_sentinel, sentinels
 from ingest.profile.places import coordinate, point_of
 from ingest.profile.units import canonical, convert
@@ -131,16 +132,20 @@ def time_source(
     if raw is None:
         return (lambda _, __: None), None
     spec = raw if isinstance(raw, dict) else {"from": raw}
+    gather = Gather()
     for key in spec:
         if key not in ("from", "as", "required", "missing"):
-            raise SensorTypeError(f"{path}.{key}", "no such key; a time has from, as, missing and required")
-    form = expression_text(spec.get("as", "auto"), f"{path}.as")
+            gather.wrong(f"{path}.{key}", "no such key; a time has from, as, missing and required")
+    form = gather.tried(lambda: expression_text(spec.get("as", "auto"), f"{path}.as"), "auto")
     fixed = zone if zone is None or isinstance(zone, tzinfo) else None
-    read = time_reader(form, fixed, f"{path}.as")
+    read = gather.tried(lambda: time_reader(form, fixed, f"{path}.as"), None)
     zoned = None if zone is fixed else _zoned(form, zone)
-    nothing = _missing(spec, path)
-    source = compiled(spec.get("from"), "time.from", nothing)
-    required = _truth(spec, "required", path)
+    nothing = gather.tried(lambda: _missing(spec, path), sentinels([]))
+    required = gather.tried(lambda: _truth(spec, "required", path), False)
+    source = gather.tried(lambda: compiled(spec.get("from"), "time.from", nothing), None)
+    gather.end()
+    assert source is not None
+    assert read is not None
 
     def run(it: Any, scope: Mapping[str, Any]) -> int | None:
         value = source(it, scope)
@@ -187,21 +192,25 @@ def position_source(
         return None
     if not isinstance(raw, dict) or not raw:
         raise SensorTypeError(path, "write like {lon: it.x, lat: it.y} or {point: it.location.coordinates}")
+    gather = Gather()
     for key in raw:
         if key not in _POSITION_KEYS:
-            raise SensorTypeError(f"{path}.{key}", f"no such key; a position has {', '.join(sorted(_POSITION_KEYS))}")
+            gather.wrong(f"{path}.{key}", f"no such key; a position has {', '.join(sorted(_POSITION_KEYS))}")
     datum, order = raw.get("datum", "wgs84"), raw.get("order", "lonlat")
     if datum not in DATUMS:
-        raise SensorTypeError(f"{path}.datum", f"{datum!r:.60} is none of {', '.join(DATUMS)}")
+        gather.wrong(f"{path}.datum", f"{datum!r:.60} is none of {', '.join(DATUMS)}")
     if order not in ("lonlat", "latlon"):
-        raise SensorTypeError(f"{path}.order", f"{order!r:.60} is neither lonlat nor latlon")
+        gather.wrong(f"{path}.order", f"{order!r:.60} is neither lonlat nor latlon")
     heights = {"alt_m", "height_m"} & raw.keys()
     if ("lon" in raw) != ("lat" in raw) or (("lon" in raw) == ("point" in raw) and not (heights and "lon" not in raw)):
-        raise SensorTypeError(path, "give lon and lat, or point")
-    nothing = _missing(raw, path)
-    exprs = {
-        k: compiled(raw[k], f"position.{k}", nothing) for k in ("lon", "lat", "alt_m", "height_m", "point") if k in raw
-    }
+        gather.wrong(path, "give lon and lat, or point")
+    nothing = gather.tried(lambda: _missing(raw, path), sentinels([]))
+    exprs: dict[str, Expression] = {}
+    for key in ("lon", "lat", "alt_m", "height_m", "point"):
+        if key in raw:
+            with gather:
+                exprs[key] = compiled(raw[key], f"position.{key}", nothing)
+    gather.end()
 
     def run(it: Any, scope: Mapping[str, Any], values: dict[str, Any]) -> None:
         lon = lat = None
@@ -338,37 +347,38 @@ def field_source(
             path, f"there is no such field; declare it in fields, with its unit: {name}: {{unit: ...}}; known: {known}"
         )
     entry = spec if isinstance(spec, dict) else {"from": spec}
+    gather = Gather()
     for key in entry:
         if key not in SOURCE_KEYS | DECLARED_KEYS | {"unit_to"}:  # the last is ours: the unit that the field declares
-            raise SensorTypeError(
-                f"{path}.{key}", f"no such key; a field has {', '.join(sorted(SOURCE_KEYS | DECLARED_KEYS))}"
-            )
+            gather.wrong(f"{path}.{key}", f"no such key; a field has {', '.join(sorted(SOURCE_KEYS | DECLARED_KEYS))}")
     if kind == "box":
+        gather.end()
         return box_source(spec, path, names)
     for key in ("form", "divide"):
         if key in entry:
-            raise SensorTypeError(f"{path}.{key}", "only a box has this; use scale, or / in the expression")
-    missing, table = _missing(entry, path), entry.get("table")
-    source = compile_expression(expression_text(entry["from"], f"{path}.from"), f"{path}.from", names, missing)
+            gather.wrong(f"{path}.{key}", "only a box has this; use scale, or / in the expression")
+    missing, table = gather.tried(lambda: _missing(entry, path), sentinels([])), entry.get("table")
+    text = gather.tried(lambda: expression_text(entry["from"], f"{path}.from"), "None")
+    source = gather.tried(lambda: compile_expression(text, f"{path}.from", names, missing), None)
     if table is not None and (not isinstance(table, dict) or not table):
-        raise SensorTypeError(f"{path}.table", "write a look-up as a mapping, like {0: closed, 1: open}")
-    keep = _truth(entry, "keep_unlisted", path)
+        gather.wrong(f"{path}.table", "write a look-up as a mapping, like {0: closed, 1: open}")
+        table = None
+    keep = gather.tried(lambda: _truth(entry, "keep_unlisted", path), False)
     if keep and (table is None or "else" in table):
-        raise SensorTypeError(
-            f"{path}.keep_unlisted", "stands beside a table without else, and keeps what is not in it"
-        )
+        gather.wrong(f"{path}.keep_unlisted", "stands beside a table without else, and keeps what is not in it")
     scale, offset = entry.get("scale", 1), entry.get("offset", 0)
     for key, number in (("scale", scale), ("offset", offset)):
         if isinstance(number, bool) or not isinstance(number, (int, float)) or not abs(number) < 1e15:
-            raise SensorTypeError(f"{path}.{key}", f"{number!r:.60} is no number")
+            gather.wrong(f"{path}.{key}", f"{number!r:.60} is no number")
         if key in entry and kind != "number":
-            raise SensorTypeError(f"{path}.{key}", f"only numbers have a {key}; this field is {kind}")
-    turn = _conversion(entry, path, names) if "unit_from" in entry else None
+            gather.wrong(f"{path}.{key}", f"only numbers have a {key}; this field is {kind}")
+    turn = gather.tried(lambda: _conversion(entry, path, names), None) if "unit_from" in entry else None
+    required = gather.tried(lambda: _truth(entry, "required", path), False)
+    gather.end()
+    assert source is not None
     plain = scale == 1 and offset == 0
     words = {_key(k): v for k, v in table.items()} if table else None
-    simple = (
-        kind == "number" and plain and not any(missing) and not table and turn is None
-    )  # most fields of most profiles
+    simple = kind == "number" and plain and not any(missing) and not table and turn is None  # most fields
     read = _reader(kind, source, scale, offset, plain=plain)
 
     def run(it: Any, scope: Mapping[str, Any]) -> Any:
@@ -383,7 +393,7 @@ def field_source(
                 return None
         return read(value) if turn is None else turn(read(value), it, scope)
 
-    if not _truth(entry, "required", path):
+    if not required:
         return name, run, source
 
     def demanding(it: Any, scope: Mapping[str, Any]) -> Any:

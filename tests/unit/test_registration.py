@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
+import pytest
+
+from brain.errors import SensorTypeError
 from brain.registry import Registry
+from brain.store.memory import MemoryStore
 from brain.times import to_us
 from ingest.preview import Sample
-from ingest.registration import Checked, check, samples_from
+from ingest.registration import Checked, check, register, samples_from
 from ingest.sensor_types import load_builtin
 
 NOW = to_us("2026-07-01T06:00:10Z")
@@ -27,6 +32,76 @@ MESSAGE = {"t": "2026-07-01T06:00:00Z", "l": [{"t": 1}, {"t": 2}]}
 def looked(document: str, message: Any, registry: Registry | None = None) -> Checked:
     known = registry or Registry(load_builtin(), [])
     return check(document, [Sample("p/D1", json.dumps(message).encode())], known, NOW)
+
+
+WRONG = """
+id: Street Air
+family: metre
+name: {zh: 站, en: Station}
+topics: ["air/{device}/up", "a/#/b"]
+zone: Mars/Base
+time: {from: it.ts, as: unix_x}
+let: {a: "1 +"}
+accept: {past: 7}
+input: {format: hex, frame: [{name: 7, type: u8}, {name: a, type: u9}]}
+fields:
+  pm25_ugm3: {unit: ug/m3, range: [9, 0], from: it.pm25 +, scale: x}
+  temp_c: {unit: Cel, from: nummer(it.t), unit_from: km/h, missing: 3}
+  Bad: it.x
+  state: {values: [ok, dirty], from: it.st, requird: true}
+"""
+WRONG_PLACES = [
+    (2, "id"), (3, "family"), (5, "topics[1]"), (6, "zone"), (7, "time.as"), (8, "let.a"), (9, "accept.past"),
+    (10, "input.frame[0].name"), (10, "input.frame[1].type"), (12, "fields.pm25_ugm3.range"),
+    (12, "fields.pm25_ugm3.from"), (12, "fields.pm25_ugm3.scale"), (13, "fields.temp_c.missing"),
+    (13, "fields.temp_c.from"), (13, "fields.temp_c.unit_from"), (14, "fields.Bad"), (15, "fields.state.requird"),
+]  # fmt: skip
+
+
+def test_all_that_is_wrong_with_a_document_is_told_at_once_in_its_order() -> None:
+    checked = check(WRONG, [], Registry(load_builtin(), []), NOW)
+    assert checked.sensor_type is None
+    assert [path for path, _ in checked.wrong] == [path for _, path in WRONG_PLACES]
+    for told, (line, path) in zip(checked.errors, WRONG_PLACES, strict=True):
+        assert told.startswith(f"line {line}: {path}: "), told
+    assert checked.errors[-1].endswith("did you mean required?")
+
+
+def test_what_stands_above_several_forms_is_told_once_and_where_it_stands() -> None:
+    forms = """
+id: a
+family: meter
+name: {zh: 甲, en: A}
+topics: ["a/{device}"]
+time: {from: it.t, as: noon}
+fields: {x: {unit: "1", from: it.x +}, y: {unit: m}}
+observations:
+  - {when: it.a == 1, fields: {y: it.y}}
+  - {when: it.a == , fields: {y: it.z}, whem: 1}
+"""
+    checked = check(forms, [], Registry(load_builtin(), []), NOW)
+    assert [path for path, _ in checked.wrong] == [
+        "time.as", "fields.x.from", "observations[1].whem", "observations[1].when",
+    ]  # fmt: skip
+
+
+def test_fields_are_looked_at_though_into_is_wrong_only_where_they_can_be() -> None:
+    checked = check("{id: a, name: {zh: 甲, en: A}, into: nothing, late: 1}", [], Registry(load_builtin(), []), NOW)
+    assert [path for path, _ in checked.wrong] == ["into", "late"]
+
+
+def test_a_document_of_nothing_but_errors_is_told_in_part() -> None:
+    document = {"id": "a", "family": "meter", "name": {"zh": "甲", "en": "A"}, "fields": {"x": {"unit": "1"}}}
+    checked = check({**document, **{f"no{i}": 1 for i in range(90)}}, [], Registry(load_builtin(), []), NOW)
+    assert len(checked.errors) == 51
+    assert checked.errors[-1] == "and 40 more errors; mend these first"
+
+
+def test_registering_tells_all_errors_too() -> None:
+    with pytest.raises(SensorTypeError) as told:
+        asyncio.run(register(MemoryStore(), WRONG))
+    assert [e.path for e in told.value.every] == [path for _, path in WRONG_PLACES]
+    assert str(told.value).startswith("line 2: id: ")
 
 
 def test_rows_that_would_count_as_copies_are_told() -> None:

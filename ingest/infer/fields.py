@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from ingest._draft import DraftField, path_text
-from ingest._guess import unit_of_name
-from ingest._shape import Leaf, Shape, is_meta, shape_of
+from ingest.infer.draft import DraftField, path_text
+from ingest.infer.guess import unit_of_name
+from ingest.infer.shape import Leaf, Shape, is_meta, shape_of
+from ingest.infer.words import translated
 from ingest.profile.functions import FUNCTIONS, WrongValueError
 from ingest.profile.units import canonical
 
@@ -31,10 +32,12 @@ class Fields:
 
     Attributes:
         left: What made no field, and why.
+        unnamed: Keys whose words are not known here, so that their fields need a name.
     """
 
     def __init__(self) -> None:
         self.left: list[str] = []
+        self.unnamed: list[str] = []
 
     def pairs(self, shape: Shape, root: str, path: tuple[str, ...] = ()) -> list[DraftField]:
         """A field for each name of the lists of names and values."""
@@ -64,6 +67,7 @@ class Fields:
         return out
 
     def all_of(self, found: Sequence[Leaf]) -> list[DraftField]:
+        """The fields of these leaves."""
         return [f for leaf in found if (f := self._field(leaf, path_of(leaf))) is not None]
 
     def _field(self, leaf: Leaf, source: str) -> DraftField | None:
@@ -77,8 +81,10 @@ class Fields:
         if not seen:
             self.left.append(f"{'.'.join(leaf.path)} (always null)")
             return None
-        if leaf.path[-1].lower() in ("unit", "units", "uom") and len(leaf.beside.keys) > 1:
+        if _plain(leaf.path[-1]) in ("unit", "units", "uom") and len(leaf.beside.keys) > 1:
             return None
+        if not translated(leaf.name)[1]:
+            self.unnamed.append(leaf.name)
         if all(isinstance(v, bool) for v in seen):
             out.kind = "boolean"
             return out
@@ -99,7 +105,7 @@ class Fields:
         return out
 
     def _measured(self, out: DraftField, leaf: Leaf, numbers: list[float]) -> DraftField:
-        beside = next((k for k in leaf.beside.keys if k.lower() in ("unit", "units", "uom", "u")), None)
+        beside = next((k for k in leaf.beside.keys if _plain(k) in ("unit", "units", "uom", "u")), None)
         said = {_code(v) for v in leaf.beside.keys[beside].there} if beside else set()
         if len(said) == 1 and None not in said:
             out.unit = said.pop()
@@ -112,11 +118,18 @@ class Fields:
         return out
 
 
+def _plain(key: str) -> str:
+    """A key in small letters, a Chinese one in English."""
+    return translated(key)[0].lower()
+
+
 def path_of(leaf: Leaf) -> str:
+    """The expression that leads to a leaf."""
     return path_text(leaf.root, list(leaf.path))
 
 
 def is_number(value: Any) -> bool:
+    """Whether this is a number and no truth value."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
@@ -138,7 +151,7 @@ def pair_keys(shape: Shape) -> tuple[str, str, str] | None:
     """The keys of name, value and unit in a list of names and values; None: it is another list."""
     if not shape.is_records or shape.items is None:
         return None
-    keys = {k.lower(): k for k in shape.items.keys}
+    keys = {_plain(k): k for k in shape.items.keys}
     name = next((keys[n] for n in _NAMES if n in keys), None)
     value = next((keys[v] for v in _VALUES if v in keys), None)
     if name is None or value is None or shape.items.keys[value].objects:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from ingest._draft import field_name
-from ingest._shape import is_meta
+from ingest.infer.draft import field_name
+from ingest.infer.shape import is_meta
 from ingest.profile.clock import time_reader, zone_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ingest._shape import Leaf, Shape
+    from ingest.infer.shape import Leaf, Shape
 
 __all__ = ["TopicGuess", "device_of", "form_of_time", "position_of", "time_of", "topic_of"]
 
