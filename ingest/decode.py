@@ -205,7 +205,7 @@ class Decoder:
         if fitted or passed or any(fault.reason != "no_match" for *_, fault in refused):
             refused = [r for r in refused if r[3].reason != "no_match"]  # of several profiles one is enough
         else:
-            refused = refused[:1]  # none fits: one says so
+            refused = [r for r in refused if r[1] is refused[0][1]]  # none fits: one says so
         first: dict[Fault, Reader] = {}
         for at, reader, device, fault in refused:
             if first.setdefault(fault, reader) is reader:  # else another profile said so of the whole message

@@ -14,7 +14,8 @@ from typing import Any
 
 import msgspec
 
-from ingest.profile.limits import LONGEST, WrongValueError
+from ingest.profile.limits import LONGEST, STEPS, WrongValueError
+from ingest.profile.markup import xml_of
 
 __all__ = [
     "base64_bytes",
@@ -26,9 +27,19 @@ __all__ = [
     "hex_text",
     "json_of",
     "json_text",
+    "pairs_of",
+    "seconds",
     "signed",
     "whole",
+    "xml_document",
 ]
+
+_DURATION: re.Pattern[str] = re.compile(
+    r"([+-])?P(?:(\d{1,6})W)?(?:(\d{1,6}(?:[.,]\d{1,9})?)D)?"
+    r"(?:T(?:(\d{1,9}(?:[.,]\d{1,9})?)H)?(?:(\d{1,9}(?:[.,]\d{1,9})?)M)?(?:(\d{1,9}(?:[.,]\d{1,9})?)S)?)?",
+    re.ASCII,
+)
+_CLOCK: re.Pattern[str] = re.compile(r"([+-])?(?:(\d{1,6})\.)?(\d{1,6}):(\d{2}):(\d{2}(?:[.,]\d{1,9})?)", re.ASCII)
 
 
 def whole(value: Any, base: int) -> int | None:
@@ -138,6 +149,56 @@ def degrees(value: Any, letter: Any = None) -> float | None:
     if sign not in ("", "N", "S", "E", "W"):
         raise WrongValueError(f"{sign[:20]!r} is none of N, S, E, W", "not_in_list")
     return round((whole_degrees + minutes / 60) * (-1 if sign in ("S", "W") or text.startswith("-") else 1), 9)
+
+
+def seconds(value: Any) -> float | None:
+    """Seconds of a duration: ISO 8601 without months and years (``PT1M30S``), or ``h:mm:ss``, with days before a point.
+
+    Example:
+        >>> seconds("-PT1M30S"), seconds("P1DT0.5H"), seconds("1:30:00.5"), seconds("1.02:00:00"), seconds(7)
+        (-90.0, 88200.0, 5400.5, 93600.0, 7.0)
+    """
+    if value is None or value == "":
+        return None
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    text = str(value).strip()
+    iso = _DURATION.fullmatch(text) if len(text) <= 80 else None
+    if iso is not None and any(iso.groups()[1:]) and not text.endswith("T"):
+        sign, *parts = iso.groups()
+        worth = (604800, 86400, 3600, 60, 1)
+    elif (clock := _CLOCK.fullmatch(text[:80])) is not None:
+        sign, *parts = clock.groups()
+        worth = (0, 86400, 3600, 60, 1)
+        parts = [None, *parts]
+    else:
+        raise WrongValueError(f"{text[:60]!r} is no duration like PT1M30S or 1:30:00")
+    total = math.fsum(float(p.replace(",", ".")) * w for p, w in zip(parts, worth, strict=True) if p)
+    return -total if sign == "-" else total
+
+
+def xml_document(value: str) -> Any:
+    """The document of XML inside a text, as the input ``xml`` gives it."""
+    STEPS.spend(len(value) // 4)
+    try:
+        return xml_of(value)
+    except WrongValueError as e:
+        raise WrongValueError(f"{value[:60]!r} is no XML that can be read", e.reason) from None
+
+
+def pairs_of(value: str, between: str = "\n", equals: str = "=") -> dict[str, str]:
+    """An object of the texts of ``a=1;b=2``.
+
+    Example:
+        >>> pairs_of("T=21.5; RH=40", ";")
+        {'T': '21.5', 'RH': '40'}
+    """
+    if not between or not equals:
+        raise WrongValueError("pairs() wants the sign between pairs and the one between a name and its value")
+    parts = value.split(between)
+    STEPS.spend(len(parts) // 4)
+    split = (part.partition(equals) for part in parts)
+    return {key.strip(): text.strip() for key, found, text in split if found and key.strip()}
 
 
 def json_of(value: str) -> Any:

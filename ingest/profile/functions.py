@@ -42,6 +42,9 @@ _NUMBER: Final = re.compile(
     r"((?![\d.,]|x[0-9a-fA-F]).*?)?\s*",
     re.DOTALL | re.ASCII,
 )
+_EITHER: Final = re.compile(r"\s*[+-]?[1-9]\d{0,2},\d{3}(?![\d.,])", re.ASCII)  # 12,345, but not 0,345 or 12,3456
+_TWICE: Final = re.compile(r"\s*[+-]?[1-9]\d{0,2}(?:([.,])\d{3})(?:\1\d{3})+(?![\d.,])", re.ASCII)  # 1,234,567
+_WIDE: Final = str.maketrans("０１２３４５６７８９．，－＋", "0123456789.,-+")
 _LONGEST_NUMBER: Final = 100
 _PATTERN_BYTES: Final = 1 << 20
 _PLAIN_NUMBER: Final = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?\s*", re.ASCII)
@@ -85,7 +88,7 @@ class Function:
 
     Example:
         >>> FUNCTIONS["number"]("21,5 °C"), FUNCTIONS["number"].arity
-        (21.5, (1, 1))
+        (21.5, (1, 2))
     """
 
     __slots__ = ("_run", "arity", "example", "text")
@@ -103,8 +106,21 @@ class Function:
         return self._run(*values)
 
 
-def _one_sign(text: str) -> str:
-    """Without the signs between thousands, where a text has both: the last one is that of the decimals."""
+def _one_sign(text: str, decimals: str | None) -> str:
+    """Without the signs between thousands: those that come twice, are not of the decimals, or come first of two kinds.
+
+    Raises:
+        WrongValueError: There is one comma, and it may be either.
+    """
+    if decimals is not None:
+        if decimals not in (".", ","):
+            raise WrongValueError(f"the sign of the decimals is a point or a comma, not {decimals!r:.20}")
+        return text.replace("," if decimals == "." else ".", "")
+    if _EITHER.match(text):
+        told = "number(x, '.') where it is thousands, number(x, ',') where it is decimals"
+        raise WrongValueError(f"{text[:60]!r} may mean two numbers; write {told}")
+    if (twice := _TWICE.match(text)) is not None:
+        return text.replace(twice[1], "")
     if "," in text and "." in text:
         if re.match(r"\s*[+-]?\d{1,3}(\.\d{3})+,\d", text):
             return text.replace(".", "")
@@ -113,8 +129,8 @@ def _one_sign(text: str) -> str:
     return text
 
 
-def _quantity(value: Any) -> tuple[float | None, str]:
-    """A number and what stands behind it."""
+def _quantity(value: Any, one_sign: Callable[[str], str]) -> tuple[float | None, str]:
+    """A number and what stands behind it; ``one_sign`` leaves at most one point or comma in its text."""
     if value is None or value == "":
         return None, ""
     if isinstance(value, bool):
@@ -122,12 +138,21 @@ def _quantity(value: Any) -> tuple[float | None, str]:
     if isinstance(value, (int, float)):
         return (None, "") if math.isnan(value) else (float(value), "")
     if isinstance(value, str) and len(value) <= _LONGEST_NUMBER:
-        found = _NUMBER.fullmatch(_one_sign(value))
+        found = _NUMBER.fullmatch(one_sign(value if value.isascii() else value.translate(_WIDE)))
         if found and any(c.isdigit() for c in re.split("[eE]", found[1])[0]):  # e1 is no number
             number = float(re.sub(r"[ \u00a0_']", "", found[1]).replace(",", "."))
             if math.isfinite(number):
                 return number, found[2] or ""
     raise WrongValueError(f"{str(value)[:60]!r} is no number, also without its unit")
+
+
+def _number(value: Any, decimals: str | None = None) -> float | None:
+    return _quantity(value, lambda text: _one_sign(text, decimals))[0]
+
+
+def _unit(value: Any) -> str | None:
+    either = isinstance(value, str) and _EITHER.match(value)  # whichever it means, its unit is the same
+    return _quantity(value, lambda text: text if either else _one_sign(text, None))[1] or None
 
 
 def text_of(value: Any) -> str:
@@ -375,11 +400,15 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "missing": Function(_missing, 1, 1, "whether a value is absent, null, empty or NaN", ("missing(it.b)", True)),
     "present": Function(_present, 1, 1, "the opposite of missing", ("present(it.a)", True)),
     "number": Function(
-        lambda v: _quantity(v)[0], 1, 1, "the number of a text, also before a unit or with a comma",
+        _number, 1, 2,
+        "the number of a text, also before a unit or with a comma; the second value is the sign of the decimals",
         ('number("1 021,5 hPa")', 1021.5),
     ),
     "unit": Function(
-        lambda v: _quantity(v)[1] or None, 1, 1, "the unit behind a number", ('unit("1 021,5 hPa")', "hPa")
+        _unit, 1, 1, "the unit behind a number", ('unit("1 021,5 hPa")', "hPa")
+    ),
+    "seconds": Function(
+        to.seconds, 1, 1, "of a duration, like `PT1M30S` or `1:30:00`", ('seconds("PT1M30S")', 90.0)
     ),
     "int": Function(lambda v, base=10: to.whole(v, base), 1, 2, "a whole number, to a base", ('int("1f", 16)', 31)),
     "text": Function(_of_text(str), 1, 1, "a text of a number or truth value", ("text(7.0)", "7")),
@@ -412,6 +441,13 @@ FUNCTIONS: Final[dict[str, Function]] = {
     ),
     "length": Function(_length, 1, 1, "of a text, bytes, a list or an object", ("length([1, 2, 3])", 3)),
     "json": Function(_of_text(to.json_of), 1, 1, "the document inside a text", ("""json('{"a": 2}').a""", 2)),
+    "xml": Function(
+        _of_text(to.xml_document), 1, 1, "the document of XML inside a text", ("""xml('<r><t>2</t></r>').r.t""", "2")
+    ),
+    "pairs": Function(
+        _of_text(to.pairs_of), 1, 3, "an object of the pairs in a text, of the signs between pairs and inside of them",
+        ('pairs("T=21.5;RH=40", ";", "=").RH', "40"),
+    ),
     "json_text": Function(to.json_text, 1, 1, "the JSON of a value", ("json_text(it.l[0])", '{"n":1}')),
     "kind": Function(
         _kind, 1, 1, "number, text, boolean, list, object, bytes or nothing", ("kind(it.l)", "list"),
@@ -477,7 +513,7 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "log": Function(_of_number(math.log), 1, 1, "natural logarithm", ("log(1)", 0.0)),
     "sin": Function(_of_number(lambda d: math.sin(math.radians(d))), 1, 1, "of degrees", ("sin(0)", 0.0)),
     "cos": Function(_of_number(lambda d: math.cos(math.radians(d))), 1, 1, "of degrees", ("cos(0)", 1.0)),
-    "hypot": Function(_of_number(math.hypot), 2, 2, "length of a vector", ("hypot(3, 4)", 5.0)),
+    "hypot": Function(_of_number(math.hypot), 2, 20, "length of a vector", ("hypot(3, 4)", 5.0)),
     "wind_from": Function(
         _of_number(_bearing), 2, 2, "degrees the wind comes from, of its parts to the east and to the north",
         ("wind_from(0, -5)", 0.0),

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from ingest.profile.functions import LONGEST, WrongValueError, is_number, text_of
-from ingest.profile.limits import charge
+from ingest.profile.limits import STEPS, charge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -75,8 +75,9 @@ def _slice(value: Any, start: Any, end: Any) -> Any:
 def _add(a: Any, b: Any) -> Any:
     if isinstance(a, (str, bytes)) and isinstance(b, (str, bytes)) and len(a) + len(b) > LONGEST:
         raise WrongValueError(f"a text of more than {LONGEST} characters is too long")
-    if isinstance(a, (list, tuple)) or isinstance(b, (list, tuple)):
-        raise TypeError
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        STEPS.spend((len(a) + len(b)) // 4)
+        return [*a, *b]
     return a + b
 
 

@@ -26,7 +26,6 @@ from __future__ import annotations
 import codecs
 import re
 from typing import TYPE_CHECKING, Any, Final
-from xml.parsers import expat
 
 import msgspec
 
@@ -34,6 +33,7 @@ from brain.errors import SensorTypeError
 from ingest.decoders import Message, formats
 from ingest.profile.frame import compile_frame
 from ingest.profile.functions import FUNCTIONS, WrongValueError
+from ingest.profile.markup import DEEPEST, xml_of
 from ingest.profile.texts import TEXT_INPUTS, lines_of
 
 if TYPE_CHECKING:
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DEEPEST", "INPUTS", "ONE_DOCUMENT", "compile_input"]
 
-DEEPEST: Final = 32
-"""Levels a document may be nested."""
 INPUTS: Final[dict[str, set[str]]] = {
     "json": {"charset"},
     "lenient_json": {"charset"},
@@ -255,45 +253,6 @@ def _of_bytes(form: str, settings: dict[str, Any], path: str) -> Callable[[bytes
     return read
 
 
-class _Tree:
-    """Builds an object from the events of the XML parser."""
-
-    def __init__(self) -> None:
-        self.root: dict[str, Any] = {}
-        self._open: list[tuple[str, dict[str, Any], list[str]]] = []
-
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        if len(self._open) >= DEEPEST:
-            raise WrongValueError(f"payload: nested deeper than {DEEPEST} levels", "too_deep")
-        here = {f"@{_local(k)}": v for k, v in attributes.items() if not k.startswith("xmlns")}
-        self._open.append((_local(name), here, []))
-
-    def text(self, data: str) -> None:
-        self._open[-1][2].append(data)
-
-    def end(self, _: str) -> None:
-        name, here, texts = self._open.pop()
-        text = "".join(texts).strip()
-        if text and here:
-            here["#text"] = text
-        value: Any = here or text or None
-        parent = self._open[-1][1] if self._open else self.root
-        if name not in parent:
-            parent[name] = value
-        elif isinstance(parent[name], list):
-            parent[name].append(value)
-        else:
-            parent[name] = [parent[name], value]
-
-
-def _local(name: str) -> str:
-    return name.rpartition(":")[2]
-
-
-def _refuse_document_type(*_: Any) -> None:
-    raise WrongValueError("payload: an XML document type or entity is not allowed", "not_json")
-
-
 def _xml(payload: bytes, charset: str | None) -> Any:
     head = payload[:_LONGEST_DECLARATION]
     declared = re.match(rb"""\s*<\?xml[^>]*?encoding=["']([\w-]+)["']""", head)
@@ -304,15 +263,4 @@ def _xml(payload: bytes, charset: str | None) -> Any:
         text = payload.decode("gb18030" if told.lower() in ("gb2312", "gbk") else told)
     except (LookupError, UnicodeDecodeError):
         raise WrongValueError(f"payload: is not {told[:40]}", "not_json") from None
-    tree = _Tree()
-    parser = expat.ParserCreate("utf-8")
-    parser.StartElementHandler = tree.start
-    parser.EndElementHandler = tree.end
-    parser.CharacterDataHandler = tree.text
-    parser.StartDoctypeDeclHandler = _refuse_document_type
-    parser.EntityDeclHandler = _refuse_document_type
-    try:
-        parser.Parse(text.removeprefix("\ufeff").strip().encode(), True)
-    except expat.ExpatError as e:
-        raise WrongValueError(f"payload: is no XML: {str(e)[:100]}", "not_json") from None
-    return tree.root
+    return xml_of(text)

@@ -85,6 +85,14 @@ def test_one_side_of_or_does_not_hide_the_other() -> None:
         ("10 / v", {"v": 0}, "here: cannot compute 10 / v with v = 0"),
         ("number(v)", {"v": "warm"}, "here: 'warm' is no number"),
         ("number(v)", {"v": True}, "here: True is no number"),
+        ("number(v)", {"v": "12,345 kWh"}, "may mean two numbers; write number(x, '.')"),
+        ("number(v, ';')", {"v": "12,345"}, "the sign of the decimals is a point or a comma"),
+        ("seconds(v)", {"v": "P1M"}, "'P1M' is no duration like PT1M30S or 1:30:00"),
+        ("seconds(v)", {"v": "PT"}, "is no duration"),
+        ("seconds(v)", {"v": "12:30"}, "is no duration"),
+        ("xml(v)", {"v": "<r>"}, "'<r>' is no XML that can be read"),
+        ("xml(v)", {"v": '<!DOCTYPE r [<!ENTITY a "b">]><r>&a;</r>'}, "is no XML that can be read"),
+        ("pairs(v, '')", {"v": "a=1"}, "wants the sign between pairs"),
         ("int(v, 16)", {"v": "xyz"}, "here: 'xyz' is no whole number to base 16"),
         ("sqrt(v)", {"v": -1}, "here: -1 has no such value"),
         ("base64(v)", {"v": "%%%"}, "here: '%%%' is no base64"),
@@ -136,7 +144,7 @@ def test_numbers_as_devices_write_them() -> None:
         "number(v=1)",
         "number(*a)",
         "number()",
-        "number(1, 2)",
+        "number(1, 2, 3)",
         "a[1:2:3]",
         "b'x'",
         "1j",
@@ -276,3 +284,34 @@ def test_a_sign_inside_of_a_text_is_no_hint() -> None:
 )
 def test_json_words_are_constants_and_keys_of_such_names_stay_keys(text: str, it: Any, wanted: Any) -> None:
     assert compile_expression(text, "f")(it) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("number('12,345', '.')", 12345),
+        ("number('12,345', ',')", 12.345),
+        ("number('1.234,5', ',')", 1234.5),
+        ("number('1.234 kWh', ',')", 1234),
+        ("number('1,234,567')", 1234567),
+        ("number('1.234.567 m3')", 1234567),
+        ("number('0,345')", 0.345),
+        ("number('12,3456')", 12.3456),
+        ("number('1,5')", 1.5),
+        ("number('1.234')", 1.234),
+        ("number('２１．５℃')", 21.5),
+        ("unit('12,345 kWh')", "kWh"),
+        ("seconds('PT0.5S')", 0.5),
+        ("seconds('P1W')", 604800),
+        ("seconds('-PT1M30S')", -90),
+        ("seconds('1.02:00:00')", 93600),
+        ("seconds('')", None),
+        ("xml('<a:r xmlns:a=\"u\"><t u=\"K\">2</t></a:r>').r.t['@u']", "K"),
+        ("pairs('a=1&b=2', '&').b", "2"),
+        ("pairs('a:1', ';', ':').a", "1"),
+        ("hypot(2, 3, 6)", 7),
+        ("length([1] + it.l)", 3),
+    ],
+)
+def test_numbers_durations_and_documents_in_texts(text: str, wanted: object) -> None:
+    assert run(text, {"l": [1, 2]}) == wanted
