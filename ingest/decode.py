@@ -309,9 +309,10 @@ class Decoder:
             name, place = rows.devices[j], rows.places[j]
             path = "" if place < 0 else f"[{place}]."
             if not valid_id(name):
-                fault = Fault(
-                    "bad_text", f"{path}device: {name[:140]!r} is no device id; use 1 to 128 characters without / + #"
-                )
+                told = f"device: {name[:140]!r} is no device id; use 1 to 128 characters without blanks and / + #"
+                origin = rows.origins.get((rows.messages[j], place))
+                mended = origin and f"{origin[1].told(told)}; name_of(...) makes one of it"
+                fault = Fault("bad_text", mended or f"{path}{told}")
             elif closed:
                 fault = Fault(
                     "unknown_device", f"{path or 'topic: '}device {name!r} is not registered; register it first"

@@ -19,6 +19,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from brain.errors import SensorTypeError
+from brain.printable import printable
 from ingest.decoders import Message
 from ingest.decoders.ngsi import entities_of, is_entity
 from ingest.infer.draft import Draft, DraftField, DraftForm, identifier, path_text
@@ -156,7 +157,7 @@ def _tried(
             window = window.replace("future: 0d", "future: 5min")
             text = text.replace("\nfields:\n", f"\naccept: {window}\nfields:\n", 1)
             more.append("the times of the messages are far from now, so accept is wide; leave it out for live devices")
-    more += [f"refused: {detail[:200]}" for detail in dict.fromkeys(refused)]
+    more += [printable(f"refused: {detail[:200]}") for detail in dict.fromkeys(refused)]
     head = f"# Written by `sensor-type infer` from {len(payloads)} messages, which make {rows} rows. Read the doubts.\n"
     return head + "".join(f"# DOUBT: {' '.join(d.split())}\n" for d in more) + text, [*more, *doubts]
 
@@ -310,7 +311,7 @@ class _Guess:
         if device is not None:
             text = path_of(device)
             clean = not any(re.search(r"[\s/+#]", str(v)) for v in device.shape.there)
-            out["device"] = text if clean else f'replace(replace(text({text}), "/", "_"), " ", "_")'
+            out["device"] = text if clean else f"name_of({text})"
             self.used.add(id(device.shape))
         found = next((t for scope, n in found_in if (t := time_of(scope, n))), None)
         if found is None:
@@ -402,7 +403,7 @@ class _Guess:
             self.doubts.append(f"these keys are not understood, give their fields names: {told}")
         if self.fields.left:
             self.doubts.append(f"left out: {', '.join(dict.fromkeys(self.fields.left))[:300]}")
-        self.draft.doubts = self.doubts
+        self.draft.doubts = [printable(doubt) for doubt in self.doubts]
 
     def _device_values(self) -> list[Any]:
         found = device_of(list(leaves(self.root)), self.root.objects, weak=False)

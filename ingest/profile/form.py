@@ -179,6 +179,7 @@ class Form:
         self._time, time_text = time
         self._sources = {name: source.text for name, _, source in fields}
         self._sources |= {key: expression.text for key, expression in self._texts}
+        self._sources["device"] = self._device.text
         if time_text is not None:
             self._sources["time"] = time_text.text
         position = raw.get("position") or {}

@@ -46,6 +46,7 @@ _EITHER: Final = re.compile(r"\s*[+-]?[1-9]\d{0,2},\d{3}(?![\d.,])", re.ASCII)  
 _TWICE: Final = re.compile(r"\s*[+-]?[1-9]\d{0,2}(?:([.,])\d{3})(?:\1\d{3})+(?![\d.,])", re.ASCII)  # 1,234,567
 _WIDE: Final = str.maketrans("０１２３４５６７８９．，－＋", "0123456789.,-+")
 _LONGEST_NUMBER: Final = 100
+_LONGEST_NAME: Final = 128
 _PATTERN_BYTES: Final = 1 << 20
 _PLAIN_NUMBER: Final = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?\s*", re.ASCII)
 _KINDS: Final[tuple[tuple[str, tuple[type, ...]], ...]] = (
@@ -360,6 +361,11 @@ def _bearing(u: float, v: float) -> float:
     return math.degrees(math.atan2(-u, -v)) % 360.0
 
 
+def _name_of(value: str) -> str | None:
+    text = "".join(c for c in value if c.isprintable() or c.isspace())
+    return re.sub(r"[\s/+#]+", "_", text.strip())[:_LONGEST_NAME].strip("_") or None
+
+
 @lru_cache(maxsize=1024)
 def compiled_pattern(pattern: str) -> Any:
     """A pattern of RE2, which takes time in proportion to the text whatever the pattern.
@@ -423,6 +429,10 @@ FUNCTIONS: Final[dict[str, Function]] = {
         "one text in place of another", ('replace("a-b", "-", ":")', "a:b"),
     ),
     "split": Function(_of_text(_split), 1, 2, "a list of the parts of a text", ('split("a,b", ",")[1]', "b")),
+    "name_of": Function(
+        _of_text(_name_of), 1, 1, "a text as the name of a device: blanks and / + # become _",
+        ('name_of("Roof 1/north")', "Roof_1_north"),
+    ),
     "match": Function(
         _of_text(_match), 2, 2,
         "what a pattern (RE2) finds in a text: the whole and its groups, or nothing",

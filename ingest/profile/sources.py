@@ -285,7 +285,10 @@ def _number(value: Any, path: str) -> float | None:
             number = math.inf
         if math.isfinite(number):
             return number
-    raise WrongValueError(f"{path}: {value!r:.60} stands where a number is wanted; number(...) reads one before a unit")
+    hint = "number(...) reads one before a unit"
+    if isinstance(value, str) and not any(c.isdigit() for c in value):
+        hint = "where it means nothing, list it in missing"
+    raise WrongValueError(f"{path}: {value!r:.60} stands where a number is wanted; {hint}")
 
 
 def box_source(

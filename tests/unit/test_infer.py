@@ -317,6 +317,13 @@ def test_lists_that_make_no_rows_are_named() -> None:
     )
 
 
+def test_what_cannot_be_printed_makes_no_document_that_cannot_be_read() -> None:
+    document, rows, doubts = learnt(("\x1b/0", {"a": None, "奇\x1b": 7, "ts": 1782885590}))
+    assert len(rows) == 1
+    assert all(d.isprintable() for d in doubts)
+    assert document["fields"]
+
+
 def test_more_fields_than_a_first_profile_takes_are_told() -> None:
     _, _, doubts = learnt(("a/d1", {f"v{i}_c": i for i in range(200)}))
     assert any(d.startswith("150 fields are taken, there are more") for d in doubts)

@@ -83,7 +83,7 @@ def test_a_refusal_names_the_place_in_the_document_and_good_neighbours_stay() ->
             "wrong_type",
             (
                 "flights[0].states[2]: fields.track_deg.from: 'north' stands where a number is wanted; "
-                "number(...) reads one before a unit"
+                "where it means nothing, list it in missing"
             ),
             "remote-id",
         ),

@@ -164,7 +164,7 @@ def test_good_readings_beside_bad_ones_stay() -> None:
     assert [type(r).__name__ for r in got] == ["Row", "Refused", "Row"]
     assert got[1] == Refused(
         "wrong_type",
-        "[1]: fields.temp_c.from: 'warm' stands where a number is wanted; number(...) reads one before a unit",
+        "[1]: fields.temp_c.from: 'warm' stands where a number is wanted; where it means nothing, list it in missing",
     )
 
 

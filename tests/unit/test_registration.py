@@ -128,6 +128,22 @@ def test_the_name_that_was_probably_meant_is_told() -> None:
     assert warning.endswith('(b: it["volt-age"]?, temp_c: l[0].temp?)')
 
 
+def test_a_name_of_a_device_with_blanks_is_told_where_it_stands_and_what_mends_it() -> None:
+    document = LISTED + "row_id: key\ndevice: msg.name\n"
+    told = looked(document, {**MESSAGE, "name": "Roof 1"}).previews[0]
+    assert told.refused == (
+        "bad_text",
+        (
+            "name: 'Roof 1' is no device id; use 1 to 128 characters without blanks and / + #; "
+            "name_of(...) makes one of it"
+        ),
+    )
+    (row, _) = (
+        looked(document.replace("msg.name", "name_of(msg.name)"), {**MESSAGE, "name": " Roof 1/a "}).previews[0].rows
+    )
+    assert row["device"] == "Roof_1_a"
+
+
 def test_a_unit_in_another_spelling_is_told_in_that_of_ucum() -> None:
     checked = check(LISTED.replace("unit: Cel", "unit: °C"), [], Registry([], []), NOW)
     assert checked.errors == ["line 8: fields.temp_c.unit: '°C': UCUM writes it Cel"]
