@@ -20,6 +20,7 @@ from ingest.profile.markup import xml_of
 __all__ = [
     "base64_bytes",
     "bits",
+    "bits_at",
     "bytes_of",
     "degrees",
     "float32",
@@ -30,6 +31,7 @@ __all__ = [
     "pairs_of",
     "seconds",
     "signed",
+    "sixbit",
     "whole",
     "xml_document",
 ]
@@ -39,6 +41,7 @@ _DURATION: re.Pattern[str] = re.compile(
     r"(?:T(?:(\d{1,9}(?:[.,]\d{1,9})?)H)?(?:(\d{1,9}(?:[.,]\d{1,9})?)M)?(?:(\d{1,9}(?:[.,]\d{1,9})?)S)?)?",
     re.ASCII,
 )
+_LONGEST_SIXBIT = 400  # five sentences of AIS have fewer
 _CLOCK: re.Pattern[str] = re.compile(r"([+-])?(?:(\d{1,6})\.)?(\d{1,6}):(\d{2}):(\d{2}(?:[.,]\d{1,9})?)", re.ASCII)
 
 
@@ -69,6 +72,31 @@ def bits(value: Any, low: int, count: int = 1) -> int | None:
         raise WrongValueError(f"bits() wants a whole number, a first bit from 0 and a count from 1, not {value!r:.40}")
     taken: int = (value >> low) & ((1 << count) - 1)
     return taken
+
+
+def bits_at(value: Any, first: int, count: int = 1) -> int | None:
+    """A whole number of some bits of bytes, counted from the front: the first bit of the first byte is 0."""
+    if value is None:
+        return None
+    if not isinstance(value, bytes) or not isinstance(first, int) or first < 0 or not 1 <= count <= 64:
+        raise WrongValueError(f"bits_at() wants bytes, a first bit from 0 and a count from 1 to 64, not {value!r:.40}")
+    if first + count > 8 * len(value):
+        raise WrongValueError(f"bits_at(): {len(value)} bytes have no bits {first} to {first + count - 1}")
+    end = first + count
+    part = int.from_bytes(value[first // 8 : -(-end // 8)], "big")
+    return part >> (-end % 8) & ((1 << count) - 1)
+
+
+def sixbit(value: str) -> bytes:
+    """The bytes of six bits a character, as AIS sentences hold them (ITU-R M.1371, IEC 61162-1 annex)."""
+    number = 0
+    for c in value:
+        code = ord(c) - 48
+        code -= 8 if code > 40 else 0
+        if not 0 <= code < 64 or len(value) > _LONGEST_SIXBIT:
+            raise WrongValueError(f"{value[:60]!a} is no text of six bits a character")
+        number = number << 6 | code
+    return (number << (-6 * len(value) % 8)).to_bytes(-(-6 * len(value) // 8), "big")
 
 
 def signed(value: Any, width: int) -> int | None:

@@ -485,6 +485,14 @@ FUNCTIONS: Final[dict[str, Function]] = {
         to.float32, 1, 1, "the number of 32 bits, e.g. of two registers", ("float32(17254 << 16 | 32768)", 230.5)
     ),
     "bits": Function(to.bits, 2, 3, "some bits of a number, the lowest is 0", ("bits(6, 1, 2)", 3)),
+    "bits_at": Function(
+        to.bits_at, 2, 3, "some bits of bytes as a number, counted from the front",
+        ('bits_at(hex_bytes("0f"), 4, 2)', 3),
+    ),
+    "sixbit": Function(
+        _of_text(to.sixbit), 1, 1, "the bytes of a text of six bits a character, as AIS has it",
+        ('hex(sixbit("14eG"))', "044b57"),
+    ),
     "signed": Function(to.signed, 2, 2, "two's complement of a width in bits", ("signed(65535, 16)", -1)),
     "degrees": Function(
         to.degrees, 1, 2, "degrees of ddmm.mmmm, as NMEA writes them, and N, S, E or W",

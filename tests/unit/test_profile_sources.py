@@ -293,6 +293,28 @@ def test_degrees_and_minutes_of_both_halves_of_the_world() -> None:
     )  # fmt: skip
 
 
+def test_bits_are_counted_from_the_front_over_the_borders_of_bytes() -> None:
+    bits_at, data = FUNCTIONS["bits_at"], bytes.fromhex("a5f00fc3")
+    whole = int.from_bytes(data, "big")
+    for first in range(32):
+        for count in range(1, 33 - first):
+            assert bits_at(data, first, count) == whole >> (32 - first - count) & ((1 << count) - 1)
+    assert bits_at(None, 0, 1) is None
+    for first, count in ((32, 1), (30, 3), (-1, 1), (0, 65)):
+        with pytest.raises(WrongValueError):
+            bits_at(data, first, count)
+
+
+def test_a_position_report_of_a_ship_as_the_published_example_has_it() -> None:
+    bits_at, signed = FUNCTIONS["bits_at"], FUNCTIONS["signed"]
+    report = FUNCTIONS["sixbit"]("14eG;o@034o8sd<L9i:a;WF>062D")
+    assert (len(report), bits_at(report, 0, 6), bits_at(report, 8, 30)) == (21, 1, 316001245)
+    assert signed(bits_at(report, 61, 28), 28) / 600000 == pytest.approx(-123.877748, abs=1e-5)
+    assert signed(bits_at(report, 89, 27), 27) / 600000 == pytest.approx(49.200283, abs=1e-5)
+    with pytest.raises(WrongValueError):
+        FUNCTIONS["sixbit"]("14 G")
+
+
 def test_the_size_of_a_picture_may_be_one_expression() -> None:
     profile = """
         let: {sizes: {table: {a: [200, 100]}}}
