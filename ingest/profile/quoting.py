@@ -31,7 +31,7 @@ def quoted(text: str) -> str:
     if text.lstrip()[:1] == "{" and '"' in text.lstrip()[:40]:
         return text  # JSON
     out: list[str] = []
-    depth = 0
+    depth = ""  # the brackets that are open
     literal: int | None = None  # indentation above which lines belong to a block of text
     for line in text.split("\n"):
         indent = len(line) - len(line.lstrip())
@@ -39,7 +39,7 @@ def quoted(text: str) -> str:
             out.append(line)
             continue
         literal = None
-        if depth == 0:
+        if not depth:
             found = _BLOCK.match(line)
             if found and found[2][:1] in "|>":
                 literal = indent
@@ -106,8 +106,8 @@ def _needs_quotes(value: str, *, inside: bool) -> bool:
     return any(sign in value for sign in ('"', ": ", " #")) or (inside and any(sign in value for sign in "[]{},"))
 
 
-def _flow(line: str, depth: int) -> tuple[str, int]:
-    """A line with values inside of ``{...}`` quoted, and how deep it ends."""
+def _flow(line: str, depth: str) -> tuple[str, str]:
+    """A line with values inside of ``{...}`` and elements of ``[...]`` quoted, and the brackets that it leaves open."""
     out: list[str] = []
     at = 0
     while at < len(line):
@@ -121,11 +121,22 @@ def _flow(line: str, depth: int) -> tuple[str, int]:
             at = end
             continue
         if sign in "{[" and (depth or line[:at].rstrip()[-1:] in ("", ":", "-")):
-            depth += 1
+            depth += sign
         elif sign in "}]" and depth:
-            depth -= 1
+            depth = depth[:-1]
         out.append(sign)
         at += 1
+        if depth.endswith("[") and sign in "[,":
+            start = at + len(line[at:]) - len(line[at:].lstrip())
+            if line[start : start + 1] not in ("{", "[", "]", "&", "*", "!", "#", ""):
+                end = _end_of_value(line, start)
+                value = line[start:end].rstrip()
+                behind = _behind_text(value, 0, yamls=True) if value[0] in "\"'" else 0
+                apart = bool(value[behind:].strip()) if behind else any(part in value for part in "[]{},")
+                out.append(line[at:start])
+                out.append(_quote(value) if apart else value)
+                out.append(line[start + len(value) : end])
+                at = end
         if depth and sign == ":" and line[at : at + 1] == " ":
             start = at + len(line[at:]) - len(line[at:].lstrip())
             if line[start : start + 1] not in ("{", "[", "&", "*", "!", ""):
