@@ -109,7 +109,7 @@ def _needs_quotes(value: str, *, inside: bool) -> bool:
 def _flow(line: str, depth: str) -> tuple[str, str]:
     """A line with values inside of ``{...}`` and elements of ``[...]`` quoted, and the brackets that it leaves open."""
     out: list[str] = []
-    at = 0
+    at = _element(line, 0, out) if depth.endswith("[") else 0
     while at < len(line):
         sign = line[at]
         if sign == "#" and (at == 0 or line[at - 1] in " \t"):
@@ -127,16 +127,7 @@ def _flow(line: str, depth: str) -> tuple[str, str]:
         out.append(sign)
         at += 1
         if depth.endswith("[") and sign in "[,":
-            start = at + len(line[at:]) - len(line[at:].lstrip())
-            if line[start : start + 1] not in ("{", "[", "]", "&", "*", "!", "#", ""):
-                end = _end_of_value(line, start)
-                value = line[start:end].rstrip()
-                behind = _behind_text(value, 0, yamls=True) if value[0] in "\"'" else 0
-                apart = bool(value[behind:].strip()) if behind else any(part in value for part in "[]{},")
-                out.append(line[at:start])
-                out.append(_quote(value) if apart else value)
-                out.append(line[start + len(value) : end])
-                at = end
+            at = _element(line, at, out)
         if depth and sign == ":" and line[at : at + 1] == " ":
             start = at + len(line[at:]) - len(line[at:].lstrip())
             if line[start : start + 1] not in ("{", "[", "&", "*", "!", ""):
@@ -147,6 +138,19 @@ def _flow(line: str, depth: str) -> tuple[str, str]:
                 out.append(line[start + len(value) : end])
                 at = end
     return "".join(out), depth
+
+
+def _element(line: str, at: int, out: list[str]) -> int:
+    """Put out an element of a list that begins here, quoted where it needs to be; where it ends."""
+    start = at + len(line[at:]) - len(line[at:].lstrip())
+    if line[start : start + 1] in ("{", "[", "]", "&", "*", "!", "#", ""):
+        return at
+    end = _end_of_value(line, start)
+    value = line[start:end].rstrip()
+    behind = _behind_text(value, 0, yamls=True) if value[:1] in ("'", '"') else 0
+    apart = bool(value[behind:].strip()) if behind else any(part in value for part in "[]{},")
+    out += [line[at:start], _quote(value) if apart else value, line[start + len(value) : end]]
+    return end
 
 
 def _end_of_value(line: str, at: int) -> int:
