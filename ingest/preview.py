@@ -29,6 +29,8 @@ __all__ = ["Preview", "Sample", "preview"]
 
 _COMMON: Final = frozenset({"time", "lon", "lat", "alt_m", "height_m", "id", "status"})
 _MOST_IGNORED: Final = 100
+_UNREAD: Final = ("missing", "no_match")
+"""Refusals that names may be the cause of, so that what nothing was read from is worth telling."""
 
 
 class Sample(NamedTuple):
@@ -97,7 +99,13 @@ def preview(
         faults = [(q.reason, q.detail) for q in outcome.quarantined]
         matches = [m for m in decoder.tree.match(topic) if isinstance(m[0], Reader)]
         ignored = _untouched(matches[0], payload, at, notes) if matches else _ignored(sensor_type, payload)
-        out.append(Preview(rows, faults[0] if faults else None, [] if faults and not rows else ignored))
+        out.append(
+            Preview(
+                rows,
+                faults[0] if faults else None,
+                [] if faults and not rows and faults[0][0] not in _UNREAD else ignored,
+            )
+        )
     return out
 
 

@@ -9,8 +9,10 @@ import asyncio
 import base64
 import binascii
 import json
+import re
 import time
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -26,7 +28,7 @@ from ingest.profile.quoting import quoted
 from ingest.topics import parse_topic
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from brain.model import Field, SensorType
     from brain.registry import Registry
@@ -250,13 +252,32 @@ def _empty_columns(made: SensorType, previews: Sequence[Preview]) -> list[str]:
     forms = [profile, *profile.get("observations", ())]
     named = {name for form in forms for name in form.get("fields", {})}
     empty = sorted(n for n in named if all(row.get(n) is None for row in rows))
-    out = [f"fields: {', '.join(empty)} are empty in every sample; see whether their names are right"] if empty else []
+    unread = {path for got in previews for path in got.ignored}
+    sources = {name: _source(form["fields"][name]) for form in forms for name in form.get("fields", {})}
+    meant = [f"{n}: {near}?" for n in empty if (near := _meant(sources[n], unread))]
+    hint = f" ({', '.join(meant)})" if meant else ""
+    out = []
+    if empty:
+        out.append(f"fields: {', '.join(empty)} are empty in every sample; see whether their names are right{hint}")
     for key, column in (("position", "lon"), ("row_id", "id"), ("status", "status")):
         if any(form.get(key) is not None for form in forms) and all(row.get(column) is None for row in rows):
             out.append(f"{key}: no sample gives one; see whether the names in it are right")
     if any(form.get("time") is not None for form in forms) and all(row["time"] == row["received_at"] for row in rows):
         out.append("time: no sample gives one, so that of receipt counts; see whether the names in it are right")
     return out
+
+
+def _source(spec: Any) -> str:
+    return str(spec.get("from", "")) if isinstance(spec, dict) else str(spec)
+
+
+def _meant(source: str, unread: Collection[str]) -> str | None:
+    """The value that nothing is read from and whose key is most like a word of an expression."""
+    keys = {re.split(r"[.\[\]]+", path.rstrip("]"))[-1]: path for path in sorted(unread, reverse=True)}
+    for word in re.findall(r"[\w-]{2,}", source):
+        for key in get_close_matches(word, keys, 1, 0.6):
+            return f'it["{key}"]' if word == key and not key.isidentifier() else keys[key]
+    return None
 
 
 def _regressions(made: SensorType, kept: Sequence[Mapping[str, Any]], known: Mapping[str, SensorType]) -> list[str]:

@@ -107,7 +107,9 @@ def _declared(name: str, raw: Any, told: list[str]) -> list[Field]:
         gather.end()
     unit, values, ends = entry.get("unit"), entry.get("values"), entry.get("range")
     if unit is not None and (not isinstance(unit, str) or not re.fullmatch(r"[!-~]{1,48}", unit)):
-        gather.wrong(f"{path}.unit", f"{shown(unit)} is no UCUM code such as Cel, m3/h or %")
+        known = canonical(unit) if isinstance(unit, str) else None
+        hint = f"UCUM writes it {known}" if known else "it is no UCUM code such as Cel, m3/h or %"
+        gather.wrong(f"{path}.unit", f"{shown(unit)}: {hint}")
         unit = "1"
     low, high = gather.tried(lambda: (None, None) if ends is None else span(f"{path}.range", ends), (None, None))
     if kind != "number":

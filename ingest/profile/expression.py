@@ -20,11 +20,11 @@ from __future__ import annotations
 
 import ast
 import re
-from difflib import get_close_matches
 from keyword import kwlist
 from typing import TYPE_CHECKING, Any, Final
 
 from brain.errors import SensorTypeError
+from ingest.profile import hints
 from ingest.profile.functions import (
     FUNCTIONS,
     LAZY,
@@ -43,6 +43,8 @@ __all__ = ["Expression", "compile_expression"]
 _LONGEST: Final = 2_000
 _MOST_NODES: Final = 300
 _OWN_WORD: Final = re.compile(rf"\.({'|'.join(kwlist)})\b(?!\()")
+_CONSTANTS: Final = {"true": True, "false": False, "null": None}
+"""JSON's words, that people write beside Python's; a key of such a name is ``it["true"]``."""
 _IT: Final = "it"
 _SCOPE: Final = "scope_"
 _ARITHMETIC: Final[Mapping[type[ast.operator], str]] = {
@@ -156,7 +158,7 @@ def compile_expression(
         at = getattr(e, "offset", None)
         where = f" at character {at}" if at else ""
         reason = getattr(e, "msg", None) or "too deep"
-        raise SensorTypeError(path, f"{text[:80]!r} is no expression{where}: {reason}") from None
+        raise SensorTypeError(path, f"{text[:80]!r} is no expression{where}: {reason}{hints.of_text(text)}") from None
     if sum(1 for _ in ast.walk(tree)) > _MOST_NODES:
         raise SensorTypeError(path, f"an expression of more than {_MOST_NODES} parts is too much; use let")
     writer = _Writer(path, frozenset(names) | {"msg"}, missing)
@@ -252,7 +254,7 @@ class _Writer:
             return ast.Tuple(elts=[self.value(e) for e in node.elts], ctx=ast.Load())
         if isinstance(node, ast.JoinedStr):
             return self._template(node)
-        raise self.refuse(f"{ast.unparse(node)[:60]!r} is not allowed in an expression")
+        raise self.refuse(f"{ast.unparse(node)[:60]!r} is not allowed in an expression{hints.of_node(node, FUNCTIONS)}")
 
     def _test(self, node: ast.expr) -> ast.expr:
         self._tests += 1
@@ -291,6 +293,8 @@ class _Writer:
         return made
 
     def _root(self, name: str) -> tuple[ast.expr, list[ast.expr]]:
+        if name in _CONSTANTS:
+            return ast.Constant(_CONSTANTS[name]), []
         if name == _IT:
             return _load(_IT), []
         if name in self.names:
@@ -339,12 +343,11 @@ class _Writer:
 
     def _function(self, node: ast.Call) -> ast.expr:
         if not isinstance(node.func, ast.Name):
-            raise self.refuse(f"{ast.unparse(node.func)[:60]!r} is not a function; there are no methods here")
+            hint = hints.of_node(node.func, FUNCTIONS)
+            raise self.refuse(f"{ast.unparse(node.func)[:60]!r} is not a function; there are no methods here{hint}")
         name = node.func.id
         if name not in FUNCTIONS:
-            near = get_close_matches(name, FUNCTIONS, 3, 0.5)
-            hint = f"did you mean {' or '.join(near)}?" if near else "see the functions of the profile reference"
-            raise self.refuse(f"there is no function {name[:60]}; {hint}")
+            raise self.refuse(f"there is no function {name[:60]}; {hints.of_function(name, FUNCTIONS)}")
         if node.keywords or any(isinstance(a, ast.Starred) for a in node.args):
             raise self.refuse(f"{name}() takes its values in order, without names and stars")
         low, high = FUNCTIONS[name].arity

@@ -74,8 +74,8 @@ class Mapped(NamedTuple):
     def told(self, detail: str) -> str:
         """A sentence that begins with the name of a value (``track: 365 is ...``), with its place in the document."""
         name, _, rest = detail.partition(":")
-        if name == "payload":  # of the reading as a whole
-            return f"{self.form.place(self.keys) or name}:{rest}"
+        if name == "payload":
+            return f"{self.form.place_of_element(self.keys) or name}:{rest}"
         return f"{self.form.place_of(name, self.keys)}:{rest}"
 
 
@@ -259,10 +259,10 @@ class Form:
         return Mapped(word(device, self._device.path), self._time(it, scope), values, self, keys, dedupe)
 
     def _placed(self, sentence: str, keys: tuple[Any, ...]) -> str:
-        where = self.place(keys)
+        where = self._place(keys)
         return f"{where}: {sentence}" if where else sentence
 
-    def place(self, keys: tuple[Any, ...]) -> str:
+    def _place(self, keys: tuple[Any, ...]) -> str:
         """The place of an element in the document, like ``flights[0].states[3]``."""
         if not keys or not self._each:
             return ""
@@ -270,7 +270,7 @@ class Form:
         listed = _LISTED.fullmatch(text)
         place = self._reached(listed[1] if listed else text, keys[:-1])
         if place is None:
-            place = _joined(self.place(keys[:-1]), f".{text}")
+            place = _joined(self._place(keys[:-1]), f".{text}")
         key = keys[-1]
         return (f"{place}[{key}]" if isinstance(key, int) else _joined(place, f".{key}"))[:400]
 
@@ -302,17 +302,21 @@ class Form:
             return found[0]
         if root == "up":
             back = re.match(r"\[(\d+)\]", rest)
-            return _joined(self.place(keys[: -1 - int(back[1])]), rest[back.end() :]) if back else found[0]
+            return _joined(self._place(keys[: -1 - int(back[1])]), rest[back.end() :]) if back else found[0]
         if root == "parent":
-            return _joined(self.place(keys[:-1]), rest)
+            return _joined(self._place(keys[:-1]), rest)
         if root in ("it", "key"):
-            return _joined(self.place(keys), rest)
-        return _joined("", rest) if root == "msg" else _joined(self.place(keys), f".{found[0]}")
+            return _joined(self._place(keys), rest)
+        return _joined("", rest) if root == "msg" else _joined(self._place(keys), f".{found[0]}")
+
+    def place_of_element(self, keys: tuple[Any, ...]) -> str:
+        """The place of an element in the document; empty for the whole of it."""
+        return self._place(keys)
 
     def place_of(self, name: str, keys: tuple[Any, ...]) -> str:
         """The place of a value in the document, as far as the profile reads it by a plain path."""
         place = self._reached(self._sources.get(name, name).strip(), keys)
-        return _joined(self.place(keys), f".{name}") if place is None else place or name
+        return _joined(self._place(keys), f".{name}") if place is None else place or name
 
 
 def _joined(place: str, rest: str) -> str:

@@ -44,7 +44,7 @@ from ingest.profile.gather import Gather
 from ingest.profile.lets import NAMES, compile_lets
 from ingest.profile.recall import compile_merge, compile_remember
 from ingest.profile.sources import expression_text
-from ingest.profile.stages import compile_input
+from ingest.profile.stages import ONE_DOCUMENT, compile_input
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -110,6 +110,8 @@ def compile_mapping(
     forms = gather.tried(lambda: _forms(document, kinds, names, zone), [])
     gather.end()
     assert reads is not None
+    spec = document.get("input", "json")
+    several = (spec if isinstance(spec, str) else spec["format"]) not in ONE_DOCUMENT
 
     def run(message: Message, wrap: Callable[[Any], Any] | None = None) -> list[Mapped | Refused] | None:
         STEPS.begin()
@@ -127,7 +129,7 @@ def compile_mapping(
             return [Refused(e.reason, str(e))]
         if not documents:
             return None
-        for one in documents:
+        for place, one in enumerate(documents):
             if isinstance(one, WrongValueError):  # of several frames one is bad
                 out.append(Refused(one.reason, str(one)))
                 continue
@@ -136,7 +138,7 @@ def compile_mapping(
                 "msg": msg,
                 "topic": message.captures,
                 "received": message.received,
-                "key": None,
+                "key": place if several else None,
                 "keys": (),
                 "parent": None,
                 "up": (),

@@ -39,7 +39,7 @@ from ingest.profile.texts import TEXT_INPUTS, lines_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["DEEPEST", "INPUTS", "compile_input"]
+__all__ = ["DEEPEST", "INPUTS", "ONE_DOCUMENT", "compile_input"]
 
 INPUTS: Final[dict[str, set[str]]] = {
     "json": {"charset"},
@@ -54,6 +54,8 @@ INPUTS: Final[dict[str, set[str]]] = {
     "base64": {"frame", "order"},
     "msgpack": set(),
 }
+ONE_DOCUMENT: Final = frozenset({"nmea", "prometheus", *INPUTS} - {"json_lines", "csv", "fixed_width", "regex"})
+"""Inputs that make one document of a message; of the others each document has its place as ``key``."""
 # Strings and comments that never end are taken to the end: what is tried again from every place would cost its square.
 _TOKEN: Final = re.compile(
     r'(?P<string>"(?:[^"\\]|\\.)*+(?:"|\Z))|(?P<single>\'(?:[^\'\\]|\\.)*+(?:\'|\Z))'

@@ -108,8 +108,11 @@ def _form(_: Settings, __: str, decode: Decode) -> Read:
 
 def _csv(settings: Settings, path: str, decode: Decode) -> Read:
     separator = _sign(settings, "separator", ",", path)
-    if len(separator) != 1:
-        raise SensorTypeError(f"{path}.separator", "the separator of csv is one character")
+    blanks = separator == "blanks"
+    if len(separator) != 1 and not blanks:
+        raise SensorTypeError(
+            f"{path}.separator", "the separator of csv is one character, or blanks for any number of them"
+        )
     header, skip = settings.get("header"), _skip(settings, path)
     if header is not None and (not isinstance(header, list) or not all(isinstance(h, str) and h for h in header)):
         raise SensorTypeError(f"{path}.header", "write the names of the columns as a list, like [time, temp]")
@@ -117,7 +120,11 @@ def _csv(settings: Settings, path: str, decode: Decode) -> Read:
     def run(payload: bytes) -> list[Any]:
         lines = lines_of(decode(payload), skip)
         try:
-            rows = list(csv.reader(lines, delimiter=separator, skipinitialspace=True))
+            rows = (
+                [line.split() for line in lines]
+                if blanks
+                else list(csv.reader(lines, delimiter=separator, skipinitialspace=True))
+            )
         except csv.Error as e:
             raise WrongValueError(f"payload: is no csv: {str(e)[:100]}", "not_json") from None
         names = header or [name.strip() for name in rows.pop(0)]

@@ -241,6 +241,52 @@ def test_an_exponent_alone_is_no_number() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ('it.a.split(",")', "write split(x)"),
+        ("it.get('a')", "write x.a, or first(x.a, otherwise)"),
+        ("[x for x in it.a]", "write map(list, it.a)"),
+        ("map(it.a, lambda x: x)", "write only what is computed"),
+        ("{'a': 1}[it.b]", "a table stands in let"),
+        ("len(it.a)", "write length(x)"),
+        ("float(it.a)", "write number(x)"),
+        ("coalesce(it.a, 1)", "write first(x, otherwise)"),
+        ("lenght(it.a)", "did you mean length"),
+        ("it.a && it.b", "write and"),
+        ("it.a ? 1 : 2", "write a if test else b"),
+        ("it.a = 1", "write == to compare"),
+        ("$.a.b", "the whole message is msg"),
+        ("it.list.0.v", "it.list[0]"),
+        ("if(it.a, 1, 2)", "write a if test else b"),
+    ],
+)
+def test_words_and_signs_of_other_languages_are_told_in_ours(text: str, hint: str) -> None:
+    with pytest.raises(SensorTypeError) as told:
+        compile_expression(text, "f")
+    assert hint in str(told.value)
+
+
+def test_a_sign_inside_of_a_text_is_no_hint() -> None:
+    with pytest.raises(SensorTypeError) as told:
+        compile_expression('it.a + "&&" +', "f")
+    assert "write and" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "it", "wanted"),
+    [
+        ("it.a == true", {"a": True}, True),
+        ("it.a != null", {"a": 1}, True),
+        ("it.a if it.a else false", {}, False),
+        ("it.true", {"true": 4}, 4),
+        ('it["null"]', {"null": 5}, 5),
+    ],
+)
+def test_json_words_are_constants_and_keys_of_such_names_stay_keys(text: str, it: Any, wanted: Any) -> None:
+    assert compile_expression(text, "f")(it) == wanted
+
+
+@pytest.mark.parametrize(
     ("text", "wanted"),
     [
         ("number('12,345', '.')", 12345),

@@ -199,6 +199,15 @@ def test_a_refusal_names_the_place_that_a_value_was_read_from(levels: str, sourc
     assert last.told("word: is wrong") == f"{place}: is wrong"
 
 
+def test_a_document_a_line_has_its_place_as_key_and_one_alone_has_none() -> None:
+    profile = "{input: csv, row_id: key, fields: {t: it.t}}"
+    assert [r.values for r in read(profile, b"t\n1\n2\n") if isinstance(r, Mapped)] == [
+        {"id": "0", "t": 1.0},
+        {"id": "1", "t": 2.0},
+    ]
+    assert values("{row_id: key, fields: {t: it.t}}", {"t": 1}) == {"t": 1.0}
+
+
 LEAVES = """
     input: json_or_text
     merge: {by: topic.device, as: topic.leaf, for: 15s}

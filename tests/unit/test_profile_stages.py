@@ -34,6 +34,7 @@ XML = """<?xml version="1.0" encoding="GB2312"?>
         ({"format": "key_value", "pairs": "&", "equals": ":"}, b"a:1&b:2:3", [{"a": "1", "b": "2:3"}]),
         ("csv", b'time,temp\n1,"2,5"\n3,4\n', [{"time": "1", "temp": "2,5"}, {"time": "3", "temp": "4"}]),
         ({"format": "csv", "separator": ";", "header": ["a", "b"]}, b"1; 2", [{"a": "1", "b": "2"}]),
+        ({"format": "csv", "separator": "blanks"}, b" a  b\tc\n1   2 3\n", [{"a": "1", "b": "2", "c": "3"}]),
         ({"format": "csv", "skip": 2, "header": ["a"]}, b"x\n\n1\n", [{"a": "1"}]),
         ("form", b"/r?ID=7&d=2026-07-01+06%3A00&n=%E6%B0%B4&a=1&a=2&empty", [
             {"ID": "7", "d": "2026-07-01 06:00", "n": "水", "a": ["1", "2"]}

@@ -116,6 +116,23 @@ def test_a_column_that_stays_empty_in_every_sample_is_told() -> None:
     assert any(w.startswith("fields: temp_c are empty in every sample") for w in told), told
 
 
+def test_the_name_that_was_probably_meant_is_told() -> None:
+    document = LISTED + "row_id: key\nlet: {v: msg.volt-age}\n"
+    document = document.replace("fields: {", "fields: {b: {unit: V, from: it.volt-age}, c: {unit: V, from: it.zzz}, ")
+    told = looked(document.replace("it.t,", "it.tempp,"), {**MESSAGE, "l": [{"temp": 1, "volt-age": 2}]})
+    assert told.previews[0].refused == ("missing", "l[0]: none of b, c, temp_c is there")
+    assert told.previews[0].ignored == ["l[0].temp", "l[0].volt-age"]
+    document = document.replace("from: it.zzz", "from: 1 + 0")
+    told = looked(document.replace("it.t,", "it.tempp,"), {**MESSAGE, "l": [{"temp": 1, "volt-age": 2}]})
+    (warning,) = [w for w in told.warnings if w.startswith("fields: b, temp_c are empty")]
+    assert warning.endswith('(b: it["volt-age"]?, temp_c: l[0].temp?)')
+
+
+def test_a_unit_in_another_spelling_is_told_in_that_of_ucum() -> None:
+    checked = check(LISTED.replace("unit: Cel", "unit: °C"), [], Registry([], []), NOW)
+    assert checked.errors == ["line 8: fields.temp_c.unit: '°C': UCUM writes it Cel"]
+
+
 def test_a_time_outside_the_window_says_which_end_to_widen() -> None:
     late = looked(LISTED, MESSAGE | {"t": "2020-01-01T00:00:00Z"}).warnings
     early = looked(LISTED, MESSAGE | {"t": "2027-01-01T00:00:00Z"}).warnings

@@ -1,0 +1,97 @@
+"""What was probably meant by an expression that is none: words and signs of other languages. Pure."""
+
+from __future__ import annotations
+
+import ast
+import re
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+__all__ = ["of_function", "of_node", "of_text"]
+
+_MEANT: Final = {
+    **dict.fromkeys(("str", "tostring", "string", "format"), "text(x)"),
+    **dict.fromkeys(("float", "tonumber", "parsefloat", "double", "num", "decimal"), "number(x)"),
+    **dict.fromkeys(("parseint", "toint", "integer", "trunc"), "int(x)"),
+    **dict.fromkeys(("hextoint", "fromhex", "unhex"), "int(x, 16) or hex_bytes(x)"),
+    **dict.fromkeys(("len", "size", "strlen"), "length(x)"),
+    **dict.fromkeys(("coalesce", "default", "ifnull", "nvl", "or_else", "get"), "first(x, otherwise)"),
+    **dict.fromkeys(("isnull", "is_null", "empty", "isnan", "isnone"), "missing(x)"),
+    **dict.fromkeys(("exists", "defined", "has", "notnull", "is_present"), "present(x)"),
+    **dict.fromkeys(("contains", "includes", "any", "some", "indexof"), "'b' in x, or count(list, n == 1) > 0"),
+    **dict.fromkeys(("concat", "cat", "append"), 'f"{a}-{b}"'),
+    **dict.fromkeys(("substring", "substr", "slice", "left", "right", "mid"), "x[2:10]"),
+    **dict.fromkeys(("regex", "regexp", "re_match", "search", "extract", "findall"), 'match(x, "^T=(.*)$")[1]'),
+    **dict.fromkeys(("trim", "rstrip", "lstrip"), "strip(x)"),
+    **dict.fromkeys(("startswith", "starts_with", "hasprefix"), "starts(x, 'a')"),
+    **dict.fromkeys(("endswith", "ends_with", "hassuffix"), "ends(x, 'a')"),
+    **dict.fromkeys(("tolower", "lowercase"), "lower(x)"),
+    **dict.fromkeys(("toupper", "uppercase"), "upper(x)"),
+    **dict.fromkeys(("if", "iif", "cond", "switch", "case"), "a if test else b, or table: {...}"),
+    **dict.fromkeys(("avg", "average"), "mean(x)"),
+    **dict.fromkeys(("pow", "power"), "x ** 2"),
+    **dict.fromkeys(("delta", "diff", "difference"), "increase(now, last.x)"),
+    **dict.fromkeys(("isinstance", "type", "typeof", "is_string"), 'kind(x) == "text"'),
+    **dict.fromkeys(("datetime", "date", "strptime", "todate", "parse_time", "timestamp"), "time: {from: x, as: FORM}"),
+    **dict.fromkeys(("now", "utcnow"), "received, or leave time out"),
+    **dict.fromkeys(("fromjson", "parsejson", "json_parse", "loads"), "json(x)"),
+    **dict.fromkeys(("b64decode", "frombase64", "decode_base64", "atob"), "base64(x)"),
+    **dict.fromkeys(("bool", "boolean"), "kind: boolean"),
+    **dict.fromkeys(("radians", "degree"), "sin() and cos() take degrees"),
+}
+_SIGNS: Final = (
+    (r"&&", "write and"),
+    (r"\|\|", "write or"),
+    (r"\?", "write a if test else b"),
+    (r"\{\{|\$\{", "write the expression without braces"),
+    (r"\$", "the whole message is msg: msg.a.b"),
+    (r"(^|[\s(])!(?!=)", "write not"),
+    (r"\.\[", "write it.a[0]"),
+    (r"\.\d", 'places in lists and keys that begin with a digit stand in brackets: it.list[0], it["1m"]'),
+    (r"(?<![=!<>])=(?!=)", "write == to compare"),
+    (r"^\s*if\b", "write a if test else b"),
+    (r"//|#", "a comment stands behind the value, not in it"),
+)  # fmt: skip
+
+
+def of_function(name: str, known: Collection[str]) -> str:
+    """What to write in place of a function that there is not.
+
+    Example:
+        >>> of_function("len", ["length"]), of_function("strp", ["strip"])
+        ('write length(x)', 'did you mean strip?')
+    """
+    if (meant := _MEANT.get(name.lower())) is not None:
+        return f"write {meant}"
+    near = get_close_matches(name, known, 3, 0.5)
+    return f"did you mean {' or '.join(near)}?" if near else "see the functions of the profile reference"
+
+
+def of_text(text: str) -> str:
+    """What to write in place of signs of another language; empty where nothing is known.
+
+    Example:
+        >>> of_text("it.a && it.b"), of_text("it.a +")
+        ('; write and', '')
+    """
+    bare = re.sub(r"\"[^\"]*\"|'[^']*'", "''", text)
+    return next((f"; {told}" for sign, told in _SIGNS if re.search(sign, bare)), "")
+
+
+def of_node(node: ast.AST, known: Collection[str]) -> str:
+    """What to write in place of a thing of Python's that is not allowed; empty where nothing is known."""
+    if isinstance(node, (ast.ListComp, ast.GeneratorExp, ast.SetComp)):
+        return "; write map(list, it.a) or filter(list, it.a > 1)"
+    if isinstance(node, ast.Lambda):
+        return "; write only what is computed: map(list, it.a * 2)"
+    if isinstance(node, (ast.Dict, ast.DictComp, ast.Set)):
+        return "; a table stands in let: {names: {table: {a: 1}}}, and lookup(names, x) looks into it"
+    if isinstance(node, ast.Attribute):
+        if node.attr == "get":
+            return "; write x.a, or first(x.a, otherwise)"
+        if node.attr in known or node.attr.lower() in _MEANT:
+            return f"; write {node.attr}(x)" if node.attr in known else f"; {of_function(node.attr, known)}"
+    return ""
