@@ -244,7 +244,7 @@ def _seen_rows(warnings: list[str], previews: Sequence[Preview]) -> list[str]:
 
 
 def _empty_columns(made: SensorType, previews: Sequence[Preview]) -> list[str]:
-    """Fields that say where they come from and are empty in all rows: mostly a name that is misspelt."""
+    """What says where it comes from and is empty in all rows: mostly a name that is misspelt."""
     rows = [row for got in previews for row in got.rows]
     if made.profile is None or not rows:
         return []
@@ -252,13 +252,19 @@ def _empty_columns(made: SensorType, previews: Sequence[Preview]) -> list[str]:
     forms = [profile, *profile.get("observations", ())]
     named = {name for form in forms for name in form.get("fields", {})}
     empty = sorted(n for n in named if all(row.get(n) is None for row in rows))
-    if not empty:
-        return []
     unread = {path for got in previews for path in got.ignored}
     sources = {name: _source(form["fields"][name]) for form in forms for name in form.get("fields", {})}
     meant = [f"{n}: {near}?" for n in empty if (near := _meant(sources[n], unread))]
     hint = f" ({', '.join(meant)})" if meant else ""
-    return [f"fields: {', '.join(empty)} are empty in every sample; see whether their names are right{hint}"]
+    out = []
+    if empty:
+        out.append(f"fields: {', '.join(empty)} are empty in every sample; see whether their names are right{hint}")
+    for key, column in (("position", "lon"), ("row_id", "id"), ("status", "status")):
+        if any(form.get(key) is not None for form in forms) and all(row.get(column) is None for row in rows):
+            out.append(f"{key}: no sample gives one; see whether the names in it are right")
+    if any(form.get("time") is not None for form in forms) and all(row["time"] == row["received_at"] for row in rows):
+        out.append("time: no sample gives one, so that of receipt counts; see whether the names in it are right")
+    return out
 
 
 def _source(spec: Any) -> str:

@@ -360,7 +360,7 @@ class _Writer:
             return _call(f"f_{name}", *(self._later(a) for a in node.args))
         if name in OVER_ELEMENTS and len(node.args) > 1:
             return _call(
-                f"f_{name}", self.value(node.args[0]), self._each(node.args[1]), *map(self.value, node.args[2:])
+                f"f_{name}", self.value(node.args[0]), self._each(name, node.args[1]), *map(self.value, node.args[2:])
             )
         return _call(f"f_{name}", *(self.value(a) for a in node.args))
 
@@ -379,11 +379,17 @@ class _Writer:
         self._inside -= 1
         return ast.Lambda(args=_arguments(), body=body)
 
-    def _each(self, node: ast.expr) -> ast.expr:
+    def _each(self, name: str, node: ast.expr) -> ast.expr:
         """What is computed of each element of a list: inside, ``it`` is the element."""
         self._inside += 1
         body = self._test(node)
         self._inside -= 1
+        read = {part.id for part in ast.walk(body) if isinstance(part, ast.Name)}
+        if _SCOPE in read and _IT not in read:  # find(list, True) is the first one
+            raise self.refuse(
+                f"{ast.unparse(node)[:60]!r} in {name}() never looks at the element; its own key or parent is it.key"
+                ", it.parent"
+            )
         return ast.Lambda(args=_arguments(_IT), body=body)
 
     def _template(self, node: ast.JoinedStr) -> ast.expr:

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BOX", "document_of", "kinds_of", "sensor_type_from"]
 
+_DASHED: Final = re.compile(r"\b(?:it|msg|parent|topic)(?:\.\w+)*\.\w+-[A-Za-z_]\w*(?![\w(.\[])")
 _ID: Final = re.compile(r"[a-z][a-z0-9_-]{0,47}")
 _LARGEST: Final = 1_048_576
 _LAST_VERSION: Final = 2**31 - 1
@@ -281,6 +282,12 @@ def _doubts(top: Mapping[str, Any], profile: str) -> list[str]:
     forms = [top, *(o for o in top.get("observations") or () if isinstance(o, dict))]
     if not any("time" in form for form in forms):
         told.append("time: none is read, so the time of receipt counts; say time: it.ts where the device tells it")
+    if dashed := sorted({found[0] for found in _DASHED.finditer(profile)}):
+        before, _, behind = dashed[0].rpartition("-")
+        told.append(
+            f"{dashed[0]}: is a subtraction of {behind}; a key with - in it is written "
+            f'{before.rpartition(".")[0]}["{before.rpartition(".")[2]}-{behind}"]'
+        )
     if any("each" in form for form in forms) and not any("row_id" in form for form in forms):
         told.append(
             "row_id: several readings of a device may share a time; say row_id: key, or a track, to tell them apart"

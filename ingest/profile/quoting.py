@@ -31,7 +31,7 @@ def quoted(text: str) -> str:
     if text.lstrip()[:1] == "{" and '"' in text.lstrip()[:40]:
         return text  # JSON
     out: list[str] = []
-    depth = 0
+    depth = ""  # the brackets that are open
     literal: int | None = None  # indentation above which lines belong to a block of text
     for line in text.split("\n"):
         indent = len(line) - len(line.lstrip())
@@ -39,7 +39,7 @@ def quoted(text: str) -> str:
             out.append(line)
             continue
         literal = None
-        if depth == 0:
+        if not depth:
             found = _BLOCK.match(line)
             if found and found[2][:1] in "|>":
                 literal = indent
@@ -106,10 +106,10 @@ def _needs_quotes(value: str, *, inside: bool) -> bool:
     return any(sign in value for sign in ('"', ": ", " #")) or (inside and any(sign in value for sign in "[]{},"))
 
 
-def _flow(line: str, depth: int) -> tuple[str, int]:
-    """A line with values inside of ``{...}`` quoted, and how deep it ends."""
+def _flow(line: str, depth: str) -> tuple[str, str]:
+    """A line with values inside of ``{...}`` and elements of ``[...]`` quoted, and the brackets that it leaves open."""
     out: list[str] = []
-    at = 0
+    at = _element(line, 0, out) if depth.endswith("[") else 0
     while at < len(line):
         sign = line[at]
         if sign == "#" and (at == 0 or line[at - 1] in " \t"):
@@ -121,11 +121,13 @@ def _flow(line: str, depth: int) -> tuple[str, int]:
             at = end
             continue
         if sign in "{[" and (depth or line[:at].rstrip()[-1:] in ("", ":", "-")):
-            depth += 1
+            depth += sign
         elif sign in "}]" and depth:
-            depth -= 1
+            depth = depth[:-1]
         out.append(sign)
         at += 1
+        if depth.endswith("[") and sign in "[,":
+            at = _element(line, at, out)
         if depth and sign == ":" and line[at : at + 1] == " ":
             start = at + len(line[at:]) - len(line[at:].lstrip())
             if line[start : start + 1] not in ("{", "[", "&", "*", "!", ""):
@@ -136,6 +138,19 @@ def _flow(line: str, depth: int) -> tuple[str, int]:
                 out.append(line[start + len(value) : end])
                 at = end
     return "".join(out), depth
+
+
+def _element(line: str, at: int, out: list[str]) -> int:
+    """Put out an element of a list that begins here, quoted where it needs to be; where it ends."""
+    start = at + len(line[at:]) - len(line[at:].lstrip())
+    if line[start : start + 1] in ("{", "[", "]", "&", "*", "!", "#", ""):
+        return at
+    end = _end_of_value(line, start)
+    value = line[start:end].rstrip()
+    behind = _behind_text(value, 0, yamls=True) if value[:1] in ("'", '"') else 0
+    apart = bool(value[behind:].strip()) if behind else any(part in value for part in "[]{},")
+    out += [line[at:start], _quote(value) if apart else value, line[start + len(value) : end]]
+    return end
 
 
 def _end_of_value(line: str, at: int) -> int:

@@ -25,6 +25,7 @@ _PART: Final = re.compile(
     r"(?P<sign>[./])|(?P<open>\()|(?P<close>\))|(?P<note>\{[!-z|~]{1,32}\})"
     r"|(?P<atom>(?:\[[!-Z\\^-~]{1,16}\]|[^\s./(){}\[\]0-9+-])+)(?P<power>[+-]?[0-9])?|(?P<one>1)(?![0-9])"
 )
+_VOCABULARY: Final = re.compile(r"^(?:wmoUnit:|unit:|ucum:|obix:units/)(?=\w)")  # wmoUnit:degC
 _SCALES: Final = {"c": "Cel", "f": "[degF]", "k": "K"}
 _OFFSETS: Final = {"Cel": Fraction("273.15"), "[degF]": Fraction("459.67") * Fraction(5, 9)}
 """What the zero of a scale is in kelvin; only where the unit stands alone."""
@@ -113,7 +114,7 @@ def _read(text: str) -> list[_Factor] | None:
     """The factors of a unit, None where it is none; an empty list is the unit 1."""
     if len(text) > _LONGEST:
         return None
-    plain = unicodedata.normalize("NFKC", text).strip()
+    plain = _VOCABULARY.sub("", unicodedata.normalize("NFKC", text).strip())
     for old, new in (
         ("μ", "u"),
         ("−", "-"),
@@ -126,6 +127,8 @@ def _read(text: str) -> list[_Factor] | None:
         ("每", "/"),
     ):
         plain = plain.replace(old, new)
+    if not ("[" in plain or "{" in plain):
+        plain = plain.replace("_", " ")  # km_h-1, liters_per_second
     lower = plain.lower().replace("-", " ")
     for known in (WHOLE.get(plain), CODES.get(plain), WHOLE.get(lower) if " " in lower else None):
         if known is not None:

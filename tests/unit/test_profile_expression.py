@@ -315,3 +315,11 @@ def test_json_words_are_constants_and_keys_of_such_names_stay_keys(text: str, it
 )
 def test_numbers_durations_and_documents_in_texts(text: str, wanted: object) -> None:
     assert run(text, {"l": [1, 2]}) == wanted
+
+
+def test_a_predicate_that_never_looks_at_its_element_is_refused() -> None:
+    with pytest.raises(SensorTypeError, match=r"never looks at the element; its own key or parent is it\.key"):
+        compile_expression('find(it.l, key == "host").value', "here", ["key"])
+    assert run('find(it.l, it.key == "host").value', {"l": [{"key": "host", "value": 1}]}, key=0) == 1
+    assert run("find(it.l, n == key).v", {"l": [{"n": 1, "v": 5}]}, key=1) == 5
+    assert run("find(it.l, True)", {"l": [7]}) == 7

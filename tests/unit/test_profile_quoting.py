@@ -26,6 +26,14 @@ ROOT = Path(ingest.__file__).parent
         ('a: f"{it.x}: {it.y}"', {"a": 'f"{it.x}: {it.y}"'}),
         ("a: {from: f'{it.x}, {it.y}', b: 1}", {"a": {"from": "f'{it.x}, {it.y}'", "b": 1}}),
         ('each: [msg.a, {in: it.b[0], when: match(key, "^a[b]{2}$")}]', None),
+        ("each: [msg.a, first(it.b, it.c), it.d[0]]", {"each": ["msg.a", "first(it.b, it.c)", "it.d[0]"]}),
+        ("each: [msg.a,\n  first(it.b, it.c)]", {"each": ["msg.a", "first(it.b, it.c)"]}),
+        (
+            'a: [65535, "--", "x" if it.y else "z", {b: c[0]}]',
+            {"a": [65535, "--", '"x" if it.y else "z"', {"b": "c[0]"}]},
+        ),
+        ("topics: [plant/{area}/x, 'b, c', \"d\"]", {"topics": ["plant/{area}/x", "b, c", "d"]}),
+        ("a: [[1, 2], [3, 4]]", {"a": [[1, 2], [3, 4]]}),
         ("a: it[0]", {"a": "it[0]"}),
         (
             "a: {zh: 表, en: A vendor's meter, x: it['a'][0]}",

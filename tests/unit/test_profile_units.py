@@ -64,6 +64,8 @@ def test_units_in_words() -> None:
         "vehicles per hour": "{vehicles}/h",
         "m s-1": "m/s",
         "Deg C": "Cel",
+        "wmoUnit:km_h-1": "km/h",
+        "obix:units/liters_per_second": "L/s",
         "degrees-fahrenheit": "[degF]",
         "liters-per-second": "L/s",
         "us-gallons-per-minute": "[gal_us]/min",

@@ -193,3 +193,27 @@ def test_a_profile_that_would_replace_a_built_in_type_is_told() -> None:
     told = check(taken, [], Registry(load_builtin(), []), NOW).warnings
     assert any("elevator is a built-in sensor type" in w and "into: elevator" in w for w in told), told
     assert not any("built-in" in w for w in check(TEXT, [], Registry(load_builtin(), []), NOW).warnings)
+
+
+def test_a_place_a_time_or_an_id_that_no_sample_gives_is_told() -> None:
+    slips = """
+id: slips
+family: meter
+name: {zh: 误, en: Slips}
+topics: ["s/{device}"]
+time: it.tme
+row_id: it.nr
+position: {lon: it.where.lng, lat: it.where.lat}
+fields: {v: {unit: "1", from: it.v, label: {zh: 值, en: Value}}}
+"""
+    given = [Sample("s/1", b'{"v": 1, "time": "2026-07-01T06:00:00Z", "where": {"lon": 1, "lat": 2}}')]
+    told = check(slips, given, Registry([], []), NOW).warnings
+    assert [w.split(":")[0] for w in told] == ["position", "row_id", "time"], told
+    right = slips.replace("tme", "time").replace("it.nr", "it.v").replace("lng", "lon")
+    assert check(right, given, Registry([], []), NOW).warnings == []
+
+
+def test_a_key_with_a_dash_that_is_read_as_a_subtraction_is_told() -> None:
+    dashed = TEXT.replace("it.L", "first(it.level-m, it.total-it.used, it.L)")
+    (told,) = check(dashed, [], Registry([], []), NOW).warnings[1:]
+    assert told == 'it.level-m: is a subtraction of m; a key with - in it is written it["level-m"]'
