@@ -106,6 +106,8 @@ def _declared(name: str, raw: Any, told: list[str]) -> list[Field]:
         gather.wrong(f"{path}.kind", f"{shown(kind)} is none of number, boolean, text, box")
         gather.end()
     unit, values, ends = entry.get("unit"), entry.get("values"), entry.get("range")
+    if unit == 1 and type(unit) is int:  # YAML reads unit: 1 as a number
+        unit = "1"
     if unit is not None and (not isinstance(unit, str) or not re.fullmatch(r"[!-~]{1,48}", unit)):
         known = canonical(unit) if isinstance(unit, str) else None
         hint = f"UCUM writes it {known}" if known else "it is no UCUM code such as Cel, m3/h or %"

@@ -43,7 +43,7 @@ def quoted(text: str) -> str:
             found = _BLOCK.match(line)
             if found and found[2][:1] in "|>":
                 literal = indent
-            elif found and found[2][:1] not in "{[&*!#'":
+            elif found and found[2][:1] not in "{[&*!#":
                 value, note = _cut_comment(found[2])
                 if _needs_quotes(value, inside=False):
                     out.append(f"{found[1]}{_quote(value)}{note}")

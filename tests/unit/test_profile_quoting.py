@@ -35,6 +35,10 @@ ROOT = Path(ingest.__file__).parent
         ("topics: [plant/{area}/x, 'b, c', \"d\"]", {"topics": ["plant/{area}/x", "b, c", "d"]}),
         ("a: [[1, 2], [3, 4]]", {"a": [[1, 2], [3, 4]]}),
         ("a: it[0]", {"a": "it[0]"}),
+        ("a: 'on' if it.x == 1 else 'off'  # note", {"a": "'on' if it.x == 1 else 'off'"}),
+        ("a: 's' in it", {"a": "'s' in it"}),
+        ("a: 'it''s [x]'  # note", {"a": "it's [x]"}),
+        ("a: 'first\n  second'\nb: 1", {"a": "first second", "b": 1}),
         (
             "a: {zh: 表, en: A vendor's meter, x: it['a'][0]}",
             {"a": {"zh": "表", "en": "A vendor's meter", "x": "it['a'][0]"}},

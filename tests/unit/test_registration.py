@@ -144,6 +144,12 @@ def test_a_name_of_a_device_with_blanks_is_told_where_it_stands_and_what_mends_i
     assert row["device"] == "Roof_1_a"
 
 
+def test_a_unit_of_one_may_be_written_as_a_number() -> None:
+    checked = check(LISTED.replace("unit: Cel", "unit: 1"), [], Registry([], []), NOW)
+    assert checked.sensor_type is not None
+    assert checked.sensor_type.fields[0].unit == "1"
+
+
 def test_a_unit_in_another_spelling_is_told_in_that_of_ucum() -> None:
     checked = check(LISTED.replace("unit: Cel", "unit: °C"), [], Registry([], []), NOW)
     assert checked.errors == ["line 8: fields.temp_c.unit: '°C': UCUM writes it Cel"]
