@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import sys
 from datetime import timedelta
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 from brain.errors import SensorTypeError
 from brain.model import Text
+from ingest.profile import hints
 from ingest.profile.gather import Gather
 
 if TYPE_CHECKING:
@@ -38,9 +38,7 @@ def only(entry: Mapping[str, Any], allowed: frozenset[str], path: str) -> None:
             where = f"{path}.{key_text(key)}" if path else key_text(key)
             if isinstance(key, str) and key.count(")") + key.count("]") > key.count("(") + key.count("["):
                 raise SensorTypeError(path, "inside {...} put quotes round an expression with a comma or a bracket")
-            near = get_close_matches(str(key), sorted(allowed), 1)
-            hint = f"did you mean {near[0]}?" if near else f"allowed are {', '.join(sorted(allowed))}"
-            gather.wrong(where, f"no such key; {hint}")
+            gather.wrong(where, f"no such key; {hints.of_key(str(key), allowed)}")
     gather.end()
 
 

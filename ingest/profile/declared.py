@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from brain.errors import SensorTypeError
 from brain.model import COMMON_NUMBERS, COMMON_TEXTS, Field, FieldKind, Text
+from ingest.profile import hints
 from ingest.profile.checks import key_text, mapping, only, shown, span, text, texts
 from ingest.profile.gather import Gather
 from ingest.profile.sources import DECLARED_KEYS, SOURCE_KEYS
@@ -103,7 +104,7 @@ def _declared(name: str, raw: Any, told: list[str]) -> list[Field]:
         gather.end()
         return [Field(name=part, low=0.0, high=1.0, label=label) for part in BOX]
     if kind not in [k.value for k in FieldKind]:
-        gather.wrong(f"{path}.kind", f"{shown(kind)} is none of number, boolean, text, box")
+        gather.wrong(f"{path}.kind", f"{shown(kind)} is none of number, boolean, text, box{hints.of_kind(str(kind))}")
         gather.end()
     unit, values, ends = entry.get("unit"), entry.get("values"), entry.get("range")
     if unit == 1 and type(unit) is int:  # YAML reads unit: 1 as a number

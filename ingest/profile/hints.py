@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["of_function", "of_node", "of_text"]
+__all__ = ["of_function", "of_key", "of_kind", "of_node", "of_text"]
 
 _MEANT: Final = {
     **dict.fromkeys(("str", "tostring", "string", "format"), "text(x)"),
@@ -55,6 +55,58 @@ _SIGNS: Final = (
     (r"^\s*if\b", "write a if test else b"),
     (r"//|#", "a comment stands behind the value, not in it"),
 )  # fmt: skip
+
+
+_KEYS: Final = {
+    **dict.fromkeys(("type", "datatype", "data_type"), "kind"),
+    **dict.fromkeys(("path", "source", "src", "value", "expr", "expression", "jsonpath", "key", "field"), "from"),
+    **dict.fromkeys(("enum", "options", "allowed"), "values"),
+    **dict.fromkeys(("map", "mapping", "lookup", "enum_map", "translate"), "table"),
+    **dict.fromkeys(("min", "max", "minimum", "maximum", "low", "high", "limits"), "range"),
+    **dict.fromkeys(("factor", "multiplier", "multiply", "gain", "divide_by"), "scale"),
+    **dict.fromkeys(("null", "nulls", "null_values", "na", "nan", "invalid", "sentinel"), "missing"),
+    **dict.fromkeys(("description", "title", "display_name"), "label"),
+    **dict.fromkeys(("timestamp", "ts", "datetime", "event_time"), "time"),
+    **dict.fromkeys(("format", "pattern", "form"), "as"),
+    **dict.fromkeys(("timezone", "tz", "time_zone", "utc_offset"), "zone"),
+    **dict.fromkeys(("location", "geo", "coordinates", "gps", "lat", "lon", "latitude", "longitude"), "position"),
+    **dict.fromkeys(("device_id", "device_name", "deviceid", "source_id"), "device"),
+    **dict.fromkeys(("foreach", "for_each", "explode", "iterate", "items", "loop", "array"), "each"),
+    **dict.fromkeys(("filter", "if", "condition", "where", "match"), "when"),
+    **dict.fromkeys(("variables", "vars", "let_in", "define"), "let"),
+    **dict.fromkeys(("decoder", "parser", "codec", "encoding", "payload"), "input"),
+    **dict.fromkeys(("variants", "rules", "cases", "alternatives"), "observations"),
+    **dict.fromkeys(("unique", "id_field", "row_key"), "row_id"),
+    **dict.fromkeys(("convert", "unit_in", "source_unit", "from_unit"), "unit_from"),
+    **dict.fromkeys(("mandatory", "optional"), "required"),
+    **dict.fromkeys(("properties", "measurements", "columns"), "fields"),
+    **dict.fromkeys(("drop", "skip", "exclude"), "ignore"),
+    **dict.fromkeys(("topic", "topic_filter", "subscribe"), "topics"),
+}  # fmt: skip
+_KINDS: Final = {
+    **dict.fromkeys(("string", "str", "enum", "char", "varchar"), "text"),
+    **dict.fromkeys(("int", "integer", "float", "double", "numeric", "long", "real"), "number"),
+    **dict.fromkeys(("bool", "flag", "binary"), "boolean"),
+}
+
+
+def of_key(key: str, allowed: Collection[str]) -> str:
+    """What to write in place of a key that there is not.
+
+    Example:
+        >>> of_key("enum", {"values", "kind"}), of_key("kindd", {"kind"}), of_key("x", {"kind"})
+        ('write values', 'did you mean kind?', 'allowed are kind')
+    """
+    if (meant := _KEYS.get(key.lower())) in allowed:
+        return f"write {meant}"
+    near = get_close_matches(key, sorted(allowed), 1)
+    return f"did you mean {near[0]}?" if near else f"allowed are {', '.join(sorted(allowed))}"
+
+
+def of_kind(kind: str) -> str:
+    """What to write in place of a kind that there is not."""
+    meant = _KINDS.get(kind.lower())
+    return f"; write {meant}" if meant else ""
 
 
 def of_function(name: str, known: Collection[str]) -> str:

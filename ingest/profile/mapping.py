@@ -36,6 +36,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from brain.errors import SensorTypeError
+from ingest.profile import hints
 from ingest.profile.clock import is_zone, zone_of
 from ingest.profile.expression import Expression, compile_expression
 from ingest.profile.form import FORM_KEYS, MOST_ROWS, Form, Mapped, Refused, sourced_fields
@@ -205,7 +206,7 @@ def _forms(document: Mapping[str, Any], kinds: Mapping[str, str], names: list[st
     for i, own in enumerate(listed):
         for key in own:
             if key not in FORM_KEYS:
-                gather.wrong(f"observations[{i}].{key}", f"no such key here; there are {', '.join(FORM_KEYS)}")
+                gather.wrong(f"observations[{i}].{key}", f"no such key here; {hints.of_key(str(key), FORM_KEYS)}")
         with gather:
             above = sourced_fields(shared, "fields")
             fields = {**above, **sourced_fields(own, f"observations[{i}].fields")}

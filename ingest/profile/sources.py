@@ -16,6 +16,7 @@ from shapely.errors import ShapelyError
 from shapely.geometry import shape
 
 from brain.errors import SensorTypeError
+from ingest.profile import hints
 from ingest.profile.clock import time_reader, zone_named
 from ingest.profile.datum import DATUMS, to_wgs84
 from ingest.profile.expression import compile_expression
@@ -50,6 +51,7 @@ SOURCE_KEYS: Final = frozenset(
 """What an entry of ``fields`` says about where its value comes from ..."""
 DECLARED_KEYS: Final = frozenset({"kind", "unit", "range", "values", "label"})
 """... and what declares the field itself."""
+_TIME_KEYS: Final = frozenset({"from", "as", "required", "missing"})
 _POSITION_KEYS: Final = frozenset({"lon", "lat", "alt_m", "height_m", "point", "order", "datum", "missing"})
 _BOX_FORMS: Final = ("xywh", "xyxy", "cxcywh")
 _TRUTH: Final = {
@@ -134,8 +136,8 @@ def time_source(
     spec = raw if isinstance(raw, dict) else {"from": raw}
     gather = Gather()
     for key in spec:
-        if key not in ("from", "as", "required", "missing"):
-            gather.wrong(f"{path}.{key}", "no such key; a time has from, as, missing and required")
+        if key not in _TIME_KEYS:
+            gather.wrong(f"{path}.{key}", f"no such key; {hints.of_key(str(key), _TIME_KEYS)}")
     form = gather.tried(lambda: expression_text(spec.get("as", "auto"), f"{path}.as"), "auto")
     fixed = zone if zone is None or isinstance(zone, tzinfo) else None
     read = gather.tried(lambda: time_reader(form, fixed, f"{path}.as"), None)
@@ -195,7 +197,7 @@ def position_source(
     gather = Gather()
     for key in raw:
         if key not in _POSITION_KEYS:
-            gather.wrong(f"{path}.{key}", f"no such key; a position has {', '.join(sorted(_POSITION_KEYS))}")
+            gather.wrong(f"{path}.{key}", f"no such key; {hints.of_key(str(key), _POSITION_KEYS)}")
     datum, order = raw.get("datum", "wgs84"), raw.get("order", "lonlat")
     if datum not in DATUMS:
         gather.wrong(f"{path}.datum", f"{datum!r:.60} is none of {', '.join(DATUMS)}")
@@ -353,7 +355,7 @@ def field_source(
     gather = Gather()
     for key in entry:
         if key not in SOURCE_KEYS | DECLARED_KEYS | {"unit_to"}:  # the last is ours: the unit that the field declares
-            gather.wrong(f"{path}.{key}", f"no such key; a field has {', '.join(sorted(SOURCE_KEYS | DECLARED_KEYS))}")
+            gather.wrong(f"{path}.{key}", f"no such key; {hints.of_key(str(key), SOURCE_KEYS | DECLARED_KEYS)}")
     if kind == "box":
         gather.end()
         return box_source(spec, path, names)

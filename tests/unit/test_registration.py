@@ -144,6 +144,28 @@ def test_a_name_of_a_device_with_blanks_is_told_where_it_stands_and_what_mends_i
     assert row["device"] == "Roof_1_a"
 
 
+def test_keys_and_kinds_of_other_languages_are_told_in_ours() -> None:
+    document = """
+id: a
+family: meter
+name: {zh: 甲, en: A}
+topic: "a/{device}"
+timezone: UTC
+time: {from: it.ts, format: iso}
+fields:
+  a: {type: string, from: it.a}
+  b: {kind: integer, from: it.b, min: 0}
+  c: {unit: Cel, from: it.c, factor: 0.1}
+observations:
+  - {filter: it.x, fields: {a: it.a}}
+"""
+    errors = check(document, [], Registry([], []), NOW).errors
+    assert [e.partition("; ")[2] for e in errors] == [
+        "write topics", "write zone", "write as", "write kind", "write range", "write number", "write scale",
+        "write when",
+    ]  # fmt: skip
+
+
 def test_a_unit_of_one_may_be_written_as_a_number() -> None:
     checked = check(LISTED.replace("unit: Cel", "unit: 1"), [], Registry([], []), NOW)
     assert checked.sensor_type is not None
