@@ -22,6 +22,8 @@ from brain.errors import NotFoundError, SensorTypeError
 from brain.times import to_us
 from ingest.formats import shipped
 from ingest.preview import Preview, Sample, preview
+from ingest.profile.functions import FUNCTIONS
+from ingest.profile.lets import NAMES
 from ingest.profile.lines import line_of
 from ingest.profile.native import sensor_type_from
 from ingest.profile.quoting import quoted
@@ -262,7 +264,8 @@ def _empty_columns(made: SensorType, previews: Sequence[Preview]) -> list[str]:
     for key, column in (("position", "lon"), ("row_id", "id"), ("status", "status")):
         if any(form.get(key) is not None for form in forms) and all(row.get(column) is None for row in rows):
             out.append(f"{key}: no sample gives one; see whether the names in it are right")
-    if any(form.get("time") is not None for form in forms) and all(row["time"] == row["received_at"] for row in rows):
+    told = [str(form["time"]) for form in forms if form.get("time") is not None]
+    if told and "received" not in "".join(told) and all(row["time"] == row["received_at"] for row in rows):
         out.append("time: no sample gives one, so that of receipt counts; see whether the names in it are right")
     return out
 
@@ -275,6 +278,8 @@ def _meant(source: str, unread: Collection[str]) -> str | None:
     """The value that nothing is read from and whose key is most like a word of an expression."""
     keys = {re.split(r"[.\[\]]+", path.rstrip("]"))[-1]: path for path in sorted(unread, reverse=True)}
     for word in re.findall(r"[\w-]{2,}", source):
+        if word in FUNCTIONS or word in NAMES or word in ("it", "msg"):
+            continue
         for key in get_close_matches(word, keys, 1, 0.6):
             return f'it["{key}"]' if word == key and not key.isidentifier() else keys[key]
     return None

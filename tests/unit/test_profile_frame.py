@@ -225,6 +225,7 @@ CHECK_VALUES = {
     "sum8": 0xDD,
     "sum16": 0x01DD,
     "lrc8": 0x23,
+    "fletcher_ubx": 0xDD15,
     "xor8": 0x31,
     "crc8": 0xF4,
     "crc8_maxim": 0xA1,
