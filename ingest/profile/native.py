@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BOX", "document_of", "kinds_of", "sensor_type_from"]
 
-_DASHED: Final = re.compile(r"\b(?:it|msg|parent|topic)(?:\.\w+)*\.\w+-[A-Za-z_]\w*(?![\w(.\[])")
+_DASHED: Final = re.compile(r"(?<![.\w])(?:it|msg|parent|topic)(?:\.\w++)++-[A-Za-z_]\w*+(?![\w(.\[])")
 _ID: Final = re.compile(r"[a-z][a-z0-9_-]{0,47}")
 _LARGEST: Final = 1_048_576
 _LAST_VERSION: Final = 2**31 - 1
