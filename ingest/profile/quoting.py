@@ -106,7 +106,7 @@ def _needs_quotes(value: str, *, inside: bool) -> bool:
 
 
 def _flow(line: str, opened: list[str]) -> str:
-    """A line with values inside of ``{...}`` and elements of ``[...]`` quoted; ``opened`` keeps the brackets that are."""
+    """A line with values in ``{...}`` and elements of ``[...]`` quoted; ``opened`` keeps the brackets that are open."""
     out: list[str] = []
     at = _element(line, 0, out) if opened and opened[-1] == "[" else 0
     while at < len(line):
