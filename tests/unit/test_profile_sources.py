@@ -315,6 +315,13 @@ def test_a_position_report_of_a_ship_as_the_published_example_has_it() -> None:
         FUNCTIONS["sixbit"]("14 G")
 
 
+def test_short_lines_with_many_columns_cannot_cost_without_end() -> None:
+    taken = {"format": "fixed_width", "columns": {f"c{i}": [0, 1] for i in range(200)}}
+    (got,) = read(json.dumps({"input": taken, "fields": {"word": "it.a"}}), b"x\n" * 10_000)
+    assert isinstance(got, Refused)
+    assert got.reason == "too_large"
+
+
 def test_the_size_of_a_picture_may_be_one_expression() -> None:
     profile = """
         let: {sizes: {table: {a: [200, 100]}}}
