@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo, available_timezones
 
 from brain.errors import SensorTypeError
+from ingest.profile import hints
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -163,7 +164,9 @@ def time_reader(form: str, zone: tzinfo | None, path: str) -> Callable[..., int]
     if "%" in form:
         return _pattern_reader(form, zone, path)
     raise SensorTypeError(
-        path, f"{form[:60]!r} is no form of time; use iso, unix_s, unix_ms, unix_us, unix_ns, auto or a %-pattern"
+        path,
+        f"{form[:60]!r} is no form of time; use iso, unix_s, unix_ms, unix_us, unix_ns, auto or a %-pattern"
+        f"{hints.of_time(form)}",
     )
 
 

@@ -44,7 +44,7 @@ def declared_fields(top: Mapping[str, Any], told: list[str], gather: Gather, bad
     """The fields that are declared rightly; those that are not go to ``bad`` with their kinds."""
     raw = top.get("fields", {})
     if not isinstance(raw, dict):
-        raise SensorTypeError("fields", "name at least one field, like depth_cm: {unit: cm}")
+        raise SensorTypeError("fields", "write a mapping from names to fields, like depth_cm: {unit: cm, from: it.d}")
     raw = {**_declared_in_forms(top, raw), **raw}
     if not raw:
         raise SensorTypeError("fields", "name at least one field, like depth_cm: {unit: cm}")

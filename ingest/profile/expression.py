@@ -118,7 +118,9 @@ class Expression:
         if any(value is None for _, value in found):
             return None
         told = ", ".join(f"{name} = {_shown(value)}" for name, value in found[:4])
-        raise WrongValueError(f"{self.path}: cannot compute {self.text[:80]} with {told}")
+        mixed = "+" in self.text and any(isinstance(v, str) for _, v in found)
+        hint = '; a text and a number are joined in a template: f"{it.a}-{it.b}"' if mixed else ""
+        raise WrongValueError(f"{self.path}: cannot compute {self.text[:80]} with {told}{hint}")
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"

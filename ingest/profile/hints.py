@@ -82,6 +82,33 @@ _KEYS: Final = {
     **dict.fromkeys(("properties", "measurements", "columns"), "fields"),
     **dict.fromkeys(("drop", "skip", "exclude"), "ignore"),
     **dict.fromkeys(("topic", "topic_filter", "subscribe"), "topics"),
+    **dict.fromkeys(("delimiter", "sep", "delim"), "separator"),
+    **dict.fromkeys(("names", "head", "columns_names"), "header"),
+    **dict.fromkeys(("skip_lines", "skiprows", "skip_rows"), "skip"),
+    **dict.fromkeys(("endian", "endianness", "byte_order", "byteorder"), "order"),
+}  # fmt: skip
+_SAID_IN_FROM: Final = {
+    **dict.fromkeys(("default", "fallback", "else"), "first(it.a, 0)"),
+    **dict.fromkeys(("regex", "extract", "capture"), 'match(it.a, "T=([0-9.]+)")[1]'),
+    **dict.fromkeys(("precision", "digits", "decimals"), "round(it.a, 1)"),
+}
+_TIMES: Final = {
+    **dict.fromkeys(("unix", "epoch", "timestamp", "seconds", "s", "sec", "epoch_s", "posix"), "unix_s"),
+    **dict.fromkeys(("ms", "millis", "milliseconds", "epoch_ms", "epoch_millis", "unixms", "unix_millis"), "unix_ms"),
+    **dict.fromkeys(("us", "micros", "microseconds", "epoch_us"), "unix_us"),
+    **dict.fromkeys(("ns", "nanos", "nanoseconds", "epoch_ns"), "unix_ns"),
+    **dict.fromkeys(("iso8601", "iso_8601", "rfc3339", "iso-8601", "datetime", "rfc_3339"), "iso"),
+}
+_INPUTS: Final = {
+    **dict.fromkeys(("plain", "raw", "string", "txt", "utf8", "utf-8"), "text"),
+    **dict.fromkeys(("binary", "octets", "bin"), "bytes"),
+    **dict.fromkeys(("jsonl", "ndjson", "jsonlines"), "json_lines"),
+    **dict.fromkeys(("json5", "hjson"), "lenient_json"),
+    **dict.fromkeys(("hexadecimal", "hexstring"), "hex"),
+    **dict.fromkeys(("urlencoded", "form-urlencoded", "query"), "form"),
+    **dict.fromkeys(("tsv", "delimited"), "csv"),
+    **dict.fromkeys(("influx", "lineprotocol", "influxdb"), "line_protocol"),
+    **dict.fromkeys(("messagepack",), "msgpack"),
 }  # fmt: skip
 _KINDS: Final = {
     **dict.fromkeys(("string", "str", "enum", "char", "varchar"), "text"),
@@ -99,8 +126,36 @@ def of_key(key: str, allowed: Collection[str]) -> str:
     """
     if (meant := _KEYS.get(key.lower())) in allowed:
         return f"write {meant}"
+    if "from" in allowed and (said := _SAID_IN_FROM.get(key.lower())) is not None:
+        return f"say it in from: {said}"
     near = get_close_matches(key, sorted(allowed), 1)
     return f"did you mean {near[0]}?" if near else f"allowed are {', '.join(sorted(allowed))}"
+
+
+def of_time(form: str) -> str:
+    """What to write in place of a form of time that there is not; empty where nothing is known.
+
+    Example:
+        >>> of_time("epoch_ms"), of_time("yyyy-MM-dd HH:mm:ss"), of_time("soon")
+        ('; write unix_ms', '; write it with signs of per cent, like %Y-%m-%d %H:%M:%S', '')
+    """
+    if (meant := _TIMES.get(form.lower())) is not None:
+        return f"; write {meant}"
+    if re.search(r"yyyy|YYYY|HH|DD|dd/|MM", form):
+        return "; write it with signs of per cent, like %Y-%m-%d %H:%M:%S"
+    return ""
+
+
+def of_input(name: object, known: Collection[str]) -> str:
+    """What to write in place of an input that there is not; empty where nothing is known.
+
+    Example:
+        >>> of_input("JSON", ["json"]), of_input("ndjson", []), of_input("x", ["json"])
+        ('; write json', '; write json_lines', '')
+    """
+    word = str(name).lower()
+    meant = word if word in known else _INPUTS.get(word)
+    return f"; write {meant}" if meant else ""
 
 
 def of_kind(kind: str) -> str:

@@ -211,6 +211,8 @@ def _forms(document: Mapping[str, Any], kinds: Mapping[str, str], names: list[st
             above = sourced_fields(shared, "fields")
             fields = {**above, **sourced_fields(own, f"observations[{i}].fields")}
             said = {**shared, **own, "fields": fields}
+            if isinstance(shared.get("let_each"), dict) and isinstance(own.get("let_each"), dict):
+                said["let_each"] = {**shared["let_each"], **own["let_each"]}
             inherited = {k for k in shared if k not in own}
             inherited |= {f"fields.{n}" for n in above if n not in own.get("fields", {})}
             forms.append(Form(said, f"observations[{i}].", kinds, names, zone, dedupe, lets, inherited))

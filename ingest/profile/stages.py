@@ -31,6 +31,7 @@ import msgspec
 
 from brain.errors import SensorTypeError
 from ingest.decoders import Message, formats
+from ingest.profile import hints
 from ingest.profile.frame import compile_frame
 from ingest.profile.functions import FUNCTIONS, WrongValueError
 from ingest.profile.markup import DEEPEST, xml_of
@@ -97,7 +98,10 @@ def compile_input(spec: Any, path: str) -> Callable[[Message], list[Any]]:
     if isinstance(form, str) and form in formats():
         return _of_format(form, settings, path)
     if not isinstance(form, str) or form not in INPUTS:
-        raise SensorTypeError(path, f"{spec!r:.60} is no input; known are {', '.join([*INPUTS, *formats()])}")
+        known = [*INPUTS, *formats()]
+        raise SensorTypeError(
+            path, f"{spec!r:.60} is no input; known are {', '.join(known)}{hints.of_input(form, known)}"
+        )
     plain = _plain_input(form, settings, path)
     empty = settings.get("empty", "refuse")
     if empty not in ("refuse", "ignore"):
@@ -132,8 +136,8 @@ def _of_format(name: str, settings: dict[str, Any], path: str) -> Callable[[Mess
 def _plain_input(form: str, settings: dict[str, Any], path: str) -> Callable[[bytes], list[Any]]:
     for key in settings:
         if key not in ("format", "empty") and key not in INPUTS[form]:
-            allowed = ", ".join(sorted({*INPUTS[form], "empty"}))
-            raise SensorTypeError(f"{path}.{key}", f"{form} has no such setting; it has {allowed}")
+            told = hints.of_key(str(key), {*INPUTS[form], "empty"})
+            raise SensorTypeError(f"{path}.{key}", f"{form} has no such setting; {told}")
     if form in ("bytes", "hex", "base64"):
         return _of_bytes(form, settings, path)
     if form == "msgpack":

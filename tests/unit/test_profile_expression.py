@@ -87,6 +87,7 @@ def test_one_side_of_or_does_not_hide_the_other() -> None:
         ("number(v)", {"v": True}, "here: True is no number"),
         ("number(v)", {"v": "12,345 kWh"}, "may mean two numbers; write number(x, '.')"),
         ("number(v, ';')", {"v": "12,345"}, "the sign of the decimals is a point or a comma"),
+        ("v + w", {"v": "x", "w": 1}, "a text and a number are joined in a template"),
         ("seconds(v)", {"v": "P1M"}, "'P1M' is no duration like PT1M30S or 1:30:00"),
         ("seconds(v)", {"v": "PT"}, "is no duration"),
         ("seconds(v)", {"v": "12:30"}, "is no duration"),

@@ -340,3 +340,14 @@ def test_names_of_an_element_are_made_once_for_all_that_read_it() -> None:
     assert got[0] == Row("A", None, {"temp_c": 21.5, "state": "x", "power_w": 5})
     assert isinstance(got[1], Refused)
     assert got[1].detail.startswith("rows[2]: fields.power_w.from: 'many' stands where a number is wanted")
+
+
+def test_names_of_an_element_stand_above_observations_and_in_them() -> None:
+    profile = """
+    let_each: {a: it.x.a, b: it.x.b}
+    observations:
+      - {let_each: {b: a * 10, c: a + b}, fields: {temp_c: b, power_w: c}}
+      - {when: present(b), fields: {temp_c: b}}
+    """
+    got = rows(profile, {"x": {"a": 1, "b": 2}})
+    assert got == [Row("D1", None, {"temp_c": 10, "power_w": 11}), Row("D1", None, {"temp_c": 2})]
