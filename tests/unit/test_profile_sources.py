@@ -238,6 +238,12 @@ def test_what_was_said_again_is_kept_and_what_was_not_is_forgotten() -> None:
     ]
 
 
+def test_a_key_that_is_not_said_again_is_forgotten_though_others_are() -> None:
+    profile = "{merge: {by: topic.device, for: 15s}, fields: {t: it.temp, word: it.state}}"
+    got = read(profile, {"temp": 1}, {"state": "on"}, {"state": "off"})
+    assert [r.values for r in got if isinstance(r, Mapped)] == [{"t": 1.0}, {"t": 1.0, "word": "on"}, {"word": "off"}]
+
+
 def test_an_empty_payload_wipes_a_value() -> None:
     topics = [{"device": "A", "leaf": leaf} for leaf in ("state", "temp", "temp")]
     got = read(LEAVES, b"on", b"5", b"", topics=topics)
