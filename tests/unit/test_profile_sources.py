@@ -138,7 +138,7 @@ def test_the_zone_may_stand_in_the_message(zone: Any, hours: float) -> None:
     assert got.time == to_us("2026-07-01T12:00:00Z") - int(hours * 3_600_000_000)
 
 
-@pytest.mark.parametrize("zone", ["Mars", "+99:00", 1e9, "", None, [], True])
+@pytest.mark.parametrize("zone", ["Mars", "+99:00", 1e9, "", None, [], True, "0800", 800, 7.1])
 def test_a_zone_that_is_none_is_told(zone: Any) -> None:
     reason, _ = values("{zone: it.tz, time: it.at, fields: {t: it.t}}", {"at": "2026-07-01 12:00", "tz": zone, "t": 1})
     assert reason == "bad_time"
