@@ -55,7 +55,9 @@ class DraftField:
         if self.missing:
             parts.append(f"missing: {_quoted(self.missing)}")
         label = self.label[:200] or self.name
-        english = translated(label)[0].replace("_", " ") if label != translated(label)[0] else label
+        english = translated(label)[0]
+        if english != label:
+            english = re.sub(r"\s*[._]+\s*", " ", english).strip()
         parts.append(f"label: {{zh: {_quoted(label)}, en: {_quoted(english[:200])}}}")
         return f"  {_yaml_key(self.name)}: {{{', '.join(parts)}}}" + (f"  # {self.doubt}" if self.doubt else "")
 

@@ -19,7 +19,7 @@ __all__ = ["Fields", "is_number", "pair_keys", "path_of"]
 
 _NAMES_TEXT: Final = """
 name n key param parameter resourcename propertyname value_type property metric measure sensor label field tag code type
-item k id
+item k id indicator point channel quantity factor
 """
 _NAMES: Final = _NAMES_TEXT.split()
 _VALUES: Final = ("value", "v", "val", "data", "reading", "measurement", "result")

@@ -35,7 +35,7 @@ _USUAL: Final = (
     (r"rainratein$", "[in_i]/h"),
     (r"rainin$", "[in_i]"),
     (r"mph$", "[mi_i]/h"),
-    (r"temp(erature)?|dew_?point|dewpoint", "Cel"),
+    (r"temp(erature)?|^te?mp?$|dew_?point|dewpoint", "Cel"),
     (r"(relative_?)?humidity|moisture|^hum|^rh$", "%", "g/m3", "kPa"),
     (r"batt?(ery)?(_?(level|charge|percent(age)?))?$|^soc$|capacity_percent", "%", "V", "A.h"),
     (r"atmospheric_?pressure|barometric_?pressure|^pressure$|air_pressure|^baro(meter)?$", "hPa"),

@@ -32,7 +32,7 @@ _TABLE: Final = """
 位移 displacement 沉降 settlement 裂缝 crack 倾角 tilt_angle 倾斜 tilt 角度 angle 加速度 acceleration 振动 vibration 应变 strain 应力 stress 转速 rotation_speed 扭矩 torque
 车速 speed 速度 speed 航速 speed 航向 heading 方向 direction 里程 mileage 油耗 fuel_consumption 油量 fuel 重量 weight 质量 mass 载重 load 距离 distance 长度 length 宽度 width
 车流量 vehicle_count 人流量 people_count 人数 people_count 数量 quantity 个数 quantity 次数 times_count 满溢度 fill_level 余量 remaining 容量 capacity 占有率 occupancy
-信号强度 signal_strength 信号 signal 信噪比 snr 状态 state 开关 switch 阀门 valve 水泵 pump 门 door 报警 alarm 告警 alarm 预警 warning 故障 fault 异常 abnormal 等级 level 级别 level 类型 type 模式 mode
+信号强度 signal_strength 信号 signal 信噪比 snr 运行状态 running_state 运行 running 状态 state 开关 switch 阀门 valve 水泵 pump 门 door 报警 alarm 告警 alarm 预警 warning 故障 fault 异常 abnormal 等级 level 级别 level 类型 type 模式 mode
 最大 max 最小 min 最高 max 最低 min 平均 average 均值 average 累计 total 累积 total 瞬时 momentary 实时 present 当前 present 总 total 今日 today 昨日 yesterday 小时 hourly 日 daily 月 monthly 正向 forward 反向 reverse
 数据 data 参数 parameter 指标 indicator 数值 value 测量值 value 监测值 value 值 value 单位 unit 结果 result 列表 list 监测 monitoring 采集 collect 上报 report 测量 measured 备注 note 描述 description 内容 content
 相 phase 线 line 通道 channel 路 channel 号 no 率 rate 度 degree

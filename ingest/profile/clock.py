@@ -62,7 +62,7 @@ _OFFSET: Final = re.compile(
     r"(?i:(UTC|GMT|Z)?)\s*(?:(?P<sign>[+-])(?P<hours>\d{1,2})(?::?(?P<minutes>\d{2}))?)?", re.ASCII
 )
 _MOST_HOURS: Final = 18
-_FARTHEST_S: Final = 3600 * _MOST_HOURS
+_FARTHEST_HOURS: Final = 14  # Kiribati
 _SECONDS_BELOW, _MS_BELOW, _US_BELOW = 1e11, 1e14, 1e17
 _PIVOT: Final = 69  # two-digit years from here on are of the 20th century, as POSIX has it
 
@@ -106,8 +106,7 @@ def zone_of(name: str, path: str) -> tzinfo:
 def zone_named(told: str | float) -> tzinfo:
     """The zone that a device tells: a name, an offset (``+08:00``, ``UTC+8``), or a number to the east.
 
-    A number is hours to 18, minutes to 1,080, else seconds: no zone is less than an hour and more than none away whose
-    seconds could be taken for minutes.
+    A number is hours to 14, minutes to 840, else seconds; it has to make whole quarters of an hour, as all zones do.
 
     Raises:
         ValueError: It is none of these; a sentence.
@@ -118,11 +117,12 @@ def zone_named(told: str | float) -> tzinfo:
 datetime.timedelta(seconds=28800), datetime.timedelta(seconds=28800), datetime.timedelta(seconds=28800)]
     """
     text = told.strip() if isinstance(told, str) else ""
-    if isinstance(told, str) and re.fullmatch(r"\d{1,5}|[+-]?\d{5}", text, re.ASCII):
+    if isinstance(told, str) and re.fullmatch(r"0|[1-9]\d{0,4}|[+-][1-9]\d{4}", text, re.ASCII):
         told = int(text)
-    if isinstance(told, (int, float)) and not isinstance(told, bool) and abs(told) <= _FARTHEST_S:
-        seconds = told * (3600 if abs(told) <= _MOST_HOURS else 60 if abs(told) <= 60 * _MOST_HOURS else 1)
-        return timezone(timedelta(seconds=seconds))
+    if isinstance(told, (int, float)) and not isinstance(told, bool) and abs(told) <= 3600 * _FARTHEST_HOURS:
+        scale = 3600 if abs(told) <= _FARTHEST_HOURS else 60 if abs(told) <= 60 * _FARTHEST_HOURS else 1
+        if (told * scale) % 900 == 0:
+            return timezone(timedelta(seconds=told * scale))
     found = _OFFSET.fullmatch(text)
     if found is not None and (found[1] or text):
         sign, hours, minutes = found["sign"], int(found["hours"] or 0), int(found["minutes"] or 0)

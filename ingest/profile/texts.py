@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_to_bytes
 
 from brain.errors import SensorTypeError
-from ingest.profile.functions import WrongValueError, compiled_pattern
+from ingest.profile.functions import STEPS, WrongValueError, compiled_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -153,10 +153,9 @@ def _fixed_width(settings: Settings, path: str, decode: Decode) -> Read:
     columns, skip = _columns(settings.get("columns"), f"{path}.columns"), _skip(settings, path)
 
     def run(payload: bytes) -> list[Any]:
-        return [
-            {name: told for name, first, end in columns if (told := line[first:end].strip())}
-            for line in lines_of(decode(payload), skip)
-        ]
+        lines = lines_of(decode(payload), skip)
+        STEPS.spend(len(lines) * len(columns))
+        return [{name: told for name, first, end in columns if (told := line[first:end].strip())} for line in lines]
 
     return run
 
@@ -198,7 +197,9 @@ def _regex(settings: Settings, path: str, decode: Decode) -> Read:
 
     def run(payload: bytes) -> list[Any]:
         text = decode(payload)
-        made = [named(part) for part in ([text] if per == "message" else lines_of(text, skip))]
+        parts = [text] if per == "message" else lines_of(text, skip)
+        STEPS.spend(len(parts) * len(patterns))
+        made = [named(part) for part in parts]
         kept = [one for one in made if others == "refuse" or not isinstance(one, WrongValueError)]
         return kept or made[:1]
 

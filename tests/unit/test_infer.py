@@ -303,6 +303,18 @@ def test_chinese_keys_become_english_names_with_units_roles_and_labels() -> None
     assert "these keys are not understood, give their fields names: 奇怪" in doubts
 
 
+def test_numbers_in_texts_make_a_list_worth_opening() -> None:
+    message = {
+        "time": "2026-07-01T05:59:50Z",
+        "sn": "G1",
+        "nodes": [{"n": "a", "tem": "21.5"}, {"n": "b", "tem": "22.0"}],
+    }
+    document, rows, _ = learnt(("x/up", message))
+    assert document["each"] == "msg.nodes"
+    assert document["fields"]["tem"]["unit"] == "Cel"
+    assert picked(rows, "device", "tem") == [("G1", 21.5), ("G1", 22.0)]
+
+
 def test_lists_that_make_no_rows_are_named() -> None:
     message = {
         "ts": 1782885590, "data": [{"temp_c": 1}, {"temp_c": 2}], "alarms": [{"code": "x"}], "a": {"b": [{"c": "y"}]},

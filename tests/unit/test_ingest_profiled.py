@@ -269,3 +269,19 @@ def test_equal_values_polled_again_are_new_rows_though_their_profile_gives_ids()
     assert [len(b) for b in finished(of, *polled).batches] == [3]
     again = finished(of, Envelope("meters/V1/up", b'{"u": 230}', NOW + 200_000_000, dup=True))
     assert again.known == {"power-meter": {"V1": 1}}
+
+
+def test_what_is_too_long_says_which_key_of_the_profile_takes_more() -> None:
+    document = """
+id: notes
+family: meter
+name: {zh: 备注, en: Notes}
+topics: ["notes/{device}"]
+max_bytes: 4000
+fields: {note: {kind: text, from: it.note}}
+"""
+    got = finished(decoder(document), ("notes/A", {"note": "x" * 1025}), ("notes/A", {"note": "x" * 5000}))
+    assert [(q.reason, q.detail) for q in got.quarantined] == [
+        ("bad_text", "note: 1025 characters are more than 1024; cut it: from: ...[:1024]"),
+        ("too_large", "payload: 5012 bytes are more than 4000; say max_bytes: 1048576"),
+    ]

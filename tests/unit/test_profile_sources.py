@@ -138,7 +138,7 @@ def test_the_zone_may_stand_in_the_message(zone: Any, hours: float) -> None:
     assert got.time == to_us("2026-07-01T12:00:00Z") - int(hours * 3_600_000_000)
 
 
-@pytest.mark.parametrize("zone", ["Mars", "+99:00", 1e9, "", None, [], True])
+@pytest.mark.parametrize("zone", ["Mars", "+99:00", 1e9, "", None, [], True, "0800", 800, 7.1])
 def test_a_zone_that_is_none_is_told(zone: Any) -> None:
     reason, _ = values("{zone: it.tz, time: it.at, fields: {t: it.t}}", {"at": "2026-07-01 12:00", "tz": zone, "t": 1})
     assert reason == "bad_time"
@@ -238,6 +238,12 @@ def test_what_was_said_again_is_kept_and_what_was_not_is_forgotten() -> None:
     ]
 
 
+def test_a_key_that_is_not_said_again_is_forgotten_though_others_are() -> None:
+    profile = "{merge: {by: topic.device, for: 15s}, fields: {t: it.temp, word: it.state}}"
+    got = read(profile, {"temp": 1}, {"state": "on"}, {"state": "off"})
+    assert [r.values for r in got if isinstance(r, Mapped)] == [{"t": 1.0}, {"t": 1.0, "word": "on"}, {"word": "off"}]
+
+
 def test_an_empty_payload_wipes_a_value() -> None:
     topics = [{"device": "A", "leaf": leaf} for leaf in ("state", "temp", "temp")]
     got = read(LEAVES, b"on", b"5", b"", topics=topics)
@@ -313,6 +319,13 @@ def test_a_position_report_of_a_ship_as_the_published_example_has_it() -> None:
     assert signed(bits_at(report, 89, 27), 27) / 600000 == pytest.approx(49.200283, abs=1e-5)
     with pytest.raises(WrongValueError):
         FUNCTIONS["sixbit"]("14 G")
+
+
+def test_short_lines_with_many_columns_cannot_cost_without_end() -> None:
+    taken = {"format": "fixed_width", "columns": {f"c{i}": [0, 1] for i in range(200)}}
+    (got,) = read(json.dumps({"input": taken, "fields": {"word": "it.a"}}), b"x\n" * 10_000)
+    assert isinstance(got, Refused)
+    assert got.reason == "too_large"
 
 
 def test_the_size_of_a_picture_may_be_one_expression() -> None:
