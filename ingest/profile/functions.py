@@ -7,7 +7,6 @@ wrong, in a sentence that shows the value.
 from __future__ import annotations
 
 import math
-import operator
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -15,8 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 import re2
 
 from ingest.profile import conversions as to
+from ingest.profile import elements as each
 from ingest.profile.limits import LONGEST, MENDED, MOST_STEPS, STEPS, Steps, WrongValueError, charge
 from ingest.profile.phases import phase
+from ingest.profile.values import counts, is_number, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,21 +57,6 @@ _KINDS: Final[tuple[tuple[str, tuple[type, ...]], ...]] = (
     ("list", (list, tuple)),
     ("bytes", (bytes,)),
 )
-
-
-def is_number(value: Any) -> bool:
-    """Whether this is a number (a truth value counts as one, as in Python).
-
-    Example:
-        >>> is_number(2.5), is_number("2.5")
-        (True, False)
-    """
-    return isinstance(value, (int, float))
-
-
-def _counts(value: Any) -> bool:
-    """Whether this is a number that is there."""
-    return isinstance(value, int) or (isinstance(value, float) and not math.isnan(value))
 
 
 def _replace(value: str, old: str, new: str) -> str:
@@ -156,25 +142,6 @@ def _unit(value: Any) -> str | None:
     return _quantity(value, lambda text: text if either else _one_sign(text, None))[1] or None
 
 
-def text_of(value: Any) -> str:
-    """The text of a text, a number or a truth value.
-
-    Raises:
-        WrongValueError: It is none of these.
-
-    Example:
-        >>> text_of(7.0), text_of(True)
-        ('7', 'true')
-    """
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    if isinstance(value, (str, int, float)):
-        return str(value)
-    raise WrongValueError(f"{str(value)[:60]!r} is no text, number or truth value")
-
-
 def _of_text(run: Callable[..., Any]) -> Callable[..., Any]:
     """``run`` for texts, ``None`` for ``None``."""
 
@@ -198,34 +165,6 @@ def _of_number(run: Callable[..., Any]) -> Callable[..., Any]:
             raise WrongValueError(f"{values[0]!r:.60} has no such value") from None
 
     return made
-
-
-def _list_of(value: Any) -> list[Any] | None:
-    """A list of what is one or several: XML tells a lone element from a list of one by nothing."""
-    return None if value is None else list(value) if isinstance(value, (list, tuple)) else [value]
-
-
-def _index(value: Any, wanted: Any) -> int | None:
-    return next((i for i, v in enumerate(_elements(value)) if v == wanted), None)
-
-
-def _zipped(names: Any, values: Any) -> dict[str, Any] | None:
-    if not isinstance(names, (list, tuple)) or not isinstance(values, (list, tuple)):
-        return None
-    return {text_of(n): v for n, v in zip(names, values, strict=False)}
-
-
-def _keys_of(value: Any) -> list[str] | None:
-    return None if value is None else list(value) if isinstance(value, dict) else []
-
-
-def _joined(value: Any, between: str = "") -> str | None:
-    if value is None:
-        return None
-    texts = [text_of(v) for v in _elements(value) if v is not None]
-    if sum(map(len, texts)) + len(between) * len(texts) > LONGEST:
-        raise WrongValueError(f"a text of more than {LONGEST} characters is too long")
-    return between.join(texts)
 
 
 def _kind(value: Any) -> str:
@@ -262,101 +201,6 @@ def _length(value: Any) -> int | None:
     return len(value) if isinstance(value, (str, bytes, list, tuple, dict)) else None
 
 
-def _first(*later: Callable[[], Any]) -> Any:
-    for one in later:
-        try:
-            value = one()
-        except (*MENDED, WrongValueError):
-            continue
-        if value is not None and value != "" and not (isinstance(value, float) and math.isnan(value)):
-            return value
-    return None
-
-
-def _missing(one: Callable[[], Any]) -> bool:
-    return _first(one) is None
-
-
-def _present(one: Callable[[], Any]) -> bool:
-    return _first(one) is not None
-
-
-def _lookup(table: Any, value: Any, other: Any = None) -> Any:
-    """Keys are compared as they are written: 1, 1.0 and "1" are one."""
-    if value is None or not isinstance(table, dict):
-        return other
-    found = table.get(text_of(value))
-    if found is None and isinstance(value, bool):  # YAML's 1 and true are one key
-        found = table.get(str(int(value)))
-    found = table.get("else") if found is None else found
-    return other if found is None else found
-
-
-def _elements(value: Any) -> list[Any]:
-    """Elements of a list; values of an object, each with its key under ``_key`` where it is an object itself."""
-    if isinstance(value, dict):
-        return [{"_key": k, **v} if isinstance(v, dict) else v for k, v in value.items()]
-    return list(value) if isinstance(value, (list, tuple)) else []
-
-
-def _of_each(elements: list[Any], each: Callable[[Any], Any]) -> list[Any]:
-    STEPS.spend(len(elements))
-    out = []
-    for element in elements:
-        try:
-            out.append(each(element))
-        except (*MENDED, WrongValueError):
-            out.append(None)
-    return out
-
-
-def _find(value: Any, each: Callable[[Any], Any]) -> Any:
-    for element in _elements(value):
-        if _of_each([element], each)[0]:
-            return element
-    return None
-
-
-def _filter(value: Any, each: Callable[[Any], Any]) -> list[Any] | None:
-    if value is None:
-        return None
-    elements = _elements(value)
-    return [e for e, good in zip(elements, _of_each(elements, each), strict=True) if good]
-
-
-def _map(value: Any, each: Callable[[Any], Any]) -> list[Any] | None:
-    return None if value is None else [v for v in _of_each(_elements(value), each) if v is not None]
-
-
-def _best(largest: bool) -> Callable[[Any, Callable[[Any], Any]], Any]:
-    def run(value: Any, each: Callable[[Any], Any]) -> Any:
-        elements = _elements(value)
-        scored = [(s, e) for e, s in zip(elements, _of_each(elements, each), strict=True) if _counts(s)]
-        if not scored:
-            return None
-        pick = max if largest else min
-        return pick(scored, key=operator.itemgetter(0))[1]  # the first of equals
-
-    return run
-
-
-def _over(run: Callable[[list[Any]], Any]) -> Callable[..., Any]:
-    """``run`` of the numbers among several values, or among the elements of one list."""
-
-    def made(*values: Any) -> Any:
-        given = _elements(values[0]) if len(values) == 1 and not is_number(values[0]) else list(values)
-        numbers = [v for v in given if _counts(v)]
-        return run(numbers) if numbers else None
-
-    return made
-
-
-def _count(value: Any, each: Callable[[Any], Any] | None = None) -> int | None:
-    if value is None:
-        return None
-    return len(_elements(value)) if each is None else len(_filter(value, each) or ())
-
-
 def _bearing(u: float, v: float) -> float:
     return math.degrees(math.atan2(-u, -v)) % 360.0
 
@@ -391,7 +235,7 @@ def _increase(now: Any, last: Any) -> float | None:
     """How much a counter grew; one that fell has begun again from nothing."""
     if now is None or last is None:
         return None
-    if not (_counts(now) and _counts(last)):
+    if not (counts(now) and counts(last)):
         raise WrongValueError(f"{now!r:.40} and {last!r:.40} are no counters")
     return float(now - last if now >= last else now)
 
@@ -402,9 +246,12 @@ OVER_ELEMENTS: Final = frozenset({"find", "filter", "map", "max_by", "min_by", "
 """Functions whose second value is computed of each element, as ``it``."""
 
 FUNCTIONS: Final[dict[str, Function]] = {
-    "first": Function(_first, 1, 20, "the first value that is there", ("first(it.b, it.a, 0)", 1)),
-    "missing": Function(_missing, 1, 1, "whether a value is absent, null, empty or NaN", ("missing(it.b)", True)),
-    "present": Function(_present, 1, 1, "the opposite of missing", ("present(it.a)", True)),
+    "first": Function(each.first_of, 1, 20, "the first value that is there", ("first(it.b, it.a, 0)", 1)),
+    "missing": Function(
+        each.is_missing, 1, 1, "whether a value is absent, null, empty or NaN",
+        ("missing(it.b)", True),
+    ),
+    "present": Function(each.is_present, 1, 1, "the opposite of missing", ("present(it.a)", True)),
     "number": Function(
         _number, 1, 2,
         "the number of a text, also before a unit or with a comma; the second value is the sign of the decimals",
@@ -438,11 +285,14 @@ FUNCTIONS: Final[dict[str, Function]] = {
         "what a pattern (RE2) finds in a text: the whole and its groups, or nothing",
         ('match("flow_m3", "^(.*)_(m3|kwh)$")[2]', "m3"),
     ),
-    "join": Function(_joined, 1, 2, "the parts of a list as one text", ('join([1, "b"], "-")', "1-b")),
-    "list": Function(_list_of, 1, 1, "one or several as a list, also a lone element of XML", ("length(list(it))", 1)),
-    "index": Function(_index, 2, 2, "the place of a value in a list", ('index(["a", "b"], "b")', 1)),
-    "zip": Function(_zipped, 2, 2, "an object of names and values", ('zip(["a", "b"], [1, 2]).b', 2)),
-    "keys": Function(_keys_of, 1, 1, "the keys of an object as a list", ("length(keys(it))", 2)),
+    "join": Function(each.joined, 1, 2, "the parts of a list as one text", ('join([1, "b"], "-")', "1-b")),
+    "list": Function(
+        each.list_of, 1, 1, "one or several as a list, also a lone element of XML",
+        ("length(list(it))", 1),
+    ),
+    "index": Function(each.index, 2, 2, "the place of a value in a list", ('index(["a", "b"], "b")', 1)),
+    "zip": Function(each.zipped, 2, 2, "an object of names and values", ('zip(["a", "b"], [1, 2]).b', 2)),
+    "keys": Function(each.keys_of, 1, 1, "the keys of an object as a list", ("length(keys(it))", 2)),
     "starts": Function(
         _of_text(lambda v, s: v.startswith(s)), 2, 2, "whether a text begins so", ('starts("em:0", "em:")', True)
     ),
@@ -499,23 +349,32 @@ FUNCTIONS: Final[dict[str, Function]] = {
         ('degrees("3604.20", "S")', -36.07),
     ),
     "lookup": Function(
-        _lookup, 2, 3, "what a table of let has for a value, or the third value, or nothing",
+        each.lookup, 2, 3, "what a table of let has for a value, or the third value, or nothing",
         ('lookup(it, "a", 0)', 1),
     ),
     "phase": Function(
         phase, 1, 2, "start, update, end or pulse of a word; of a state and the one before, what became of it",
         ('phase("off", "on")', "end"),
     ),
-    "find": Function(_find, 2, 2, "the first element for which something holds", ("find(it.l, n == 2).n", 2)),
-    "filter": Function(_filter, 2, 2, "the elements for which something holds", ("length(filter(it.l, n > 1))", 1)),
-    "map": Function(_map, 2, 2, "something of each element", ("map(it.l, n * 10)[0]", 10)),
-    "count": Function(_count, 1, 2, "how many elements, or for how many something holds", ("count(it.l, n < 9)", 2)),
-    "max_by": Function(_best(largest=True), 2, 2, "the element with the largest value", ("max_by(it.l, n).n", 2)),
-    "min_by": Function(_best(largest=False), 2, 2, "the element with the smallest value", ("min_by(it.l, n).n", 1)),
-    "sum": Function(_over(math.fsum), 1, 20, "of the numbers of a list, or of several values", ("sum(1, 2.5)", 3.5)),
-    "mean": Function(_over(lambda n: math.fsum(n) / len(n)), 1, 20, "their mean", ("mean(1, 2)", 1.5)),
-    "min": Function(_over(min), 1, 20, "the smallest of them", ("min([3, 2])", 2)),
-    "max": Function(_over(max), 1, 20, "the largest of them", ("max(3, 2)", 3)),
+    "find": Function(each.find, 2, 2, "the first element for which something holds", ("find(it.l, n == 2).n", 2)),
+    "filter": Function(
+        each.filtered, 2, 2, "the elements for which something holds",
+        ("length(filter(it.l, n > 1))", 1),
+    ),
+    "map": Function(each.mapped, 2, 2, "something of each element", ("map(it.l, n * 10)[0]", 10)),
+    "count": Function(
+        each.count, 1, 2, "how many elements, or for how many something holds",
+        ("count(it.l, n < 9)", 2),
+    ),
+    "max_by": Function(each.best(largest=True), 2, 2, "the element with the largest value", ("max_by(it.l, n).n", 2)),
+    "min_by": Function(each.best(largest=False), 2, 2, "the element with the smallest value", ("min_by(it.l, n).n", 1)),
+    "sum": Function(
+        each.over(math.fsum), 1, 20, "of the numbers of a list, or of several values",
+        ("sum(1, 2.5)", 3.5),
+    ),
+    "mean": Function(each.over(lambda n: math.fsum(n) / len(n)), 1, 20, "their mean", ("mean(1, 2)", 1.5)),
+    "min": Function(each.over(min), 1, 20, "the smallest of them", ("min([3, 2])", 2)),
+    "max": Function(each.over(max), 1, 20, "the largest of them", ("max(3, 2)", 3)),
     "increase": Function(
         _increase, 2, 2, "how much a counter grew since; one that fell has begun again from nothing",
         ("increase(7, 5)", 2.0),
