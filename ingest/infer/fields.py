@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from ingest.infer.draft import DraftField, path_text
@@ -24,6 +25,12 @@ item k id indicator point channel quantity factor
 _NAMES: Final = _NAMES_TEXT.split()
 _VALUES: Final = ("value", "v", "val", "data", "reading", "measurement", "result")
 _MOST_PAIRS: Final = 60
+_NOTHING: Final = re.compile(
+    r"-*|n/?[ad]|nan|null|none|nil|inf|unavailable|unknown|missing|no ?data|err(or)?|fault|off(line)?|invalid"
+    r"|无|离线|故障",
+    re.IGNORECASE,
+)
+_SURELY_NUMBERS: Final = 4  # for each word among them
 _LONGEST_TEXT: Final = 1024
 
 
@@ -88,13 +95,20 @@ class Fields:
         if all(isinstance(v, bool) for v in seen):
             out.kind = "boolean"
             return out
+        if _are_codes(seen):
+            out.kind = "text"
+            return out
         numbers = [n for n in (FUNCTIONS["only_number"](v) for v in seen) if n is not None]
         if len(numbers) == len(seen):
             return self._measured(out, leaf, numbers)
         odd = [v for v in dict.fromkeys(v for v in seen if isinstance(v, str)) if FUNCTIONS["only_number"](v) is None]
-        if numbers and len(odd) <= 3 and len(numbers) >= len(seen) / 2:
+        usual = all(_NOTHING.fullmatch(v.strip()) for v in odd)
+        if numbers and len(odd) <= 3 and (usual or len(numbers) >= _SURELY_NUMBERS * len(odd)):
             out.missing = odd
-            return self._measured(out, leaf, numbers)
+            self._measured(out, leaf, numbers)
+            if not usual:
+                out.doubt = f"DOUBT: {', '.join(odd)[:60]} is taken for nothing" + out.doubt.replace("DOUBT:", ";", 1)
+            return out
         units = {_code(_quantity(v)[1]) for v in seen if isinstance(v, str)}
         if len(units) == 1 and None not in units and all(_quantity(v)[0] is not None for v in seen):
             out.source, out.unit = f"number({source})", units.pop()
@@ -116,6 +130,15 @@ class Fields:
         elif not sure:
             out.doubt = f"DOUBT: {out.unit} is guessed from the name"
         return out
+
+
+def _are_codes(seen: Sequence[Any]) -> bool:
+    """Whether texts are numbers or letters of ids: zeros stand in front, or hexadecimal digits beside decimal ones."""
+    if not all(isinstance(v, str) for v in seen):
+        return False
+    return any(re.fullmatch(r"0\d{2,}", v) for v in seen) or (
+        all(re.fullmatch(r"[0-9a-fA-F]{4,}", v) for v in seen) and any(re.search(r"[a-fA-F]", v) for v in seen)
+    )
 
 
 def _plain(key: str) -> str:
@@ -157,7 +180,7 @@ def pair_keys(shape: Shape) -> tuple[str, str, str] | None:
     if name is None or value is None or shape.items.keys[value].objects:
         return None
     seen = shape.items.keys[name].there
-    if not all(isinstance(v, str) for v in seen) or len(set(seen)) > _MOST_PAIRS:
+    if not seen or not all(isinstance(v, str) for v in seen) or len(set(seen)) > _MOST_PAIRS:
         return None
     for one in shape.lists:
         names = [e.get(name) for e in one if isinstance(e, dict)]

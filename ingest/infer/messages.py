@@ -57,6 +57,7 @@ _PAIRS: Final[tuple[Any, ...]] = (
     {"format": "key_value", "equals": ":"},
 )
 """Of these the one that finds the most pairs; the first of equals."""
+_DATE_ALONE: Final = 10  # characters
 _MOST_FIELDS: Final = 150
 _MOST_LEVELS: Final = 4
 _DAY: Final = 86_400_000_000
@@ -321,6 +322,10 @@ class _Guess:
             leaf, form, bare = found
             out["time"] = {"from": path_of(leaf), "as": form}
             self.used.add(id(leaf.shape))
+            if form == "iso" and all(isinstance(v, str) and len(v) <= _DATE_ALONE for v in leaf.shape.there):
+                self._doubt(
+                    f"{leaf.path[-1]} is a date without a clock; join the clock to it: f'{{it.date}} {{it.time}}'"
+                )
             if bare:
                 self._doubt(
                     f"{leaf.path[-1]} has no zone and is read as UTC; make zone that of the device, like Asia/Shanghai"

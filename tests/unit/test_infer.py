@@ -381,3 +381,38 @@ def test_public_payloads_yield_profiles(topic: str, name: str, device: str, coun
     text, _ = infer([(topic, payload)], now=RECEIVED)
     (got,) = tried(text, [(topic, payload)])
     assert [row["device"] for row in got.rows] == [device] * count
+
+
+def test_ids_are_neither_numbers_nor_times_and_words_are_not_lost() -> None:
+    first = {"devId": 1000000034001, "ts": "2026-07-01T06:00:00Z", "gw": "08060412", "pkt": "06a6", "st": "MOVING"}
+    second = {"devId": 1000000034002, "ts": "2026-07-01T06:00:01Z", "gw": "33d13a41", "pkt": "17b6", "st": 1}
+    document, rows, doubts = learnt(("fleet/up", first), ("fleet/up", second))
+    assert document["time"] == {"from": "msg.ts", "as": "iso"}
+    assert picked(rows, "gw", "pkt", "st") == [("08060412", "06a6", "MOVING"), ("33d13a41", "17b6", "1")]
+    assert not any("a6" in d for d in doubts)
+
+
+def test_a_word_among_numbers_that_is_taken_for_nothing_is_told() -> None:
+    _, rows, doubts = learnt(*(("t/1", {"temp_c": v}) for v in (1, 2, 3, 4, "COLD")), ("t/1", {"temp_c": 5}))
+    assert [row.get("temp_c") for row in rows][:4] == [1, 2, 3, 4]
+    assert any("COLD is taken for nothing" in d for d in doubts)
+    _, _, quiet = learnt(("t/1", {"temp_c": 1}), ("t/1", {"temp_c": "--"}))
+    assert not any("taken for nothing" in d for d in quiet)
+
+
+def test_the_place_of_a_radio_is_not_that_of_the_device() -> None:
+    place = {"lat": 36.07, "lng": 120.38}
+    document, _, _ = learnt(("x/D1", {"t": 1, "radio": {"hardware": {"gps": place}}}))
+    assert document.get("position") is None
+    document, _, _ = learnt(("x/D1", {"t": 1, "where": place}))
+    assert document["position"] == {"lon": "msg.where.lng", "lat": "msg.where.lat"}
+
+
+def test_heights_beside_scaled_degrees_are_not_taken_for_metres() -> None:
+    document, _, _ = learnt(("x/D1", {"lat": 360700000, "lon": 1203800000, "alt": 52000}))
+    assert "alt_m" not in document["position"]
+
+
+def test_a_date_without_its_clock_is_told() -> None:
+    _, _, doubts = learnt(("x/D1", {"date": "2026-07-01", "clock": "14:00:00", "v": 1}))
+    assert any("is a date without a clock" in d for d in doubts)
