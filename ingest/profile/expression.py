@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from keyword import kwlist
 from typing import TYPE_CHECKING, Any, Final
 
@@ -155,7 +156,9 @@ def compile_expression(
     if len(text) > _LONGEST:
         raise SensorTypeError(path, f"an expression of {len(text)} characters is longer than {_LONGEST}; use let")
     try:
-        tree = ast.parse(_with_words(text.strip()), mode="eval")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "\d" of a pattern stays as it is, which is what is meant
+            tree = ast.parse(_with_words(text.strip()), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as e:
         at = getattr(e, "offset", None)
         where = f" at character {at}" if at else ""
@@ -356,8 +359,8 @@ class _Writer:
         if not low <= len(node.args) <= high:
             wanted = str(low) if low == high else f"{low} to {high}"
             raise self.refuse(f"{name}() takes {wanted} values, not {len(node.args)}")
-        if name == "match":
-            self._check_pattern(node.args[1])
+        if name in ("match", "matches"):
+            return _call(f"f_{name}", self.value(node.args[0]), self._pattern(node.args[1]))
         if name in LAZY:
             return _call(f"f_{name}", *(self._later(a) for a in node.args))
         if name in OVER_ELEMENTS and len(node.args) > 1:
@@ -366,13 +369,16 @@ class _Writer:
             )
         return _call(f"f_{name}", *(self.value(a) for a in node.args))
 
-    def _check_pattern(self, node: ast.expr) -> None:
+    def _pattern(self, node: ast.expr) -> ast.Constant:
+        r"""A pattern that is one; ``"\b"`` is the border of a word, as everywhere in patterns, and no backspace."""
         if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
             raise self.refuse("the pattern of match() is a text that stands there, like match(key, '^delta_(.*)$')")
+        pattern = node.value.replace("\b", "\\b")
         try:
-            compiled_pattern(node.value)
+            compiled_pattern(pattern)
         except WrongValueError as e:
             raise self.refuse(str(e)) from None
+        return ast.Constant(pattern)
 
     def _later(self, node: ast.expr) -> ast.expr:
         """A value that is computed only when it is asked for; what fails in it is as if missing."""

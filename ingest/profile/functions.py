@@ -15,6 +15,7 @@ import re2
 
 from ingest.profile import conversions as to
 from ingest.profile import elements as each
+from ingest.profile.clock import time_reader, zone_named
 from ingest.profile.limits import LONGEST, MENDED, MOST_STEPS, STEPS, Steps, WrongValueError, charge
 from ingest.profile.phases import phase
 from ingest.profile.values import counts, is_number, text_of
@@ -231,6 +232,31 @@ def _match(value: str, pattern: str) -> list[str | None] | None:
     return None if found is None else [found.group(0), *found.groups()]
 
 
+def _matches(value: str, pattern: str) -> list[list[str | None]]:
+    out = []
+    for found in compiled_pattern(pattern).finditer(value):
+        STEPS.spend(1)
+        out.append([found.group(0), *found.groups()])
+    return out
+
+
+@lru_cache(maxsize=256)
+def _reader_of(zone: str | float | None) -> Callable[..., int]:
+    return time_reader("auto", None if zone is None else zone_named(zone), "")
+
+
+def _unix(value: Any, zone: Any = None) -> float | None:
+    """Seconds since 1970 of a time in one of the usual forms."""
+    if value is None or value == "":
+        return None
+    if zone is not None and not isinstance(zone, (str, int, float)):
+        raise WrongValueError(f"{zone!r:.60} is no name of a zone and no offset", "bad_time")
+    try:
+        return _reader_of(zone)(value) / 1_000_000
+    except ValueError as e:
+        raise WrongValueError(str(e).replace("give the profile one, like zone:", "write unix(x,"), "bad_time") from None
+
+
 def _increase(now: Any, last: Any) -> float | None:
     """How much a counter grew; one that fell has begun again from nothing."""
     if now is None or last is None:
@@ -263,6 +289,10 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "seconds": Function(
         to.seconds, 1, 1, "of a duration, like `PT1M30S` or `1:30:00`", ('seconds("PT1M30S")', 90.0)
     ),
+    "unix": Function(
+        _unix, 1, 2, "seconds since 1970 of a time, in a zone where it names none; to count from",
+        ('unix("2026-07-01T14:00:00", "+08:00")', 1782885600.0),
+    ),
     "int": Function(lambda v, base=10: to.whole(v, base), 1, 2, "a whole number, to a base", ('int("1f", 16)', 31)),
     "text": Function(_of_text(str), 1, 1, "a text of a number or truth value", ("text(7.0)", "7")),
     "lower": Function(_of_text(str.lower), 1, 1, "small letters", ('lower("AB")', "ab")),
@@ -284,6 +314,10 @@ FUNCTIONS: Final[dict[str, Function]] = {
         _of_text(_match), 2, 2,
         "what a pattern (RE2) finds in a text: the whole and its groups, or nothing",
         ('match("flow_m3", "^(.*)_(m3|kwh)$")[2]', "m3"),
+    ),
+    "matches": Function(
+        _of_text(_matches), 2, 2, "all that a pattern finds in a text, each like match()",
+        ('matches("0+21.5-3", "[+-][0-9.]+")[1][0]', "-3"),
     ),
     "join": Function(each.joined, 1, 2, "the parts of a list as one text", ('join([1, "b"], "-")', "1-b")),
     "list": Function(

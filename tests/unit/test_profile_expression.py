@@ -267,6 +267,38 @@ def test_words_and_signs_of_other_languages_are_told_in_ours(text: str, hint: st
     assert hint in str(told.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "it", "wanted"),
+    [
+        ("unix(it.t)", {"t": "2026-07-01T06:00:00.5Z"}, 1782885600.5),
+        ("unix(it.t)", {"t": 1782885600000}, 1782885600.0),
+        ("unix(it.t, it.z)", {"t": "2026-07-01 14:00", "z": 8}, 1782885600.0),
+        ("unix(it.t) + it.n * 60", {"t": ""}, None),
+        ("matches(it.t, '(\\w)=(\\d)')[1][2]", {"t": "a=1,b=2"}, "2"),
+        ("length(matches(it.t, 'z'))", {"t": "a"}, 0),
+        ("match(it.t, '\\bT=(\\d+\\.\\d)\\b')[1]", {"t": "xT=1.0 T=2.5"}, "2.5"),
+        ('match(it.t, "T=(\\\\d+)")[1]', {"t": "T=25"}, "25"),
+    ],
+)
+def test_times_to_count_from_and_all_that_a_pattern_finds(text: str, it: Any, wanted: Any) -> None:
+    assert compile_expression(text, "f")(it) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "it", "told"),
+    [
+        ("unix(it.t)", {"t": "2026-07-01 14:00"}, "names no time zone; write unix(x, Asia/Shanghai"),
+        ("unix(it.t, it.z)", {"t": "2026-07-01 14:00", "z": "Mars"}, "'Mars' is no time zone"),
+        ("unix(it.t, it.z)", {"t": "2026-07-01 14:00", "z": []}, "is no name of a zone"),
+    ],
+)
+def test_a_time_to_count_from_is_never_guessed(text: str, it: Any, told: str) -> None:
+    with pytest.raises(WrongValueError) as refused:
+        compile_expression(text, "f")(it)
+    assert told in str(refused.value)
+    assert refused.value.reason == "bad_time"
+
+
 def test_a_sign_inside_of_a_text_is_no_hint() -> None:
     with pytest.raises(SensorTypeError) as told:
         compile_expression('it.a + "&&" +', "f")
