@@ -14,6 +14,7 @@ from ingest.profile.expression import compile_expression
 from ingest.profile.functions import MENDED, STEPS, WrongValueError
 from ingest.profile.gather import Gather
 from ingest.profile.lets import NAMES, compile_lets
+from ingest.profile.recall import compile_remember
 from ingest.profile.sources import (
     expression_text,
     field_source,
@@ -25,15 +26,28 @@ from ingest.profile.sources import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+    from ingest.decoders import Message
     from ingest.profile.expression import Expression
     from ingest.profile.operators import Sentinels
 
 __all__ = ["FORM_KEYS", "MOST_ROWS", "Form", "Mapped", "Refused", "sourced_fields"]
 
-FORM_KEYS: Final = ("each", "let_each", "when", "device", "time", "row_id", "status", "position", "fields")
+FORM_KEYS: Final = (
+    "each",
+    "let_each",
+    "remember_each",
+    "when",
+    "device",
+    "time",
+    "row_id",
+    "status",
+    "position",
+    "fields",
+)
 """What a form may say."""
 MOST_ROWS: Final = 10_000
 """Readings of one message, at most."""
+_STEPS_OF_MEMORY: Final = 20
 _WORST_DEPTH: Final = 6
 _STEPS: Final = r"""((?:\.\w+|\[(?:\d+|"[^"\]]*"|'[^'\]]*')\])*)"""
 _PLAIN_PATH: Final = re.compile(rf"([A-Za-z_]\w*){_STEPS}")
@@ -129,6 +143,15 @@ class Form:
             n: text for n, text in (own.items() if isinstance(own, dict) else ()) if isinstance(text, str)
         }
         whole, names = names, [*names, *(name for name, _ in self._own)]
+        self._remember: Callable[[Any, dict[str, Any], Message], bool] | None = None
+        if "remember_each" in raw:
+            self._remember = gather.tried(
+                lambda: compile_remember(raw["remember_each"], at("remember_each"), names, "each"), None
+            )
+            for name, text in self._own_texts.items():
+                if re.search(r"\blast\.", text):
+                    told = "last is not known yet where let_each is read; use it in fields or in when"
+                    gather.wrong(at(f"let_each.{name}"), told)
 
         def compiled(value: Any, key: str, missing: Sentinels | None = None) -> Expression:
             known = whole if key.startswith("each") else names
@@ -170,7 +193,7 @@ class Form:
         self._fields = [(name, read) for name, read, _ in fields]
         self._dedupe = dedupe
         self.why = ""  # why the document read last gave no reading
-        self.met_nothing = False  # whether a level of the document read last was there and empty
+        self.met_nothing = False  # whether a level of the document read last was there and empty, or was kept
         self._cost = 3 + len(fields) + len(self._own)
         if sourced == {} and raw.get("position") is None:
             gather.wrong(f"{prefix}fields", "no field says where it comes from; write like temp_c: {from: it.temp}")
@@ -185,8 +208,8 @@ class Form:
         position = raw.get("position") or {}
         self._sources |= {k: str(position[k]) for k in ("lon", "lat", "alt_m", "height_m") if k in position}
 
-    def rows(self, msg: Any, scope: dict[str, Any]) -> Iterator[Mapped | Refused]:
-        """The readings of a document."""
+    def rows(self, msg: Any, scope: dict[str, Any], message: Message) -> Iterator[Mapped | Refused]:
+        """The readings of a document; what its elements remember is kept in the memory of the message."""
         self.met_nothing, self.why = False, ""
         try:
             elements = list(islice(self._elements(msg, scope, 0), MOST_ROWS + 1))  # levels may multiply
@@ -204,6 +227,8 @@ class Form:
                     names = dict(names)
                     for name, make in self._own:
                         names[name] = make(it, names)
+                if self._remember is not None:
+                    names = self._recalled(it, names, message)
                 if self._when is None or self._when(it, names):
                     yield self._one(it, names, keys)
                 else:
@@ -212,6 +237,15 @@ class Form:
                 yield Refused(e.reason, self._placed(str(e), keys))
             except MENDED:  # a number of thousands of digits cannot even be printed
                 yield Refused("wrong_type", self._placed("payload: a value is beyond what can be computed with", keys))
+
+    def _recalled(self, it: Any, scope: Mapping[str, Any], message: Message) -> dict[str, Any]:
+        """The names with ``last`` of this element; what it says itself is kept for later ones."""
+        assert self._remember is not None
+        STEPS.spend(_STEPS_OF_MEMORY)
+        names = dict(scope)
+        self.met_nothing = self._remember(it, names, message) or self.met_nothing
+        names["last"] = {**(scope["last"] or {}), **names["last"]}
+        return names
 
     def _elements(self, it: Any, scope: dict[str, Any], depth: int) -> Iterator[tuple[Any, dict[str, Any]]]:
         if depth == len(self._each):

@@ -26,6 +26,7 @@ What goes from one message to the next (kept with the rows of the message, so a 
 ```yaml
 merge: {by: topic.sn, for: 10min}                     # a message is laid over those before it, key by key
 remember: {by: it.mac, for: 1h, values: {uas: it.uas_id}}   # last.uas: the value of an earlier message, or of this one
+remember_each: {by: it.id, values: {count: it.count}}       # the same for each element of a list
 dedupe: {by: f"{it.dev}/{it.seq}"}                    # copies within 10 minutes count as duplicates
 ```
 """
@@ -160,7 +161,7 @@ def compile_mapping(
                 continue
             empty = False
             for form in forms:
-                made = list(form.rows(msg, scope))
+                made = list(form.rows(msg, scope, message))
                 out += made
                 empty = empty or form.met_nothing
                 if made and choose == "first":

@@ -122,8 +122,12 @@ def _laid(under: Any, over: Any, depth: int) -> Any:
     return out
 
 
-def compile_remember(raw: Any, path: str, names: Sequence[str]) -> Callable[[Any, dict[str, Any], Message], None]:
+def compile_remember(
+    raw: Any, path: str, names: Sequence[str], kind: str = "last"
+) -> Callable[[Any, dict[str, Any], Message], bool]:
     """A function that puts ``last`` into the scope: values of earlier messages, by name; then keeps those of this one.
+
+    It says whether anything was kept. ``kind`` keeps apart what messages and what their elements remember.
 
     Raises:
         SensorTypeError: The profile is wrong there.
@@ -134,10 +138,9 @@ def compile_remember(raw: Any, path: str, names: Sequence[str]) -> Callable[[Any
         >>> notes, remember = Notes(), compile_remember(spec, "remember", ())
         >>> for doc in ({"mac": "m", "uas": "U1"}, {"mac": "m"}):
         ...     scope = {"msg": doc}
-        ...     remember(doc, scope, Message(b"", {}, 0, notes))
-        ...     print(scope["last"])
-        {}
-        {'uas': 'U1'}
+        ...     print(remember(doc, scope, Message(b"", {}, 0, notes)), scope["last"])
+        True {}
+        False {'uas': 'U1'}
     """
     spec = _spec(raw, path, ("by", "for", "values"))
     by = compile_expression(expression_text(spec["by"], f"{path}.by"), f"{path}.by", names)
@@ -152,11 +155,11 @@ def compile_remember(raw: Any, path: str, names: Sequence[str]) -> Callable[[Any
             raise SensorTypeError(here, "a name is letters, digits and _")
         values.append((name, compile_expression(expression_text(text, here), here, names)))
 
-    def run(document: Any, scope: dict[str, Any], message: Message) -> None:
-        key = _key_of("last", by(document, scope), by.path)
+    def run(document: Any, scope: dict[str, Any], message: Message) -> bool:
+        key = _key_of(kind, by(document, scope), by.path)
         scope["last"] = {}
         if key is None:
-            return
+            return False
         kept = message.memory.get(key) or {}
         last = {n: v for n, (v, at) in kept.items() if message.received - at <= lasts}
         scope["last"] = last
@@ -164,5 +167,6 @@ def compile_remember(raw: Any, path: str, names: Sequence[str]) -> Callable[[Any
         if new:
             fresh = {n: [v, message.received] for n, v in new.items()}
             message.memory.put(key, _plain({**{n: e for n, e in kept.items() if n in last}, **fresh}))
+        return bool(new)
 
     return run

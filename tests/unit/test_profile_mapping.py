@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from brain.errors import SensorTypeError
 from brain.times import to_us
-from ingest.decoders import Message
+from ingest.decoders import Message, Notes
 from ingest.profile.datum import to_wgs84
 from ingest.profile.mapping import Mapped, Refused, compile_mapping
 
@@ -239,6 +239,8 @@ def test_levels_that_multiply_end_at_the_limit() -> None:
         ("{let: [], fields: {temp_c: t}}", "let"),
         ("{let: {a: it.a}, let_each: {a: it.b}, fields: {temp_c: t}}", "let_each.a"),
         ("{observations: [{let_each: {x: '('}}], fields: {temp_c: t}}", "observations[0].let_each.x"),
+        ("{remember_each: {by: it.a}, fields: {temp_c: t}}", "remember_each.values"),
+        ("{let_each: {x: last.y}, remember_each: {by: a, values: {y: b}}, fields: {temp_c: t}}", "let_each.x"),
         ("{input: yaml, fields: {temp_c: t}}", "input"),
         ("{each: [a, b, c, d, e, f, g], fields: {temp_c: t}}", "each"),
         ("{device: '', fields: {temp_c: t}}", "device"),
@@ -351,3 +353,32 @@ def test_names_of_an_element_stand_above_observations_and_in_them() -> None:
     """
     got = rows(profile, {"x": {"a": 1, "b": 2}})
     assert got == [Row("D1", None, {"temp_c": 10, "power_w": 11}), Row("D1", None, {"temp_c": 2})]
+
+
+def test_elements_remember_by_themselves_and_those_that_only_tell_are_passed_over() -> None:
+    profile = """
+    remember: {by: msg.gw, values: {site: msg.site}}
+    each: msg.l
+    let_each: {n: it.nr}
+    remember_each: {by: n, for: 1h, values: {e: it.e}}
+    when: present(it.e) or present(it.t)
+    device: text(n)
+    fields: {temp_c: it.t, power_w: "increase(it.e, last.e)", state: last.site}
+    """
+    run = compile_mapping(yaml.safe_load(profile), KINDS)
+    notes = Notes()
+
+    def read(document: Any, at: int) -> Any:
+        got = run(Message(json.dumps(document).encode(), {}, at, notes))
+        return None if got is None else [Row(*r[:3]) if isinstance(r, Mapped) else r for r in got]
+
+    first = read({"gw": 1, "site": "A", "l": [{"nr": 1, "e": 5}, {"nr": 2, "e": 7}, {"nr": 1, "e": 6}]}, 0)
+    assert first == [Row("1", None, {}), Row("2", None, {}), Row("1", None, {"power_w": 1})]
+    second = read({"gw": 1, "l": [{"nr": 2, "e": 9}, {"nr": 1, "e": 6}, {"nr": 3, "t": 1}]}, 1)
+    assert second == [
+        Row("2", None, {"power_w": 2, "state": "A"}),
+        Row("1", None, {"power_w": 0, "state": "A"}),
+        Row("3", None, {"temp_c": 1, "state": "A"}),
+    ]
+    late = read({"gw": 1, "l": [{"nr": 2, "e": 9, "t": 1}]}, 7_200_000_000)
+    assert late == [Row("2", None, {"temp_c": 1})]
