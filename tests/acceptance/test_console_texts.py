@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -139,6 +140,9 @@ def logged(key: str) -> set[str]:
                 }
             elif key == "plan":
                 words |= step["plan"].keys()
+            elif key == "planned":
+                said = [step["plan"].get(name) for name in ("kind", "breach", "model")]
+                words |= {word for word in [*said, *step["plan"].get("worse", [])] if word}
             else:
                 words.add(step[key])
     return words
@@ -149,3 +153,24 @@ def test_every_word_of_the_scenes_cases_has_a_text(group: str) -> None:
     words = logged(group)
     assert words
     assert sorted(word for word in words if f"{group}.{word}" not in texts("zh")) == []
+
+
+def test_every_word_within_a_plan_has_a_text() -> None:
+    words = logged("planned")
+    assert {"no_helmet", "explosives", "ceiling"} <= words
+    assert sorted(word for word in words if f"value.{word}" not in texts("zh")) == []
+
+
+def test_every_quantity_a_scene_can_speak_of_has_a_text() -> None:
+    """Why not shows conditions that no incident ever had."""
+    spoken = {
+        node.args[0].value
+        for path in (CONSOLE.parents[2] / "scenes").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "Fact"
+        and isinstance(node.args[0], ast.Constant)
+    }
+    assert len(spoken) > 60
+    assert sorted(word for word in spoken if f"quantity.{word}" not in texts("zh")) == []

@@ -16,7 +16,8 @@ function quantity(sensorType, name) {
 }
 
 /** A value or threshold as shown; a list of words may stand in a threshold. */
-const measured = (v) => (typeof v === 'string' ? v.split(' ').map((part) => word('value', part)).join(' / ') : value(v));
+const measured = (v) => (typeof v === 'string'
+  ? v.split(' ').map((part) => word('value', /^(True|False)$/.test(part) ? part.toLowerCase() : part)).join(' / ') : value(v));
 
 const unitOf = (fact, v) => (v === null ? '' : html`<small>${unit(fact.unit)}</small>`);
 

@@ -36,6 +36,12 @@ export function node(id) {
   return nodes.get(id);
 }
 
+/** Positions of the way an incident's unit takes; none where its route is the name of a bus line. */
+export function wayOf(incident) {
+  const route = incident.plan?.route;
+  return Array.isArray(route) ? route.map(node).filter(Boolean) : [];
+}
+
 function distanceToLink(link, lon, lat) {
   const a = node(link.from);
   const b = node(link.to);

@@ -7,6 +7,8 @@ import { Section } from './part.js';
 
 const seconds = (s) => html`<b class="eta">${span(s)}</b>`;
 const code = (id) => html`<code>${id}</code>`;
+const codes = (ids) => html`<span class="signals">${ids.map((id) => html`<span key=${id}>${code(id)}</span>`)}</span>`;
+const wordOf = (v) => word('value', v);
 
 /** Keys of a plan the page knows how to say, in the order of urgency; others follow as they are. */
 const KNOWN = {
@@ -18,13 +20,23 @@ const KNOWN = {
   aed: code,
   aed_eta_s: seconds,
   hospital: (v) => html`${hospital(v)} <code>${v}</code>`,
-  route: (v) => t('plan.route.nodes', { n: v.length }),
+  route: (v) => (Array.isArray(v) ? t('plan.route.nodes', { n: v.length }) : code(v)), // the name of a bus line
   green_wave: (v) => html`<span class="signals">${Object.entries(v).map(([signal, s]) => html`<span key=${signal}>
     <code>${signal}</code> ${span(s)}</span>`)}</span>`,
   aed_options: (v) => html`<span class="signals">${Object.entries(v).map(([who, s]) => html`<span key=${who}>
     <code>${who}</code> ${span(s)}</span>`)}</span>`,
   hazards: (v) => html`<span class="signals">${v.map((h) => html`<span key=${h.incident}>${said(h.text)}</span>`)}</span>`,
-  linked_calls: (v) => html`<span class="signals">${v.map((id) => html`<span key=${id}>${code(id)}</span>`)}</span>`,
+  linked_calls: codes,
+  buses: codes,
+  kind: wordOf,
+  breach: wordOf,
+  gas: wordOf,
+  model: wordOf,
+  next_level: (v) => word('level', v),
+  worse: (v) => v.map(wordOf).join(' · '),
+  source: (v) => t('plan.source.at', { lon: v.lon, lat: v.lat, m: value(Math.round(v.semi_major_m)) }),
+  aegl_m: (v) => html`<span class="signals">${Object.entries(v).map(([level, m]) => html`<span key=${level}>
+    ${t('plan.reach', { level, m: value(m) })}</span>`)}</span>`,
   zone: code,
   move_up: (v) => (v ? code(v) : t('plan.nobody')),
   guide_to: code,
@@ -44,6 +56,15 @@ function plain(v, key) {
   return typeof v === 'object' ? JSON.stringify(v) : value(v);
 }
 
+/** A value of the plan; a scene of somebody else may put another shape under a known key. */
+function sayIt(v, key) {
+  try {
+    return KNOWN[key]?.(v) ?? plain(v, key);
+  } catch {
+    return plain(v, key);
+  }
+}
+
 export const Plan = watched(({ incident }) => {
   const plan = incident.plan ?? {};
   const given = Object.keys(plan).filter((key) => key !== 'verify' && plan[key] !== undefined && (plan[key] !== null || key === 'move_up'));
@@ -52,5 +73,5 @@ export const Plan = watched(({ incident }) => {
   const empty = (v) => v !== null && typeof v === 'object' && !Object.values(v).some((x) => x !== null);
   return html`<${Section} name="plan" title=${t('plan')} aside=${'primary_unit' in plan ? t('plan.after_call') : ''}>
     <dl class="plan-grid">${keys.filter((key) => !empty(plan[key])).map((key) => html`<div key=${key} data-testid=${`plan-${key}`}>
-      <dt>${word('plan', key)}</dt><dd>${(KNOWN[key] ?? plain)(plan[key], key)}</dd></div>`)}</dl></${Section}>`;
+      <dt>${word('plan', key)}</dt><dd>${sayIt(plan[key], key)}</dd></div>`)}</dl></${Section}>`;
 });

@@ -57,7 +57,7 @@ class Rows extends Component {
   componentDidMount() {
     this.watcher = new ResizeObserver(() => this.setState({ height: this.box.clientHeight }));
     this.watcher.observe(this.box);
-    this.stop = effect(() => this.follow(rows.value));
+    this.stop = effect(() => this.follow(rows.value, loaded.value));
     this.stopCursor = effect(() => this.reveal(cursor.value));
   }
 
@@ -72,12 +72,13 @@ class Rows extends Component {
     return index >= 0 && y > -ROW / 2 && y < this.state.height - ROW / 2;
   }
 
-  /** New rows: keep the anchor where it is on the screen. */
-  follow(next) {
+  /** New rows: keep the anchor where it is on the screen. `whole`: the list of the platform is there. */
+  follow(next, whole) {
     const before = this.order;
     this.order = next.map((incident) => incident.id);
     this.acknowledged ??= new Map();
-    const anchor = [this.hovered, cursor.peek()].find((id) => id && this.inSight(before.indexOf(id)) && this.order.includes(id));
+    // An incident of the address stands alone until the list is there: what comes then is not new.
+    const anchor = whole && this.started && [this.hovered, cursor.peek()].find((id) => id && this.inSight(before.indexOf(id)) && this.order.includes(id));
     const item = anchor && next.find((incident) => incident.id === anchor);
     const moved = anchor ? this.order.indexOf(anchor) - before.indexOf(anchor) : 0;
     // A row that changes its own place (acknowledged just now) may move; one that is pushed may not.
@@ -98,9 +99,12 @@ class Rows extends Component {
   look() {
     const first = Math.ceil(this.box.scrollTop / ROW - 0.5);
     const last = Math.floor((this.box.scrollTop + this.state.height) / ROW);
-    if (!this.order.length) return;
-    if (!this.started) this.order.forEach((id) => seen.add(id));
-    this.started = true;
+    if (!this.order.length || !loaded.peek()) return;
+    if (!this.started) {
+      this.started = true;
+      this.order.forEach((id) => seen.add(id));
+      this.reveal(cursor.peek());
+    }
     this.order.slice(Math.max(0, first), last).forEach((id) => seen.add(id));
     const hidden = this.order.slice(0, Math.max(0, first)).filter((id) => !seen.has(id));
     if (hidden.join() !== unseenAbove.peek().join()) unseenAbove.value = hidden;

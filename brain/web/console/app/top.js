@@ -32,7 +32,7 @@ export const TopBar = watched(() => html`<header class="top" data-testid="top">
   <${Counts} />
   <${Clock} />
   <button class="quiet" data-testid="officer" onClick=${() => openPanel({ kind: 'officer' })} title=${t('officer.title')}>
-    <${Icon} name="officer" />${officer.value || t('officer.default')}</button>
+    <${Icon} name="officer" /><span class="officer-name">${officer.value || t('officer.default')}</span></button>
   <button class="quiet icon-only" data-testid="theme" onClick=${switchTheme} aria-pressed=${theme.value === 'night'}
     aria-label=${t('theme')} title=${`${t('theme')} (N)`}><${Icon} name="night" /></button>
   <button class="quiet" data-testid="language" onClick=${switchLanguage} title=${`${t('language.title')} (L)`}

@@ -55,7 +55,7 @@ const Parameters = watched(({ rule }) => {
   const all = Object.entries(rule.parameters ?? {}).map(([name, inForce]) => ({ name, inForce, ...told.get(name) }));
   const changed = (p) => p.default !== undefined && p.default !== p.inForce;
   all.sort((a, b) => Number(changed(b)) - Number(changed(a)));
-  return html`<details class="parameters" data-testid="parameters"><summary>${t('why.parameters')}
+  return html`<details class="parameters" data-testid="parameters"><summary>${t('why.parameters')}${' '}
       <span class="none">${t('why.parameters.n', { n: all.length, m: all.filter(changed).length })}</span></summary>
     <table class="facts"><tbody>${all.map((p) => html`<tr key=${p.name} class=${changed(p) ? 'changed' : ''} data-testid="parameter" data-name=${p.name}>
       <td>${said(p.text) || p.name}<small><code>${p.name}${p.source ? ` · ${p.source}` : ''}</code></small></td>

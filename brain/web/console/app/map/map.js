@@ -3,7 +3,7 @@ import { Component, effect, html, watched } from '../lib.js';
 import { lang, t } from '../i18n.js';
 import { select } from '../act.js';
 import { city, devices, incidents, loaded, renderer, selected, theme, tracks, view } from '../state.js';
-import { hospitalAt, node } from '../place.js';
+import { hospitalAt, wayOf } from '../place.js';
 import { Icon } from '../shapes.js';
 import { picked, picking, startWhyNot } from '../whynot.js';
 import { boxOf } from './mercator.js';
@@ -121,8 +121,8 @@ class Ground extends Component {
   goTo(id) {
     const incident = id && loaded.value && incidents.peek().get(id);
     if (!incident?.position) return;
-    const { route = [], hospital } = incident.plan ?? {};
-    const positions = [incident.position, ...route.map(node).filter(Boolean)];
+    const { hospital } = incident.plan ?? {};
+    const positions = [incident.position, ...wayOf(incident)];
     if (hospital && hospitalAt(hospital)) positions.push(hospitalAt(hospital));
     const around = 0.012; // degrees, so that the neighbourhood is seen
     const [lon, lat] = incident.position;

@@ -2,7 +2,7 @@
 // the open incident its area, its witnesses and its route.
 import { said, word } from '../i18n.js';
 import { city, devices, hasEnded, incidents, isAcknowledged, now, rank, selected } from '../state.js';
-import { deviceAt, hospitalAt, node } from '../place.js';
+import { deviceAt, hospitalAt, wayOf } from '../place.js';
 import { movers } from '../tracks.js';
 import { districts } from './ground.js';
 import { drawDevice, drawIncident, drawMover, drawSite } from './glyphs.js';
@@ -58,8 +58,8 @@ function witnessAt(witness) {
 }
 
 function route(pen, camera, c, incident) {
-  const { route: ids = [], primary_unit: unit, hospital } = incident.plan ?? {};
-  const line = ids.map(node).filter(Boolean);
+  const { primary_unit: unit, hospital } = incident.plan ?? {};
+  const line = wayOf(incident);
   const ambulance = unit && movers.get(`ambulance/${unit}`);
   if (line.length > 1) {
     pen.lineJoin = 'round';
