@@ -40,6 +40,7 @@ from ingest.profile.documents import parsed
 from ingest.profile.gather import Gather
 from ingest.profile.mapping import KEYS, compile_mapping
 from ingest.profile.sources import DECLARED_KEYS, SOURCE_KEYS
+from ingest.profile.values import text_of
 from ingest.topics import parse_topic
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ def sensor_type_from(
         told.append(f"fields: {', '.join(unnamed)[:300]} have no label; give one in both languages, like {example}")
     if profile is not None:
         told += _doubts(top, profile)
+        told += _outside(profile, fields)
     if target is not None:
         return replace(
             target,
@@ -274,6 +276,28 @@ def _topic(top: Mapping[str, Any], filter_: Any, path: str, sensor_type_id: str)
 def _all_forms_name_a_device(top: Mapping[str, Any]) -> bool:
     forms = top.get("observations")
     return isinstance(forms, list) and all(isinstance(o, dict) and "device" in o for o in forms)
+
+
+def _outside(profile: str, fields: Sequence[Field]) -> list[str]:
+    """Words of tables that the list of their field does not have, so that each would be refused."""
+    told, said = [], json.loads(profile)
+    allowed = {f.name: f.values for f in fields if f.values is not None}
+    forms = [("", said), *((f"observations[{i}].", o) for i, o in enumerate(said.get("observations") or ()))]
+    for prefix, form in forms:
+        for name, entry in form.get("fields", {}).items():
+            table = entry.get("table") if isinstance(entry, dict) else None
+            values = allowed.get(name)
+            odd = [
+                w
+                for w in (table or {}).values()
+                if values is not None and isinstance(w, (str, int, float)) and text_of(w) not in values
+            ]
+            if odd:
+                words = ", ".join(map(str, odd[:5]))
+                told.append(
+                    f"{prefix}fields.{name}.table: {words} would be refused; values has {', '.join(values or ())}"
+                )
+    return told
 
 
 def _doubts(top: Mapping[str, Any], profile: str) -> list[str]:

@@ -166,6 +166,16 @@ observations:
     ]  # fmt: skip
 
 
+def test_words_of_a_table_that_the_list_of_values_does_not_have_are_told() -> None:
+    field = "s: {values: [ok, bad], from: it.s, table: {0: ok, 1: broken, 2: null, else: bad}, label: {zh: 态, en: S}}"
+    told = looked(LISTED.replace("fields: {", f"fields: {{{field}, ") + "row_id: key\n", MESSAGE).warnings
+    assert "fields.s.table: broken would be refused; values has ok, bad" in told
+    fits = looked(
+        LISTED.replace("fields: {", f"fields: {{{field}, ").replace("broken", "ok") + "row_id: key\n", MESSAGE
+    )
+    assert not [w for w in fits.warnings if "would be refused" in w]
+
+
 def test_a_unit_of_one_may_be_written_as_a_number() -> None:
     checked = check(LISTED.replace("unit: Cel", "unit: 1"), [], Registry([], []), NOW)
     assert checked.sensor_type is not None
