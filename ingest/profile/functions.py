@@ -135,6 +135,10 @@ def _quantity(value: Any, one_sign: Callable[[str], str]) -> tuple[float | None,
 
 
 def _number(value: Any, decimals: str | None = None) -> float | None:
+    if decimals is None and type(value) is str and len(value) <= _LONGEST_NUMBER and _PLAIN_NUMBER.fullmatch(value):
+        number = float(value)  # most texts hold nothing else
+        if math.isfinite(number):
+            return number
     return _quantity(value, lambda text: _one_sign(text, decimals))[0]
 
 
