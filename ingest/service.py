@@ -44,7 +44,7 @@ T = TypeVar("T")
 
 _SECOND: Final = 1_000_000
 _PLAIN: Final = 0x32  # first byte of a message at QoS 1, neither DUP nor retained
-_MOST_MESSAGES: Final = 32_000
+_MOST_MESSAGES: Final = 16_000
 _MOST_BYTES: Final = 8 * 1024 * 1024
 _MOST_INBOX: Final = 50
 _RELOAD_S: Final = 0.5  # after our own admissions the registry is read again at most so often

@@ -60,7 +60,7 @@ mqtt {{
   listen: "127.0.0.1:{port}"
   no_auth_user: "device"
   ack_wait: "10s"
-  max_ack_pending: 64000
+  max_ack_pending: 32000
 }}
 """
 
