@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from brain.model import Level, Modality, Text
 from brain.scene_api import Evidence, Fact
-from scenes.first_aid.dispatch import in_reach, zone_travel
+from scenes.first_aid.dispatch import free_units, in_reach, zone_travel
 from scenes.first_aid.state import Gap
 
 if TYPE_CHECKING:
@@ -18,28 +18,43 @@ if TYPE_CHECKING:
     from scenes.first_aid.context import Context
     from scenes.first_aid.town import ZonePlace
 
-__all__ = ["look", "speak_up"]
+__all__ = ["look", "look_at_gaps", "speak_up"]
 
 
 def look(ctx: Context, now: int, position: int, unit: str) -> Iterator[Evidence]:
-    """Compare zones and free units after a change; ``unit`` is the one that changed, or "" at a mark."""
-    ctx.state.coverage_stale = False
+    """Compare zones and free units after a change; ``unit`` is the one that changed, or "" at a mark.
+
+    A gap found at a mark began when the first thing changed that the mark looks at.
+    """
+    since = now if unit or ctx.state.stale_from is None else ctx.state.stale_from
+    ctx.state.coverage_stale, ctx.state.stale_from = False, None
     ctx.state.looked = ctx.state.live.digest
-    free = [u for u, c in ctx.state.crews.items() if c.duty == "available"]
+    free = free_units(ctx)
     for zone in ctx.town.zones:
         if zone.demand < ctx.parameters["coverage_demand"]:
             continue
         gap = ctx.state.gaps.get(zone.zone)
         if _is_covered(ctx, zone.zone, free):
-            if gap is not None:
-                del ctx.state.gaps[zone.zone]
-                if gap.raised:
-                    yield _statement(ctx, zone, gap, position, covered=now)
+            yield from _close(ctx, zone, now, position)
         elif gap is None:
-            ctx.state.gaps[zone.zone] = Gap(now, unit or next(iter(ctx.town.units), zone.zone))
+            ctx.state.gaps[zone.zone] = Gap(since, unit or next(iter(ctx.town.units), zone.zone))
         elif gap.raised and (advice := _move_up(ctx, zone, free)) != gap.move_up:
             gap.move_up = advice
             yield _statement(ctx, zone, gap, position)
+
+
+def look_at_gaps(ctx: Context, now: int) -> Iterator[Evidence]:
+    """Whether the gaps are covered again: a look that costs little between those at all zones, at a mark."""
+    free = free_units(ctx)
+    for zone in ctx.town.zones:
+        if zone.zone in ctx.state.gaps and _is_covered(ctx, zone.zone, free):
+            yield from _close(ctx, zone, now, -1)
+
+
+def _close(ctx: Context, zone: ZonePlace, now: int, position: int) -> Iterator[Evidence]:
+    gap = ctx.state.gaps.pop(zone.zone, None)
+    if gap is not None and gap.raised:
+        yield _statement(ctx, zone, gap, position, covered=now)
 
 
 def _is_covered(ctx: Context, zone: str, free: list[str]) -> bool:
@@ -58,7 +73,7 @@ def speak_up(ctx: Context, now: int) -> Iterator[Evidence]:
         gap = ctx.state.gaps.get(zone.zone)
         if gap is not None and not gap.raised and now - gap.since >= ctx.parameters["coverage_s"] * 1e6:
             gap.raised = True
-            gap.move_up = _move_up(ctx, zone, [u for u, c in ctx.state.crews.items() if c.duty == "available"])
+            gap.move_up = _move_up(ctx, zone, free_units(ctx))
             yield _statement(ctx, zone, gap, -1)
 
 

@@ -31,7 +31,8 @@ class MedicalEmergency(Policy):
         main = next((w for w in view.witnesses if "plan" in w.values), None)
         if main is None:
             return Assessment(level=None)
-        v, plan = main.values, main.values["plan"]
+        v = max((w.values for w in view.witnesses if "plan" in w.values), key=lambda x: x.get("said", 0))
+        plan = v["plan"]
         level = LEVELS_BY_PRIORITY[v["priority"]]
         if (v["complaint"] == "cardiac_arrest" or v["mass"]) and view.certainty is Certainty.OBSERVED:
             level = Level.RED

@@ -20,7 +20,7 @@ from scenes.first_aid.emergencies import end, forget_at
 from scenes.first_aid.parameters import PARAMETERS
 from scenes.first_aid.policy import CoverageGap, MedicalEmergency
 from scenes.first_aid.reports import ROWS
-from scenes.first_aid.state import Crew, FirstAidState, Ward
+from scenes.first_aid.state import NEVER, Crew, FirstAidState, Ward
 from scenes.first_aid.statements import call_line
 from scenes.first_aid.town import town_of
 from scenes.first_aid.why import reasons_near
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["FirstAid"]
 
 SECOND = 1_000_000
-COVERAGE_EVERY_S = 10  # zones are compared this often while speeds change; at once where only units do
+EVERY_S = 10  # zones and hospitals are compared this often while speeds change; zones at once where only units do
 FALLS_KEPT_S = 3900  # calls may reach the rules an hour late
 
 
@@ -83,9 +83,9 @@ class FirstAid(Scene[FirstAidState]):
 
     def due(self, state: FirstAidState, world: World) -> int | None:
         """The next second at which somebody waits for something."""
-        if (state.coverage_stale and state.crews and town_of(world.city).zones) or any(
-            c.slow_since is not None and c.case for c in state.crews.values()
-        ):
+        has_zones = state.coverage_stale and state.crews and town_of(world.city).zones
+        has_new_ways = state.cases and state.hospitals_looked != state.live.digest
+        if has_zones or has_new_ways or any(c.slow_since is not None and c.case for c in state.crews.values()):
             return 0
         p = world.parameters
         times = [g.since + int(p["coverage_s"] * SECOND) for g in state.gaps.values() if not g.raised]
@@ -135,9 +135,17 @@ def _on_mark(ctx: Context, now: int) -> Iterator[Evidence]:
             yield call_line(ctx, case, -1, reason)
             for further in watch.change_stuck(ctx, case, now):
                 yield call_line(ctx, case, -1, further)
+    if state.hospitals_looked != state.live.digest and now % (EVERY_S * SECOND) == 0:
+        state.hospitals_looked = state.live.digest
+        for case in list(state.cases.values()):
+            for reason in watch.check_hospital(ctx, case, now):
+                yield call_line(ctx, case, -1, reason)
     if state.falls and state.falls[0].time < now - FALLS_KEPT_S * SECOND:
         state.falls = [f for f in state.falls if f.time >= now - FALLS_KEPT_S * SECOND]
     # New speeds want new trees, one a zone; units that move on known ones cost a look-up.
-    if state.coverage_stale and (state.looked == state.live.digest or now % (COVERAGE_EVERY_S * SECOND) == 0):
+    known = state.looked in (NEVER, state.live.digest)
+    if state.coverage_stale and (known or now % (EVERY_S * SECOND) == 0):
         yield from coverage.look(ctx, now, -1, "")
+    elif state.coverage_stale and state.gaps:
+        yield from coverage.look_at_gaps(ctx, now)
     yield from coverage.speak_up(ctx, now)

@@ -10,7 +10,10 @@ from scenes.toolkit.speeds import LiveSpeeds
 if TYPE_CHECKING:
     from scenes.toolkit.calls import Call
 
-__all__ = ["Case", "Crew", "Fall", "FirstAidState", "Fix", "Gap", "Link", "Notice", "Plan", "Ward", "Wind"]
+__all__ = ["NEVER", "Case", "Crew", "Fall", "FirstAidState", "Fix", "Gap", "Link", "Notice", "Plan", "Ward", "Wind"]
+
+
+NEVER = -1  # no fingerprint of speeds
 
 
 class Fix(NamedTuple):
@@ -168,6 +171,7 @@ class Case:
         last_call: Event time of the latest call that joined, microseconds.
         calls: Call ids that joined, in order.
         messages: Messages of the first call.
+        said: How often its plan was told to the desk.
         delay_s: How late the call reached us, where it was late.
         arrived, ended: Event times, microseconds.
         hospital_bound: The patient is on the way to hospital.
@@ -187,6 +191,7 @@ class Case:
     calls: list[str]
     plan: Plan
     messages: int = 1
+    said: int = 0
     delay_s: float = 0.0
     arrived: int | None = None
     ended: int | None = None
@@ -228,8 +233,10 @@ class FirstAidState:
         notices: Incidents of other scenes, as heard.
         batteries: Charge of the AED drones that told theirs, percent.
         covering: Coverage zone -> a free unit that reached it when it was last looked at.
-        looked: Fingerprint of the speeds at that time.
+        looked: Fingerprint of the speeds at that time; ``NEVER`` before the first look.
+        hospitals_looked: The same of the hospitals of open emergencies.
         coverage_stale: Units, or speeds, have changed since.
+        stale_from: When the first of them did, event time in microseconds.
     """
 
     crews: dict[str, Crew] = field(default_factory=dict)
@@ -243,5 +250,12 @@ class FirstAidState:
     notices: dict[str, Notice] = field(default_factory=dict)
     batteries: dict[str, float] = field(default_factory=dict)
     covering: dict[str, str] = field(default_factory=dict)
-    looked: int = -1
+    looked: int = NEVER
+    hospitals_looked: int = 0
     coverage_stale: bool = True
+    stale_from: int | None = None
+
+    def touch(self, now: int) -> None:
+        """Something that coverage depends on has changed."""
+        self.coverage_stale = True
+        self.stale_from = now if self.stale_from is None else min(now, self.stale_from)

@@ -11,12 +11,15 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from scenes.first_aid.aed import plan_aed
 from scenes.first_aid.dispatch import (
+    FRESH_S,
     HOME_M,
     Where,
     elapsed_s,
     make_plan,
     patient_place,
+    plan_responder,
     quickest,
     take_path,
     whereabouts,
@@ -37,20 +40,21 @@ __all__ = [
     "assign",
     "believe",
     "change_stuck",
+    "check_aed",
     "check_hospital",
     "check_responder",
     "check_stuck",
     "check_way",
     "drives_on",
     "redispatch",
+    "replace_responder",
     "uses_link",
 ]
 
-FRESH_S = 30.0  # a unit whose last report is older than this may have moved on
 
-
-def assign(ctx: Context, case: Case, plan: Plan) -> None:
-    """Put a plan in force: its crews belong to the emergency, those it no longer names are free."""
+def assign(ctx: Context, case: Case, plan: Plan, now: int) -> None:
+    """Put a plan in force: its crews belong to the emergency and cover no zone, those it no longer names are free."""
+    ctx.state.touch(now)
     for crew in ctx.state.crews.values():
         if crew.case == case.key:
             crew.case, crew.offered = None, False
@@ -127,6 +131,17 @@ def check_responder(ctx: Context, case: Case, now: int) -> list[str]:
     return ["eta_slip"]
 
 
+def replace_responder(ctx: Context, case: Case, now: int) -> list[str]:
+    """The first responder cannot go (its crew is released already): another one, or none: ``unit_change``."""
+    place, due = patient_place(ctx, case), case.plan.first_responder_eta_s
+    if case.arrived is not None or place is None or (due is not None and elapsed_s(case, now) >= due):
+        return []  # it was there
+    new = replace(case.plan)
+    plan_responder(ctx, case, new, place, now)
+    assign(ctx, case, new, now)
+    return ["unit_change"]
+
+
 def check_way(ctx: Context, case: Case, now: int) -> list[str]:
     """Compare the arrival as it looks now with the plan: ``reroute``, ``eta_slip``, ``unit_change`` or nothing."""
     plan, place = case.plan, patient_place(ctx, case)
@@ -160,9 +175,22 @@ def check_way(ctx: Context, case: Case, now: int) -> list[str]:
     if ctx.state.crews[plan.primary_unit or ""].fix is None:
         new.start = where.place[:2]  # where the plan has it is all that is known
     case.plan = new
+    check_aed(ctx, case, now)  # a later ambulance may leave time for one; the same step tells it
     # A way that slips is yellow even where a new one makes up for it; a closed one only by what it costs.
     case.slipped = case.slipped or slipped or (ahead is not None and _slips(ctx, plan.eta_s, left + ahead.seconds))
     return ["reroute"] if rerouted else ["eta_slip"]
+
+
+def check_aed(ctx: Context, case: Case, now: int) -> list[str]:
+    """Who brings an AED, after the weather or the ambulance's arrival changed: ``aed_change`` or nothing."""
+    place = patient_place(ctx, case)
+    if case.arrived is not None or case.ended is not None or place is None:
+        return []
+    new = replace(case.plan)
+    if not plan_aed(ctx, case, new, place, elapsed_s(case, now), now):
+        return []
+    case.plan = new
+    return ["aed_change"]
 
 
 def _lost(case: Case) -> list[str]:
@@ -232,16 +260,21 @@ def _change_unit(ctx: Context, case: Case, now: int, eta: float) -> list[str]:
         return []
     if plan.eta_s > eta - ctx.parameters["unit_change_gain_s"]:
         return []
-    assign(ctx, case, plan)
+    assign(ctx, case, plan, now)
     return ["unit_change"]
 
 
 def redispatch(ctx: Context, case: Case, now: int) -> list[str]:
-    """Plan anew because the unit cannot go, or because none could before."""
+    """Plan anew because the unit cannot go, or because none could before; the same one may be the best there is."""
     before = case.plan
     plan = make_plan(ctx, case, now)
-    assign(ctx, case, plan)
-    return ["unit_change"] if plan.primary_unit != before.primary_unit else []
+    assign(ctx, case, plan, now)
+    if plan.primary_unit != before.primary_unit:
+        return ["unit_change"]
+    if before.eta_s is None or plan.eta_s is None or not _slips(ctx, before.eta_s, plan.eta_s):
+        return []
+    case.slipped = True
+    return ["eta_slip"]
 
 
 def check_stuck(ctx: Context, case: Case, now: int) -> list[str]:

@@ -46,6 +46,15 @@ def test_a_link_behind_the_unit_does_not_matter() -> None:
     assert brief(b.same_however_cut()) == [(0.1, "raise", "orange", "evidence")]
 
 
+def test_the_arrival_of_one_that_drives_counts_from_its_last_position() -> None:
+    # At P at 145 s, and on its way since: what it has driven when the road slows 14 s later is not to be driven again.
+    b = drive(arrest(bench()), 145, 1000, duty="dispatched", speed_kmh=36)
+    b.say(159, "road-status", "R", link_from="P", link_to="Q", speed_kmh=18)  # 145 + 200 = 345 s
+    log = b.same_however_cut()
+    assert brief(log)[1] == (159.1, "update", "orange", "eta_slip")
+    assert log[1]["plan"]["eta_s"] == pytest.approx(345.0, abs=0.3)
+
+
 def test_a_gain_under_a_minute_is_no_new_way_but_a_slip_is_told() -> None:
     # 320 s instead of 100 s, by B 350 s: stays; 45 + 320 + 100 = 465 s
     b = arrest(bench()).say(20, "road-status", "R", link_from="S", link_to="P", speed_kmh=11.25)
@@ -181,6 +190,18 @@ def test_a_diversion_on_the_way_to_hospital_counts_too() -> None:
     drive(b, 600, 2000, duty="transporting").say(700, "hospital-status", "H", state="divert")
     log = b.same_however_cut(1000)
     assert brief(log)[1:] == [(700.1, "update", "orange", "hospital_change")]
+
+
+def test_a_road_to_the_hospital_that_slows_counts_within_ten_seconds() -> None:
+    hospitals = [{"id": h, "node": n, "capabilities": ["pci"]} for h, n in (("H", "H"), ("HS", "S"))]  # 90 and 200 s
+    b = arrest(bench(hospitals=hospitals))
+    b.say(23, "road-status", "R", link_from="Q", link_to="H", speed_kmh=10.2)  # 318 s: 118 s more than HS
+    assert len(b.same_however_cut(60)) == 1
+    b = arrest(bench(hospitals=hospitals))
+    b.say(23, "road-status", "R", link_from="Q", link_to="H", speed_kmh=10)  # 324 s
+    log = b.same_however_cut(60)
+    assert brief(log)[1:] == [(30.0, "update", "orange", "hospital_change")]
+    assert log[1]["plan"]["hospital"] == "HS"
 
 
 def test_a_hospital_that_diverts_when_the_patient_is_there_is_not_changed() -> None:
