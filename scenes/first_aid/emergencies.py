@@ -92,6 +92,7 @@ def _new(ctx: Context, call: Call, near: list[Case]) -> Iterator[Evidence]:
         plan=Plan(),
         delay_s=late if late > ctx.parameters["late_call_s"] else 0.0,
         news=call.received_at,
+        ways_seen=ctx.state.live.digest,
         linked=[Link(other.key, other.complaint) for other in near],
     )
     ctx.state.cases[case.key] = case

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["FirstAid"]
 
 SECOND = 1_000_000
-EVERY_S = 10  # zones and hospitals are compared this often while speeds change; zones at once where only units do
+EVERY_S = 10  # hospitals are compared this often while speeds change
 FALLS_KEPT_S = 3900  # calls may reach the rules an hour late
 
 
@@ -83,8 +83,9 @@ class FirstAid(Scene[FirstAidState]):
 
     def due(self, state: FirstAidState, world: World) -> int | None:
         """The next second at which somebody waits for something."""
-        has_zones = state.coverage_stale and state.crews and town_of(world.city).zones
-        has_new_ways = state.cases and state.hospitals_looked != state.live.digest
+        is_stale = state.stale or state.stale_from is not None or state.looked == NEVER
+        has_zones = is_stale and state.crews and town_of(world.city).zones
+        has_new_ways = any(c.ways_seen != state.live.digest for c in state.cases.values())
         if has_zones or has_new_ways or any(c.slow_since is not None and c.case for c in state.crews.values()):
             return 0
         p = world.parameters
@@ -135,17 +136,14 @@ def _on_mark(ctx: Context, now: int) -> Iterator[Evidence]:
             yield call_line(ctx, case, -1, reason)
             for further in watch.change_stuck(ctx, case, now):
                 yield call_line(ctx, case, -1, further)
-    if state.hospitals_looked != state.live.digest and now % (EVERY_S * SECOND) == 0:
-        state.hospitals_looked = state.live.digest
-        for case in list(state.cases.values()):
+    for i, case in enumerate(list(state.cases.values())):
+        # A tree each: a tenth of them every second, so that no call has to wait for all.
+        if case.ways_seen != state.live.digest and i % EVERY_S == now // SECOND % EVERY_S:
+            case.ways_seen = state.live.digest
             for reason in watch.check_hospital(ctx, case, now):
                 yield call_line(ctx, case, -1, reason)
     if state.falls and state.falls[0].time < now - FALLS_KEPT_S * SECOND:
         state.falls = [f for f in state.falls if f.time >= now - FALLS_KEPT_S * SECOND]
-    # New speeds want new trees, one a zone; units that move on known ones cost a look-up.
-    known = state.looked in (NEVER, state.live.digest)
-    if state.coverage_stale and (known or now % (EVERY_S * SECOND) == 0):
-        yield from coverage.look(ctx, now, -1, "")
-    elif state.coverage_stale and state.gaps:
-        yield from coverage.look_at_gaps(ctx, now)
+    if ctx.town.zones and (state.stale or state.stale_from is not None or state.looked == NEVER):
+        yield from coverage.look_round(ctx, now)
     yield from coverage.speak_up(ctx, now)

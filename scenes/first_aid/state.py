@@ -172,6 +172,7 @@ class Case:
         calls: Call ids that joined, in order.
         messages: Messages of the first call.
         said: How often its plan was told to the desk.
+        ways_seen: Fingerprint of the speeds at which its hospital was looked at last.
         delay_s: How late the call reached us, where it was late.
         arrived, ended: Event times, microseconds.
         hospital_bound: The patient is on the way to hospital.
@@ -192,6 +193,7 @@ class Case:
     plan: Plan
     messages: int = 1
     said: int = 0
+    ways_seen: int = 0
     delay_s: float = 0.0
     arrived: int | None = None
     ended: int | None = None
@@ -233,10 +235,9 @@ class FirstAidState:
         notices: Incidents of other scenes, as heard.
         batteries: Charge of the AED drones that told theirs, percent.
         covering: Coverage zone -> a free unit that reached it when it was last looked at.
-        looked: Fingerprint of the speeds at that time; ``NEVER`` before the first look.
-        hospitals_looked: The same of the hospitals of open emergencies.
-        coverage_stale: Units, or speeds, have changed since.
-        stale_from: When the first of them did, event time in microseconds.
+        looked: Fingerprint of the speeds when all zones had been compared; ``NEVER`` before.
+        stale: Coverage zone that is still to be compared -> since when, event time in microseconds.
+        stale_from: When units, or speeds, changed for the first time since the last mark; all zones are to be compared.
     """
 
     crews: dict[str, Crew] = field(default_factory=dict)
@@ -251,11 +252,9 @@ class FirstAidState:
     batteries: dict[str, float] = field(default_factory=dict)
     covering: dict[str, str] = field(default_factory=dict)
     looked: int = NEVER
-    hospitals_looked: int = 0
-    coverage_stale: bool = True
+    stale: dict[str, int] = field(default_factory=dict)
     stale_from: int | None = None
 
     def touch(self, now: int) -> None:
         """Something that coverage depends on has changed."""
-        self.coverage_stale = True
         self.stale_from = now if self.stale_from is None else min(now, self.stale_from)

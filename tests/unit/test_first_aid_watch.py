@@ -395,6 +395,20 @@ def test_unknown_units_and_empty_fields_are_survived() -> None:
     assert [s["op"] for s in b.same_however_cut()] == ["raise", "raise"]
 
 
+def test_no_zone_of_many_is_forgotten_when_speeds_change() -> None:
+    shape = [[120.318, 36.058], [120.322, 36.058], [120.322, 36.062], [120.318, 36.062]]  # A1: 45 + 200 s
+    city = town(units=[{"id": "A1", "node": "S"}])
+    city["zones"] = [{"id": f"Z{k}", "kind": "coverage", "demand": 0.3, "polygon": shape} for k in range(10)]
+    b = Bench([FirstAid()], city).say(0, "ambulance", "A1", duty="available")
+    b.say(33, "road-status", "R", link_from="P", link_to="Q", speed_kmh=3.6)  # 45 + 1100 s
+    b.say(147, "road-status", "R", link_from="P", link_to="Q", speed_kmh=36)
+    log = b.same_however_cut(160)
+    assert {at for at, op, *_ in brief(log) if op == "raise"} == {93.0}
+    assert len({s["plan"]["zone"] for s in log if s["op"] == "raise"}) == 10
+    cleared = [at for at, op, *_ in brief(log) if op == "clear"]
+    assert cleared == [148.0] * 4 + [149.0] * 4 + [150.0] * 2
+
+
 def test_a_zone_without_a_polygon_goes_by_given_times() -> None:
     city = {
         "zones": [{"id": "Z1", "kind": "coverage", "demand": 0.6}],
