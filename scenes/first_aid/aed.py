@@ -81,9 +81,12 @@ def _busy(ctx: Context, case: Case, name: str, now: int) -> bool:
 
 
 def _grounded(ctx: Context, place: Place, now: int) -> str | None:
-    """Wind and rain of the nearest station that said something lately; where none did, flying is not forbidden."""
+    """Wind and rain of the nearest station that said something lately; where none did, flying is not forbidden.
+
+    A station whose place nobody knows is farther than all others.
+    """
     valid = now - ctx.parameters["weather_valid_s"] * 1e6
-    known = [(metres(w.lon, w.lat, *place[:2]), k) for k, w in ctx.state.winds.items() if w.time >= valid]
+    known = [(w.metres_to(place), k) for k, w in ctx.state.winds.items() if w.time >= valid]
     if not known:
         return None
     wind = ctx.state.winds[min(known)[1]]

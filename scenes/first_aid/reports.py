@@ -206,16 +206,17 @@ def _on_video(ctx: Context, batch: Batch, i: int, world: World) -> Iterator[Evid
 
 
 def _on_weather(ctx: Context, batch: Batch, i: int, world: World) -> Iterator[Evidence]:
-    name, lon, lat = _name(batch, i, world), float(batch["lon"][i]), float(batch["lat"][i])
-    if name is not None and not math.isnan(lon) and not math.isnan(lat):
-        wind, rain = float(batch["wind_ms"][i]), float(batch["rain_mm_h"][i])
-        now, known = _time(batch, i), ctx.state.winds.get(name)
-        if known is not None and now < known.time:
-            return
-        ctx.state.winds[name] = Wind(now, wind, rain, lon, lat)
-        for case in list(ctx.state.cases.values()):
-            for reason in watch.check_aed(ctx, case, now):
-                yield call_line(ctx, case, int(batch.position[i]), reason)
+    name, now = _name(batch, i, world), _time(batch, i)
+    known = ctx.state.winds.get(name or "")
+    if name is None or (known is not None and now < known.time):
+        return
+    wind, rain = float(batch["wind_ms"][i]), float(batch["rain_mm_h"][i])
+    if known is not None:  # what a report leaves out is as it was
+        wind, rain = (known.wind_ms if math.isnan(wind) else wind), (known.rain_mm_h if math.isnan(rain) else rain)
+    ctx.state.winds[name] = Wind(now, wind, rain, float(batch["lon"][i]), float(batch["lat"][i]))
+    for case in list(ctx.state.cases.values()):
+        for reason in watch.check_aed(ctx, case, now):
+            yield call_line(ctx, case, int(batch.position[i]), reason)
 
 
 def _on_drone(ctx: Context, batch: Batch, i: int, world: World) -> Iterator[Evidence]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from scenes.toolkit.roads import metres
 from scenes.toolkit.speeds import LiveSpeeds
 
 if TYPE_CHECKING:
+    from scenes.first_aid.town import Place
     from scenes.toolkit.calls import Call
 
 __all__ = ["NEVER", "Case", "Crew", "Fall", "FirstAidState", "Fix", "Gap", "Link", "Notice", "Plan", "Ward", "Wind"]
@@ -62,13 +65,17 @@ class Ward:
 
 
 class Wind(NamedTuple):
-    """Weather as last reported by one station."""
+    """Weather as last reported by one station; NaN where it never said so, or has no known place."""
 
     time: int
     wind_ms: float
     rain_mm_h: float
     lon: float
     lat: float
+
+    def metres_to(self, place: Place) -> float:
+        """Distance to a place, inf where its own is unknown."""
+        return math.inf if math.isnan(self.lon + self.lat) else metres(self.lon, self.lat, place.lon, place.lat)
 
 
 class Notice(NamedTuple):
