@@ -27,7 +27,10 @@ class MedicalEmergency(Policy):
     two_devices: ClassVar[bool] = True
 
     def assess(self, view: View, world: World) -> Assessment:
-        """By priority; an arrest at least orange, it and a mass casualty red with two witnesses; nobody in time orange."""
+        """By priority; an arrest at least orange, it and a mass casualty red with two witnesses; too late: orange.
+
+        A slip is yellow at least.
+        """
         main = next((w for w in view.witnesses if "plan" in w.values), None)
         if main is None:
             return Assessment(level=None)
