@@ -554,7 +554,7 @@ class MemoryStore:
             "log_entries": len(self._log),
             "log_bytes": 0,
             "database_bytes": 0,
-            "devices": len(self._registry.devices()),
+            "devices": sum(not d.is_exercise for d in self._registry.devices()),
             "quarantine": len(self._quarantine),
             "inbox_waiting": sum(a is None for _, a, _ in self._inbox.values()),
             "outbox_waiting": len(self._outbox),

@@ -302,6 +302,7 @@ async def test_readings_of_a_drill_count_apart(store: Store) -> None:
     assert (real, drills) == ({"gas-detector": Counts(5, 1, 2, 2)}, {"gas-detector": Counts(6, 2, 3, 1)})
     assert (await store.statistics())["tables"]["gas-detector"]["rows"] == 3  # the table holds both
     assert (await store.activity(0))["gas-detector"].rows == 1
+    assert (await store.statistics())["devices"] == 1
 
 
 async def test_a_flush_written_again_after_a_lost_answer_changes_nothing(store: Store) -> None:
