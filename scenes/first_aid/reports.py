@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from scenes.first_aid.context import Context
     from scenes.first_aid.state import Case, Crew
 
-__all__ = ["ROWS"]
+__all__ = ["BAD_STATUS", "ROWS"]
+
+BAD_STATUS: Final = ("calibrating", "maintenance", "fault")  # what such an instrument measures says nothing
 
 _UNDER_WAY: Final = ("dispatched", "on_scene", "transporting")
 
@@ -52,7 +54,8 @@ def _on_ambulance(ctx: Context, batch: Batch, i: int, world: World) -> Iterator[
     now, position = _time(batch, i), int(batch.position[i])
     lon, lat, kmh = float(batch["lon"][i]), float(batch["lat"][i]), float(batch["speed_kmh"][i])
     before = crew.fix
-    moved = not math.isnan(lon) and not math.isnan(lat) and watch.believe(ctx, crew, Fix(now, lon, lat))
+    is_in_order = batch["status"][i] not in BAD_STATUS
+    moved = is_in_order and not math.isnan(lon) and not math.isnan(lat) and watch.believe(ctx, crew, Fix(now, lon, lat))
     if moved:
         assert crew.fix is not None
         if before is None or before[1:] != crew.fix[1:]:

@@ -19,7 +19,7 @@ from scenes.first_aid.context import Context
 from scenes.first_aid.emergencies import end, forget_at
 from scenes.first_aid.parameters import PARAMETERS
 from scenes.first_aid.policy import CoverageGap, MedicalEmergency
-from scenes.first_aid.reports import ROWS
+from scenes.first_aid.reports import BAD_STATUS, ROWS
 from scenes.first_aid.state import NEVER, Crew, FirstAidState, Ward
 from scenes.first_aid.statements import call_line
 from scenes.first_aid.town import town_of
@@ -36,6 +36,7 @@ __all__ = ["FirstAid"]
 
 SECOND = 1_000_000
 EVERY_S = 10  # hospitals are compared this often while speeds change
+INSTRUMENTS = frozenset({"road-status", "video-event", "weather", "drone"})
 FALLS_KEPT_S = 3900  # calls may reach the rules an hour late
 
 
@@ -47,12 +48,12 @@ class FirstAid(Scene[FirstAidState]):
     title: ClassVar[Text] = Text("智慧急救", "First aid")
     interests: ClassVar[tuple[Interest, ...]] = (
         Interest("emergency-call", ("call_id", "complaint", "priority", "caller", "node", "lon", "lat", "pos_err_m")),
-        Interest("ambulance", ("lon", "lat", "speed_kmh", "duty")),
+        Interest("ambulance", ("lon", "lat", "speed_kmh", "duty", "status")),
         Interest("hospital-status", ("state", "load")),
-        Interest("road-status", ("link_from", "link_to", "speed_kmh", "cause")),
-        Interest("video-event", ("event", "track", "confidence", "lon", "lat")),
-        Interest("weather", ("wind_ms", "rain_mm_h")),
-        Interest("drone", ("battery_pct",)),
+        Interest("road-status", ("link_from", "link_to", "speed_kmh", "cause", "status")),
+        Interest("video-event", ("event", "track", "confidence", "lon", "lat", "status")),
+        Interest("weather", ("wind_ms", "rain_mm_h", "lon", "lat", "status")),
+        Interest("drone", ("battery_pct", "status")),
     )
     policies: ClassVar[tuple[Policy, ...]] = (MedicalEmergency(), CoverageGap())
     parameters: ClassVar[Mapping[str, Parameter]] = PARAMETERS
@@ -112,14 +113,19 @@ def _in_order(town: Town, piece: Piece, world: World) -> Iterator[tuple[int, Bat
 
 
 def _relevant(town: Town, batch: Batch, world: World) -> Iterable[int]:
-    """Rows of a batch that can matter: of cameras the falls, of drones those that carry an AED."""
+    """Rows of a batch that can matter: of cameras the falls, of drones those that carry an AED.
+
+    Instruments that say they are not in order bear no witness; people are heard all the same.
+    """
+    if batch.sensor_type not in INSTRUMENTS:
+        return range(len(batch))
+    keep = ~np.isin(batch["status"], BAD_STATUS)
     if batch.sensor_type == "video-event":
-        return np.flatnonzero(batch["event"] == "fall").tolist()
+        keep &= batch["event"] == "fall"
     if batch.sensor_type == "drone":
         known = [world.registry.find("drone", d.id) for d in town.drones]
-        ids = [d.device_id for d in known if d is not None]
-        return np.flatnonzero(np.isin(batch.device, ids)).tolist() if ids else ()
-    return range(len(batch))
+        keep &= np.isin(batch.device, [d.device_id for d in known if d is not None])
+    return np.flatnonzero(keep).tolist()
 
 
 def _on_mark(ctx: Context, now: int) -> Iterator[Evidence]:

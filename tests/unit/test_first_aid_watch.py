@@ -71,6 +71,18 @@ def test_a_closed_link_is_left_within_the_same_message() -> None:
     assert log[1]["plan"]["route"] == ["S", "B", "P", "Q"]
 
 
+@pytest.mark.parametrize("status", ["calibrating", "maintenance", "fault"])
+def test_what_is_out_of_order_bears_no_witness_but_a_crew_is_heard(status: str) -> None:
+    b = arrest(bench(), at_s=0).say(30, "road-status", "R", link_from="S", link_to="P", speed_kmh=0, status=status)
+    b.say(40, "video-event", "CAM", event="fall", track="t", confidence=0.9, lon=120.32, lat=36.06, status=status)
+    drive(b, 50, 5000, duty="off_duty", status=status)
+    log = b.same_however_cut()
+    assert brief(log)[1:] == [(50.1, "update", "orange", "unit_change")]
+    assert log[1]["plan"]["primary_unit"] == "A2"
+    ok = arrest(bench()).say(30, "road-status", "R", link_from="S", link_to="P", speed_kmh=0, status="ok")
+    assert brief(ok.run())[1][3] == "reroute"
+
+
 def test_a_closure_is_also_told_by_its_cause() -> None:
     b = arrest(bench()).say(30, "road-status", "R", link_from="S", link_to="P", cause="closed")
     assert brief(b.run())[1] == (30.1, "update", "orange", "reroute")
