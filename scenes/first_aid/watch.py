@@ -153,9 +153,7 @@ def check_way(ctx: Context, case: Case, now: int) -> list[str]:
         return _opens_again(ctx, case, where, place, left)
     ahead = _ahead(ctx, plan, where, place)
     if ahead is not None and not _slips(ctx, plan.eta_s, left + ahead.seconds):
-        best = quickest(ctx, where.place, place) if ahead.seconds > _planned_rest(plan, ahead, left) + 1.0 else None
-        if best is None or ahead.seconds - best.seconds < ctx.parameters["reroute_gain_s"]:
-            return []
+        return []
     best = quickest(ctx, where.place, place)
     if best is None:
         return _change_unit(ctx, case, now, math.inf) or _lost(case)
@@ -214,15 +212,6 @@ def _opens_again(ctx: Context, case: Case, where: Where, place: Place, left: flo
 def _slips(ctx: Context, planned: float, eta: float) -> bool:
     late = eta - planned
     return late >= ctx.parameters["eta_slip_s"] or late >= planned * ctx.parameters["eta_slip_pct"] / 100
-
-
-def _planned_rest(plan: Plan, ahead: Path, left: float) -> float:
-    """Seconds that the plan gave the way ahead."""
-    assert plan.eta_s is not None
-    if ahead.nodes and ahead.nodes[0] in plan.route:
-        k = plan.route.index(ahead.nodes[0])
-        return plan.eta_s - plan.route_s[k] + ahead.at_s[0]
-    return plan.eta_s - left
 
 
 def _chain(ctx: Context, plan: Plan, where: Where, place: Place) -> list[int] | None:

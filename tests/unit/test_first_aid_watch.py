@@ -55,6 +55,20 @@ def test_the_arrival_of_one_that_drives_counts_from_its_last_position() -> None:
     assert log[1]["plan"]["eta_s"] == pytest.approx(345.0, abs=0.3)
 
 
+def test_a_way_round_is_not_looked_for_before_the_arrival_slips() -> None:
+    # A2 to Q: 45 + 600 s. H2 to S at 31 km/h is 464.5 s, 64.5 s late, 10 %; by W 394.6 s, a gain of 70 s.
+    city = town(units=[{"id": "A2", "node": "H2"}])
+    city["roads"]["nodes"].append({"id": "W", "lon": 120.29, "lat": 36.075})
+    city["roads"]["links"] += [
+        {"from": a, "to": b, "length_m": 2000, "speed_kmh": 36} for a, b in (("H2", "W"), ("W", "S"))
+    ]
+    b = arrest(Bench([FirstAid()], city)).say(20, "road-status", "R", link_from="H2", link_to="S", speed_kmh=31)
+    b.say(20, "road-status", "R", link_from="H2", link_to="W", speed_kmh=37)
+    assert len(b.same_however_cut()) == 1
+    b.say(30, "road-status", "R", link_from="H2", link_to="S", speed_kmh=29)  # 496.6 s, 96.6 s late
+    assert brief(b.same_however_cut())[1] == (30.1, "update", "orange", "reroute")
+
+
 def test_a_gain_under_a_minute_is_no_new_way_but_a_slip_is_told() -> None:
     # 320 s instead of 100 s, by B 350 s: stays; 45 + 320 + 100 = 465 s
     b = arrest(bench()).say(20, "road-status", "R", link_from="S", link_to="P", speed_kmh=11.25)
