@@ -110,7 +110,7 @@ def whereabouts(ctx: Context, case: Case, now: int) -> Where | None:
     if place is None:
         return None
     still_there = metres(crew.fix.lon, crew.fix.lat, *plan.start) <= MOVED_M
-    if still_there:
+    if still_there and (elapsed < left or crew.slow_since is not None):
         return Where(place, max(0.0, min(left - elapsed, turnout)))
     if crew.slow_since is not None:
         return Where(place, 0.0)

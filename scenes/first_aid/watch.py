@@ -157,7 +157,7 @@ def check_way(ctx: Context, case: Case, now: int) -> list[str]:
     best = quickest(ctx, where.place, place)
     if best is None:
         return _change_unit(ctx, case, now, math.inf) or _lost(case)
-    off_way = ahead is None and _chain(ctx, plan, where, place) is None
+    off_way = ahead is None and not _chains(ctx, plan, where, place)
     gain = 0.0 if off_way else (math.inf if ahead is None else ahead.seconds) - best.seconds
     rerouted = gain >= ctx.parameters["reroute_gain_s"]
     eta = left + (best.seconds if rerouted or ahead is None else ahead.seconds)
@@ -214,15 +214,17 @@ def _slips(ctx: Context, planned: float, eta: float) -> bool:
     return late >= ctx.parameters["eta_slip_s"] or late >= planned * ctx.parameters["eta_slip_pct"] / 100
 
 
-def _chain(ctx: Context, plan: Plan, where: Where, place: Place) -> list[int] | None:
-    """Indices of the route nodes still ahead; None when the unit is beside its way."""
+def _chains(ctx: Context, plan: Plan, where: Where, place: Place) -> list[list[int]]:
+    """Indices of the route nodes that may be still ahead, the fewest first; none when the unit is beside its way.
+
+    A way that turns back on a link and comes to its other end by another side meets both ends of it.
+    """
     graph, spot = ctx.town.graph, where.place.spot
     if spot is None or not plan.route:
-        return None
+        return []
     route = [graph.index[n] for n in plan.route]
     near = {n for n, _ in graph.ends(spot, graph.weights(ctx.speeds(place, where.place)), leaving=True)}
-    ahead = [k for k, n in enumerate(route) if n in near]
-    return route[ahead[-1] :] if ahead else None
+    return [route[k:] for k in reversed(range(len(route))) if route[k] in near]
 
 
 def _ahead(ctx: Context, plan: Plan, where: Where, place: Place) -> Path | None:
@@ -233,8 +235,8 @@ def _ahead(ctx: Context, plan: Plan, where: Where, place: Place) -> Path | None:
     direct = graph.direct(where.place.spot, place.spot, cost)
     if math.isfinite(direct):
         return graph.describe(where.place.spot, place.spot, [], cost, direct)
-    chain = _chain(ctx, plan, where, place)
-    return None if chain is None else graph.describe(where.place.spot, place.spot, chain, cost)
+    paths = [graph.describe(where.place.spot, place.spot, c, cost) for c in _chains(ctx, plan, where, place)]
+    return min((p for p in paths if p is not None), key=lambda p: p.seconds, default=None)
 
 
 def _change_unit(ctx: Context, case: Case, now: int, eta: float) -> list[str]:

@@ -69,6 +69,18 @@ def test_a_way_round_is_not_looked_for_before_the_arrival_slips() -> None:
     assert brief(b.same_however_cut())[1] == (30.1, "update", "orange", "reroute")
 
 
+def test_a_unit_that_turns_round_is_told_so_once() -> None:
+    # To P: 300 m beyond S the road ahead slows to 1 m/s, 700 s; back to S and by B it is 30 + 350 s.
+    b = drive(arrest(bench(), node="P"), 75, 300, duty="dispatched", speed_kmh=36)
+    b.say(80, "road-status", "R", link_from="S", link_to="P", speed_kmh=3.6)
+    for s in range(85, 105, 5):
+        drive(b, s, 300 - 10 * (s - 80), speed_kmh=36)
+    log = b.same_however_cut()
+    assert brief(log)[1:] == [(80.1, "update", "orange", "reroute")]
+    assert log[1]["plan"]["route"] == ["S", "B", "P"]
+    assert log[1]["plan"]["eta_s"] == pytest.approx(455.0, abs=0.3)  # 75 + 30 + 350
+
+
 def test_a_gain_under_a_minute_is_no_new_way_but_a_slip_is_told() -> None:
     # 320 s instead of 100 s, by B 350 s: stays; 45 + 320 + 100 = 465 s
     b = arrest(bench()).say(20, "road-status", "R", link_from="S", link_to="P", speed_kmh=11.25)
