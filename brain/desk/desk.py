@@ -405,4 +405,6 @@ class Desk:
 
 
 #: reasons that a comparison with the last step gives; a held-back one is dropped when the change went back
-_COMPARED: Final = frozenset({"level", "certainty", "evidence", "area", "hospital_change", "unit_change", "reroute"})
+_COMPARED: Final = frozenset(
+    {"level", "certainty", "evidence", "area", "hospital_change", "unit_change", "aed_change", "reroute"}
+)
