@@ -41,6 +41,7 @@ def checks_of(p: Mapping[str, float]) -> Checks:
     return Checks(
         spike_mads=np.inf,  # nobody is told of a spike
         flat_s=p["flat_s"],
+        flat_samples=int(p["flat_samples"]),
         attenuated_share=p["attenuated_share"],
         drift_share_per_day=p["drift_share"],
     )
@@ -150,21 +151,30 @@ def _flat(
     *,
     on: bool,
 ) -> Iterator[Evidence]:
-    """A flat line; of gas it is only doubted, since neighbours decide there (rule S2 of safety production)."""
+    """A flat line; of gas it is only doubted, since neighbours decide there (rule S2 of safety production).
+
+    What rule S2 already asked the site to look at is the same matter: one notice.
+    """
     if on == bool(measured.told_flat[row]):
         return
     measured.told_flat[row] = on
-    limit = 2 * world.parameters["flat_s"]
-    seconds = (at - int(measured.series.flat_from[row])) / 1e6
+    limit, least = 2 * world.parameters["flat_s"], world.parameters["flat_samples"]
+    seconds, samples = (at - int(measured.series.flat_from[row])) / 1e6, float(measured.series.flat_samples[row])
     summary = (
         Text(f"{device.name} 的 {name} 读数 {value:g} 已 {seconds:.0f} 秒不变",
              f"{device.name}: {name} has stood at {value:g} for {seconds:.0f} s")
         if on
         else Text(f"{device.name} 读数已恢复变化", f"{device.name} moves again")
     )  # fmt: skip
-    facts = (Fact("unmoved_s", round(seconds, 3), ">=", limit, "s", on),)
-    event = "device_check" if device.sensor_type == "gas-detector" else "device_fault"
-    yield notice(event, "D4.flat_line", f"{name}/flat", device, at, position, summary, facts, world, holds=on)
+    facts = (
+        Fact("unmoved_s", round(seconds, 3), ">=", limit, "s", on),
+        Fact("unmoved_samples", samples, ">=", least, "1", on),
+    )
+    is_gas = device.sensor_type == "gas-detector"
+    yield notice(
+        "device_check" if is_gas else "device_fault", "D4.flat_line", f"{name}/flat", device, at, position, summary,
+        facts, world, holds=on, subject="unmoved" if is_gas else None,
+    )  # fmt: skip
 
 
 _SLOW_WORDS: Final = {

@@ -337,9 +337,13 @@ class Detectors:
         return Rise(slope_per_minute(short), mean)
 
     def _is_step(self, row: int, reached: int, limits: Limits) -> bool:
-        """Whether the value came in one step and has not moved by a bit since it crossed the level."""
-        k = reached - 1
-        least = limits.step if reached == 2 else limits.step / 2
+        """Whether the value came in one step and has not moved by a bit since it crossed the level it stands over.
+
+        That may be the first alarm while only a pre-alarm persists yet: the samples before the step then count for it.
+        """
+        over = self.run[row, 1] > 0
+        k = 1 if over else reached - 1
+        least = limits.step if over else limits.step / 2
         return bool(self.same[row] >= self.run[row, k] and self.jump[row] >= least)
 
     def is_stuck(self, row: int, time: int, limits: Limits) -> bool:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from scenes.safety_production.seen import Seen
     from scenes.safety_production.state import SafetyState
 
-__all__ = ["next_release", "release", "release_overdue", "take_sample", "take_service"]
+__all__ = ["next_release", "release", "release_due", "take_sample", "take_service"]
 
 
 def take_sample(state: SafetyState, samples: Samples, n: int, world: World) -> Iterator[Evidence]:
@@ -63,10 +63,11 @@ def take_sample(state: SafetyState, samples: Samples, n: int, world: World) -> I
             yield held_line(table, row, device, time, position, "stuck", world, holds=True)
     elif was_held:
         yield from _let_go(table, row, time, position, world)
-    if outcome.word in ("finding", "ended"):
-        yield gas_line(table, row, samples.key, device, position, state, world)
     if samples.key == COMBUSTIBLE and not table.held[row] and not table.dead[row]:
         yield from gas_beside(state, table, row, device, position, world)
+    watched = outcome.word == "finding" and table.stage[row] == 1 and table.beside[row]
+    if outcome.word in ("finding", "ended") and not watched:  # gas beside hot work says more than its pre-alarm
+        yield gas_line(table, row, samples.key, device, position, state, world)
 
 
 def take_service(
@@ -165,25 +166,27 @@ def _release(
         yield line
 
 
-def _held(state: SafetyState, world: World) -> list[tuple[int, int]]:
-    """Rows that are held and when each is let through by time alone."""
+def _held(state: SafetyState) -> list[int]:
+    """Rows of detectors of combustible gas that are held back."""
     table = state.tables.get(COMBUSTIBLE)
-    if table is None:
-        return []
-    wait = int(world.parameters["hold_limit_s"] * 1e6)
-    return [(r, int(table.held_at[r]) + wait) for r in np.flatnonzero(table.held[: table.slots.used]).tolist()]
+    return [] if table is None else np.flatnonzero(table.held[: table.slots.used]).tolist()
 
 
-def next_release(state: SafetyState, world: World) -> int | None:
-    """When the next held step is let through by time alone, microseconds of receipt; None for none."""
-    return min((due for _, due in _held(state, world)), default=None)
+def next_release(state: SafetyState) -> int | None:
+    """When a held step may be let through: at the next mark, since a neighbour may rise or fall silent; None for none.
+
+    In microseconds of receipt.
+    """
+    return state.clock + 1 if state.clock is not None and _held(state) else None
 
 
-def release_overdue(state: SafetyState, at: int, world: World) -> Iterator[Evidence]:
-    """Let through what has been held for too long without anybody setting it right, at a mark."""
-    for row, due in _held(state, world):
-        if due <= at:
-            table = state.tables[COMBUSTIBLE]
-            minutes = world.parameters["hold_limit_s"] / 60
-            note = Text(f"保持 {minutes:g} 分钟未见核实", f"held back for {minutes:g} minutes and not verified")
-            yield from _release(state, table, row, int(table.time[row]), -1, world, note)
+def release_due(state: SafetyState, at: int, world: World) -> Iterator[Evidence]:
+    """At a mark: let through what no healthy neighbour contradicts any more, and what nobody set right in time."""
+    limit = world.parameters["hold_limit_s"]
+    note = Text(f"保持 {limit / 60:g} 分钟未见核实", f"held back for {limit / 60:g} minutes and not verified")
+    for row in _held(state):
+        table = state.tables[COMBUSTIBLE]
+        overdue = int(table.held_at[row]) + int(limit * 1e6) <= at
+        time = int(table.time[row])
+        if overdue or not _is_doubtful(state, row, time, world):
+            yield from _release(state, table, row, time, -1, world, note if overdue else None)

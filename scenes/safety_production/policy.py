@@ -93,8 +93,13 @@ class _Gas(Policy):
             ),
             actions=actions_of(first.values["key"], shown),
             conditions=self._conditions(site, eyes),
+            ended=self._is_over(view.witnesses),
             effects=effects_of(level, view.certainty, area, self._effect(site_name)),
         )
+
+    def _is_over(self, witnesses: Sequence[Evidence]) -> bool:
+        """No detector, camera or drone finds it any more; what only a caller told of is for people to close."""
+        return not any(w.holds for w in witnesses if "called" not in w.values)
 
     def _effect(self, place: Text) -> Text:
         return Text(f"{place.zh}燃气泄漏", f"gas leak at {place.en}")

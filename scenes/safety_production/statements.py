@@ -242,7 +242,7 @@ def held_line(
         level=Level.BLUE,
         lon=lon,
         lat=lat,
-        subject=f"gas-detector/{device.name}/{rule}",
+        subject=f"gas-detector/{device.name}/{'fell' if rule == 'fell' else 'unmoved'}",  # with D4 of device health
         messages=int(table.same[row]),
         facts=facts,
         values={"rule": rule, "value": _shown(value)},

@@ -12,7 +12,7 @@ from scenes.safety_production.airspace import BREACHES as AIRSPACE
 from scenes.safety_production.airspace import last_facts
 from scenes.safety_production.fire import sight_facts
 from scenes.safety_production.ground import ground_of
-from scenes.safety_production.people import breach_facts
+from scenes.safety_production.people import breach_facts, joins
 from scenes.safety_production.permits import PERMIT_LEVEL, permit_facts
 from scenes.safety_production.reading import limits_of
 from scenes.safety_production.state import COMBUSTIBLE
@@ -59,7 +59,7 @@ def reasons(state: SafetyState, lon: float, lat: float, radius_m: float, world: 
         if device is not None and near(breach.lon, breach.lat):
             spoken = state.conduct.spoken.get(breach.subject)
             ago = None if spoken is None else (breach.received - spoken) / 1e6
-            met = breach.told or ago is None or ago >= p["zone_message_s"]
+            met = joins(state.conduct, breach) or ago is None or ago >= p["zone_message_s"]
             quiet = Fact("seconds_since_last_message", ago, ">=", p["zone_message_s"], "s", met)
             facts = (*breach_facts(state.conduct, breach, device, world)[:2], quiet)
             yield Reasoning(f"S6.{breach.kind}", f"{device.sensor_type}/{device.name}", facts)

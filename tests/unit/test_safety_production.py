@@ -162,6 +162,18 @@ def test_a_drone_puts_the_leak_where_it_smelt_most() -> None:
     assert {e["modality"] for e in last["evidence"]} == {Modality.METER.value, Modality.LOW_ALTITUDE.value}
 
 
+def test_a_fire_is_over_when_the_last_eye_saw_its_end_not_when_a_silence_was_noticed() -> None:
+    b = bench()
+    for t in range(10, 61):
+        b.say(t, "video-event", "CAM", event="flame", track="1", confidence=0.9)
+    for t in range(20, 120, 5):
+        b.say(t, "drone", "UAV", lon=120.41, lat=36.1, height_m=40.0, ambient_c=20.0,
+              thermal_max_c=95.0 if t < 115 else 20.0)  # fmt: skip
+    b.say(600, "parking-lot", "LOT", occupied=1)
+    cleared = next(s for s in of(b.run(), "fire") if s["op"] == "clear")
+    assert at_s(cleared) == 115 + 300
+
+
 def test_one_pass_of_a_drone_bears_witness_for_a_leak_and_for_a_fire() -> None:
     b = bench()
     for t in range(0, 120, 10):

@@ -53,6 +53,11 @@ def test_a_flat_line_above_a_twentieth_of_the_span_is_suspect_and_then_fails() -
     assert flags[59:61] == [SUSPECT, FAIL]
 
 
+def test_a_flat_line_needs_some_samples_however_long_it_lasts() -> None:
+    flags = judged([38.0] * 12, step_s=300).flat.tolist()
+    assert flags == [PASS] * 9 + [FAIL] * 3
+
+
 def test_a_flat_line_near_zero_counts_only_where_the_series_used_to_move() -> None:
     assert set(judged([1.0] * 100).flat.tolist()) == {PASS}
     moving = [1.0 + 0.1 * (k % 3) for k in range(60)]
