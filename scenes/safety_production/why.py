@@ -16,7 +16,7 @@ from scenes.safety_production.people import breach_facts, joins
 from scenes.safety_production.permits import PERMIT_LEVEL, permit_facts
 from scenes.safety_production.reading import limits_of
 from scenes.safety_production.state import COMBUSTIBLE
-from scenes.safety_production.statements import detector_facts
+from scenes.safety_production.statements import dose_facts, persistence_facts, rise_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,14 +86,30 @@ def _of_drone(last: LastFix, flight: Flight | None, name: str, world: World) -> 
         yield Reasoning(f"S8.{breach}", name, last_facts(last, flight, breach, world))
 
 
+def _ways(key: str, table: Detectors, row: int, world: World) -> Iterator[tuple[str, tuple[Fact, ...]]]:
+    """Every way into an alarm, each with all of its conditions: a pre-alarm by slope or by mean, an alarm by value or
+    by a mean of exposure.
+    """
+    levels = limits_of(key, world.parameters).levels
+    if key == COMBUSTIBLE:
+        base = persistence_facts(table, row, key, 1, world)
+        slope, mean = rise_facts(table, row, key, world)
+        yield "prealarm_slope", (*base, slope)
+        yield "prealarm_mean", (*base, mean)
+    for stage, word in ((2, "level_1"), (3, "level_2")):
+        if np.isfinite(levels[stage - 1]):
+            yield word, persistence_facts(table, row, key, stage, world)
+    if table.dose is not None:
+        for word, exposed in dose_facts(table, row, key, world).items():
+            yield word, (persistence_facts(table, row, key, 1, world)[0], exposed)
+
+
 def _of_detector(key: str, table: Detectors, row: int, name: str, world: World) -> Iterator[Reasoning]:
     held = Fact("held_back", str(bool(table.held[row])).lower(), "==", "false", "1", not table.held[row])
     good = bool(table.good[row])
     serving = Fact("in_service", str(good).lower(), "==", "true", "1", good)
-    limits = limits_of(key, world.parameters)
-    for stage, word in ((1, "prealarm"), (2, "level_1"), (3, "level_2")):
-        if np.isfinite(limits.levels[stage - 1]):
-            yield Reasoning(f"S1.{key}.{word}", name, (*detector_facts(table, row, key, stage, world), held, serving))
+    for word, facts in _ways(key, table, row, world):
+        yield Reasoning(f"S1.{key}.{word}", name, (*facts, held, serving))
     if key != COMBUSTIBLE:
         return
     p = world.parameters

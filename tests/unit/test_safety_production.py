@@ -213,11 +213,26 @@ def test_every_rule_says_why_it_is_silent() -> None:
     seat = engine.seats[0]
     reasons = {r.rule: r for r in seat.scene.explain(seat.state, 120.41, 36.1, 200.0, seat.world)}
     assert {
-        "S1.LEL.prealarm", "S1.LEL.level_1", "S1.LEL.level_2", "S1.CO.level_1", "S1.CO.level_2", "S4.flame",
+        "S1.LEL.prealarm_slope", "S1.LEL.prealarm_mean", "S1.LEL.level_1", "S1.LEL.level_2", "S1.CO.level_1",
+        "S1.CO.level_2", "S1.CO.stel", "S1.CO.twa", "S4.flame",
         "S4.drone_thermal", "S1.drone_methane", "S5.hot_work_gas", "S5.test_too_old", "S6.no_vest",
         "S8.no_fly", "S8.ceiling", "S8.corridor", "S2.suppressed",
     } <= reasons.keys()  # fmt: skip
     assert all(not all(f.met for f in r.facts) for r in reasons.values())
+
+
+def test_one_of_two_ways_into_a_pre_alarm_speaks_while_the_other_says_what_it_lacks() -> None:
+    b = bench()
+    for k in range(8):
+        b.say(10 * k, "gas-detector", "G1", lel_pct=2.0 * k + 2)
+    engine, rows = b.fresh()
+    assert [s.document["level"] for s in engine.feed(b.piece(rows))] == ["blue"]
+    seat = engine.seats[0]
+    reasons = {r.rule: r for r in seat.scene.explain(seat.state, 120.41, 36.1, 200.0, seat.world)}
+    unmet = {rule: [f.quantity for f in r.facts if not f.met] for rule, r in reasons.items()}
+    assert unmet["S1.LEL.prealarm_slope"] == []
+    assert unmet["S1.LEL.prealarm_mean"] == ["mean_600s"]
+    assert unmet["S1.LEL.level_1"] == ["lel_pct", "samples_in_a_row", "seconds_in_a_row"]
 
 
 def test_a_gas_test_is_too_old_also_where_no_gas_detector_speaks() -> None:
