@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from brain.city.hazard import hazard_level_of
 from brain.model import Level, Text, microseconds
 from brain.scene_api import Fact
 from scenes.device_health.notice import notice
@@ -111,7 +112,7 @@ def _line(
     if (
         device.sensor_type in GUARDS
         and site is not None
-        and (site.hazard_level is not None or site.kind == "hazardous")
+        and (hazard_level_of(site) is not None or site.kind == "hazardous")
         and not _is_watched(state, device, site.id, at, waits, world)
     ):
         level = Level.YELLOW

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import shapely
 
+from brain.city.hazard import hazard_level_of
 from brain.city.index import METRES_PER_DEGREE, distance_m
 from brain.model import Certainty, Level, Modality, Text
 from brain.scene_api import Evidence, Fact
@@ -175,7 +176,7 @@ def _surroundings(state: SafetyState, sight: Sight, time: int, site: Site | None
     return {
         "people": sight.peopled,
         "explosives": _explosive(state, sight, site, world),
-        "unit_level": None if site is None else site.hazard_level,
+        "unit_level": None if site is None else hazard_level_of(site),
         "spread_m2": round(spread_m2(list(sight.places.values())), 1),
     }
 

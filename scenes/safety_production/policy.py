@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from brain.city.index import distance_m
 from brain.model import LEVELS, Level, Modality, Text
 from brain.scene_api import Assessment, Gate, Policy
-from scenes.safety_production.ground import raised, site_conditions
+from scenes.safety_production.ground import hazard_plan, raised, site_conditions
 from scenes.safety_production.harm import area_round, effects_of
 from scenes.safety_production.permits import confined_permit
 from scenes.safety_production.source import DENSE, dense_area, is_day, toxic_area, toxic_reach
@@ -79,7 +79,7 @@ class _Gas(Policy):
             lon=place[0],
             lat=place[1],
             area=area,
-            plan=self._plan(first, wind, shown, world),
+            plan=self._plan(first, wind, shown, world) | hazard_plan(site),
             headline=headline_of(
                 first,
                 site_name,

@@ -11,7 +11,7 @@ from brain.scene_api import Fact, Reasoning
 from scenes.safety_production.airspace import BREACHES as AIRSPACE
 from scenes.safety_production.airspace import last_facts
 from scenes.safety_production.fire import sight_facts
-from scenes.safety_production.ground import ground_of
+from scenes.safety_production.ground import ground_of, hazard_facts
 from scenes.safety_production.people import breach_facts, joins
 from scenes.safety_production.permits import PERMIT_LEVEL, permit_facts
 from scenes.safety_production.reading import limits_of
@@ -54,6 +54,9 @@ def reasons(state: SafetyState, lon: float, lat: float, radius_m: float, world: 
         if near(permit.lon, permit.lat):
             facts = permit_facts(permit, state.clock or 0, world)
             yield Reasoning("S5.test_too_old", f"permit/{permit.permit_id}", facts)
+    for site in world.city.sites:
+        if (site.hazard_level is not None or site.inventory) and near(site.lon, site.lat):
+            yield Reasoning("S7.major_hazard", f"site/{site.id}", hazard_facts(site, world))
     for (device_id, *_), breach in state.conduct.live.items():
         device = world.registry.by_id(device_id)
         if device is not None and near(breach.lon, breach.lat):
@@ -87,9 +90,7 @@ def _of_drone(last: LastFix, flight: Flight | None, name: str, world: World) -> 
 
 
 def _ways(key: str, table: Detectors, row: int, world: World) -> Iterator[tuple[str, tuple[Fact, ...]]]:
-    """Every way into an alarm, each with all of its conditions: a pre-alarm by slope or by mean, an alarm by value or
-    by a mean of exposure.
-    """
+    """Every way into an alarm with its conditions: a pre-alarm by slope or mean, an alarm by value or by exposure."""
     levels = limits_of(key, world.parameters).levels
     if key == COMBUSTIBLE:
         base = persistence_facts(table, row, key, 1, world)

@@ -23,6 +23,7 @@ from tests.unit.scene_bench import Bench, at_s, brief
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+CHLORINE = [{"substance": "chlorine", "tonnes": 63}]  # S = 12.6, R = 50.4 alpha
 SITE = {"id": "W", "kind": "warehouse", "lon": 120.41, "lat": 36.1, "radius_m": 80}
 CITY: dict[str, Any] = {
     "sites": [SITE],
@@ -233,6 +234,35 @@ def test_one_of_two_ways_into_a_pre_alarm_speaks_while_the_other_says_what_it_la
     assert unmet["S1.LEL.prealarm_slope"] == []
     assert unmet["S1.LEL.prealarm_mean"] == ["mean_600s"]
     assert unmet["S1.LEL.level_1"] == ["lel_pct", "samples_in_a_row", "seconds_in_a_row"]
+
+
+@pytest.mark.parametrize(
+    ("site", "unmet"),
+    [
+        ({"hazard_level": 2}, []),
+        ({"hazard_level": 3}, ["hazard_class"]),
+        ({"inventory": CHLORINE, "exposed_people": 0}, ["hazard_class", "weighted_sum_r"]),
+        ({"inventory": CHLORINE, "exposed_people": 1}, []),
+        ({"inventory": CHLORINE}, ["hazard_class", "weighted_sum_r"]),
+        (
+            {"inventory": [{"substance": "chlorine", "tonnes": 4.9}], "exposed_people": 100},
+            ["hazard_class", "sum_of_q_over_threshold", "weighted_sum_r"],
+        ),
+        ({"hazard_level": 4, "inventory": CHLORINE, "exposed_people": 1}, ["hazard_class"]),
+    ],
+)  # fmt: skip
+def test_a_site_raises_levels_by_its_registered_class_else_by_its_quantities(
+    site: dict[str, Any], unmet: list[str]
+) -> None:
+    b = bench({**CITY, "sites": [{**SITE, **site}]})
+    b.say(0, "gas-detector", "G1", lel_pct=1.0)
+    engine, rows = b.fresh()
+    engine.feed(b.piece(rows))
+    seat = engine.seats[0]
+    reasons = seat.scene.explain(seat.state, 120.41, 36.1, 50.0, seat.world)
+    (found,) = (r for r in reasons if r.rule == "S7.major_hazard")
+    assert found.device == "site/W"
+    assert [f.quantity for f in found.facts if not f.met] == unmet
 
 
 def test_a_gas_test_is_too_old_also_where_no_gas_detector_speaks() -> None:
