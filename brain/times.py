@@ -123,14 +123,17 @@ def to_us_many(texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.bool
     n = len(texts)
     us = np.zeros(n, dtype=np.int64)
     good = np.zeros(n, dtype=np.bool_)
-    if n >= _MANY:
+    if n < _MANY:
+        with contextlib.suppress(ValueError):
+            return np.array([to_us(t) for t in texts], dtype=np.int64), ~good
+    else:
         lengths = np.fromiter(map(len, texts), dtype=np.int64, count=n)
         for length in np.unique(lengths).tolist():
             if _SHORTEST <= length <= _LONGEST:
                 rows = np.flatnonzero(lengths == length)
                 chosen = texts if len(rows) == n else [texts[i] for i in rows.tolist()]
                 us[rows], good[rows] = _columns(chosen, length)
-    for i in np.flatnonzero(~good).tolist():
+    for i in (~good).nonzero()[0].tolist():
         try:
             us[i] = to_us(texts[i])
         except ValueError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import lru_cache
 from itertools import accumulate, chain
+from math import isnan
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -30,6 +31,8 @@ __all__ = ["Readings", "Table", "tables_of"]
 
 _STEP: Final = timedelta(microseconds=1)
 _NUMBERS: Final = ("number", "boolean")
+#: So few readings are looked at cell by cell first: a check of whole columns costs as much for one as for a hundred.
+_FEW: Final = 24
 
 
 class Readings(NamedTuple):
@@ -92,57 +95,79 @@ def _form(kind: Kind) -> _Form:
     )
 
 
+class _Stretch(NamedTuple):
+    """Readings of sensor types of one layout, one after the other.
+
+    Attributes:
+        gathered: Of each sensor type.
+        counts: How many of each.
+        received_at: Microseconds: int64[n].
+        cells: Columns of Python values, in the order of the layout.
+        times: What the readings say of their time.
+    """
+
+    gathered: list[Readings]
+    counts: list[int]
+    received_at: NDArray[np.int64]
+    cells: Sequence[tuple[Any, ...]]
+    times: tuple[Any, ...]
+
+
 def tables_of(gathered: Sequence[Readings]) -> list[Table]:
     """Columns of the readings of several sensor types, in the order given; nobody writes into them but ``time``."""
     alike: dict[tuple[tuple[str, bool], ...], list[int]] = {}
     for i, some in enumerate(gathered):
         alike.setdefault(_form(some.kind).layout, []).append(i)
+    stretches = [_stretch([gathered[i] for i in chosen]) for chosen in alike.values()]
+    if not stretches:
+        return []
+    said = stretches[0].times if len(stretches) == 1 else tuple(chain.from_iterable(s.times for s in stretches))
+    time, timeless, bad = _times(said, _joined([s.received_at for s in stretches]))
     out: dict[int, Table] = {}
-    for chosen in alike.values():
-        out.update(zip(chosen, _together([gathered[i] for i in chosen]), strict=True))
+    start = 0
+    for chosen, stretch in zip(alike.values(), stretches, strict=True):
+        rows = slice(start, start + len(stretch.times))
+        out.update(zip(chosen, _tables(stretch, time[rows], timeless[rows], bad[rows]), strict=True))
+        start = rows.stop
     return [out[i] for i in range(len(gathered))]
 
 
-def _together(gathered: list[Readings]) -> list[Table]:
-    """Tables of sensor types of one layout."""
-    kinds = [some.kind for some in gathered]
+def _joined(arrays: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+
+
+def _stretch(gathered: list[Readings]) -> _Stretch:
     counts = [len(some.readings) for some in gathered]
-    forms = [_form(kind) for kind in kinds]
-    if len(gathered) == 1:
-        readings, received_at = gathered[0].readings, gathered[0].received_at
-    else:
-        readings = list(chain.from_iterable(some.readings for some in gathered))
-        received_at = np.concatenate([some.received_at for some in gathered])
-    n = len(readings)
-    cells = zip(*map(astuple, readings), strict=False)  # readings of packs have their device as one more, last
-    suspect = np.zeros(n, dtype=np.bool_)
-    content = np.zeros(n, dtype=np.bool_)
-    absent = np.full(n, np.nan)  # one for all columns that nobody filled in
-    unsaid: NDArray[Any] = np.full(n, None, dtype=object)
+    readings = gathered[0].readings if len(gathered) == 1 else list(chain.from_iterable(s.readings for s in gathered))
+    cells = list(zip(*map(astuple, readings), strict=False))  # readings of packs have their device as one more, last
+    received_at = _joined([some.received_at for some in gathered])
+    return _Stretch(gathered, counts, received_at, cells, cells[len(gathered[0].kind.columns)])
+
+
+def _tables(
+    stretch: _Stretch, time: NDArray[np.int64], timeless: NDArray[np.bool_], bad: NDArray[np.bool_]
+) -> list[Table]:
+    """Tables of sensor types of one layout."""
+    kinds, counts = [some.kind for some in stretch.gathered], stretch.counts
+    n = len(stretch.times)
+    absent = np.empty(n)  # one for all columns that nobody filled in
+    absent.fill(np.nan)
+    unsaid: NDArray[Any] = np.empty(n, dtype=object)  # all None
     columns: list[NDArray[Any]] = []
-    numbers: list[int] = []  # columns with a number anywhere, ...
-    filled: list[tuple[Any, ...]] = []  # ... and what is in them
-    bounds: list[int] = []
-    own = []
-    at = 0
-    for k, (column, values) in enumerate(zip(kinds[0].columns, cells, strict=False)):
+    numbers: list[int] = []  # columns with a number anywhere
+    told: list[int] = []  # columns with a text that counts as content
+    for k, (column, values) in enumerate(zip(kinds[0].columns, stretch.cells, strict=False)):
         there = values.count(column.default) < n  # compares by identity first: absent columns cost next to nothing
         if column.kind in _NUMBERS:
             columns.append(absent)
             if there:
                 numbers.append(k)
-                filled.append(values)
-                bounds.append(at)
-                own.append(column.own)
-            at += 1
         elif column.kind == "box":
             boxes = np.full((4, n), np.nan)
             if there:
                 for i, box in enumerate(values):
                     if box is not None:
                         boxes[:, i] = box
-                suspect |= ((boxes < 0) | (boxes > 1)).any(axis=0)
-                content |= ~np.isnan(boxes[0])
             columns.append(boxes)
         else:
             columns.append(unsaid)
@@ -150,34 +175,82 @@ def _together(gathered: list[Readings]) -> list[Table]:
                 texts = columns[-1] = np.empty(n, dtype=object)
                 texts[:] = values
                 if column.own or column.name == "status":
-                    content |= np.fromiter((v is not None for v in values), np.bool_, n) if None in values else True
-    if filled:
-        block = np.array(filled, dtype=np.float64)  # None becomes NaN, True 1.0
-        for k, row in zip(numbers, block, strict=True):
-            columns[k] = row
-        low = _spread([f.low[bounds] for f in forms], counts)
-        high = _spread([f.high[bounds] for f in forms], counts)
-        suspect |= ((block < low) | (block > high)).any(axis=0)
-        if any(own):
-            content |= ~np.isnan(block[own]).all(axis=0)
-    lon, lat = columns[0], columns[1]
-    if lon is absent and lat is absent:
-        suspect |= ~content
-    else:
-        has_lon, has_lat = ~np.isnan(lon), ~np.isnan(lat)
-        suspect |= has_lon != has_lat
-        suspect |= ~(content | (has_lon & _each([f.positioned for f in forms], counts)))
-    time, timeless, bad = _times(next(cells), received_at)
-    ahead = time - received_at
-    suspect |= bad | (ahead > _each([f.future for f in forms], counts))
-    suspect |= -ahead > _each([f.past for f in forms], counts)
-    if len(gathered) == 1:
+                    told.append(k)
+    block = np.array([stretch.cells[k] for k in numbers], dtype=np.float64)  # None becomes NaN, True 1.0
+    for k, row in zip(numbers, block, strict=True):
+        columns[k] = row
+    suspect = _untimely(stretch, time, bad)
+    if n > _FEW or not _are_plain(stretch, numbers, told):
+        suspect |= _broken(stretch, columns, block, numbers, told)
+    if len(kinds) == 1:
         return [Table(time, timeless, suspect, _named(kinds[0], columns, 0, n))]
     ends = list(accumulate(counts))
     return [
         Table(time[a:b], timeless[a:b], suspect[a:b], _named(kind, columns, a, b))
         for kind, a, b in zip(kinds, [0, *ends], ends, strict=False)
     ]
+
+
+def _are_plain(stretch: _Stretch, numbers: list[int], told: list[int]) -> bool:
+    """Whether all readings of one sensor type are whole and within all ranges, seen at a glance; False where unsure."""
+    if len(stretch.gathered) > 1:
+        return False
+    layout, cells, n = stretch.gathered[0].kind.columns, stretch.cells, len(stretch.times)
+    if any(column.kind == "box" for column in layout):
+        return False
+    has_content = any(None not in cells[k] for k in told)
+    positions = [0, 0]
+    for k in numbers:
+        column = layout[k]
+        values = [v for v in cells[k] if v is not None and not isnan(v)]
+        if values and not (column.low <= min(values) and max(values) <= column.high):
+            return False
+        if k < len(positions):
+            positions[k] = len(values)
+        elif column.own and len(values) == n:
+            has_content = True
+    return has_content and positions in ([0, 0], [n, n])
+
+
+def _broken(
+    stretch: _Stretch, columns: list[NDArray[Any]], block: NDArray[np.float64], numbers: list[int], told: list[int]
+) -> NDArray[np.bool_]:
+    """Readings that break a range, or hold half a position, or no content; bool[n]."""
+    n, counts = len(stretch.times), stretch.counts
+    forms = [_form(some.kind) for some in stretch.gathered]
+    layout = stretch.gathered[0].kind.columns
+    suspect = np.zeros(n, dtype=np.bool_)
+    content = np.zeros(n, dtype=np.bool_)
+    for values in columns:
+        if values.ndim == 2:
+            suspect |= ((values < 0) | (values > 1)).any(axis=0)
+            content |= ~np.isnan(values[0])
+    for k in told:
+        values = columns[k]
+        content |= np.fromiter((v is not None for v in values), np.bool_, n) if None in stretch.cells[k] else True
+    if numbers:
+        slots = [k for k, column in enumerate(layout) if column.kind in _NUMBERS]
+        bounds = [slots.index(k) for k in numbers]
+        low = _spread([f.low[bounds] for f in forms], counts)
+        high = _spread([f.high[bounds] for f in forms], counts)
+        suspect |= ((block < low) | (block > high)).any(axis=0)
+        own = [i for i, k in enumerate(numbers) if layout[k].own]
+        if own:
+            content |= ~np.isnan(block[own]).all(axis=0)
+    lon, lat = columns[0], columns[1]
+    has_lon, has_lat = ~np.isnan(lon), ~np.isnan(lat)
+    suspect |= has_lon != has_lat
+    suspect |= ~(content | (has_lon & _each([f.positioned for f in forms], counts)))
+    return suspect
+
+
+def _untimely(stretch: _Stretch, time: NDArray[np.int64], bad: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Readings whose time is none, or too far from that of their receipt; bool[n]."""
+    forms = [_form(some.kind) for some in stretch.gathered]
+    ahead = time - stretch.received_at
+    suspect: NDArray[np.bool_] = bad | (ahead > _each([f.future for f in forms], stretch.counts))
+    suspect |= -ahead > _each([f.past for f in forms], stretch.counts)
+    return suspect
 
 
 def _each(said: list[int], counts: list[int]) -> NDArray[np.int64] | int:

@@ -42,6 +42,10 @@ class Batcher:
             return 0.0
         return max(0.0, self._start + self._pace - now)
 
+    def next_start(self, start: float) -> float:
+        """When a flush may begin after one that begins now, unless enough messages wait before."""
+        return start + max(self._pace, self.shortest_s)
+
     def flushed(self, start: float, end: float) -> None:
         """A flush was made and committed."""
         self._start = start

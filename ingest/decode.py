@@ -268,7 +268,7 @@ class Decoder:
     ) -> Part:
         kind = rows.kind
         keep = np.ones(len(message), dtype=np.bool_)
-        for j in np.flatnonzero(table.suspect).tolist():
+        for j in table.suspect.nonzero()[0].tolist():
             i, place = rows.messages[j], rows.places[j]
             origin = rows.origins.get((i, place))
             fault = judge(kind, rows.readings[j], int(said_at[i]), place if origin is None else -1)
@@ -303,7 +303,7 @@ class Decoder:
             return np.array(found, dtype=np.int32)
         device = np.array([i or 0 for i in found], dtype=np.int32)
         closed = kind.type.admission == "closed" and not self.admit_all
-        for j in np.flatnonzero((device == 0) & keep).tolist():
+        for j in ((device == 0) & keep).nonzero()[0].tolist():
             name, place = rows.devices[j], rows.places[j]
             path = "" if place < 0 else f"[{place}]."
             if not valid_id(name):
@@ -325,7 +325,7 @@ class Decoder:
         self._find_told_copies(decoded)
         timeless: dict[int, list[tuple[Part, int]]] = {}
         for part in decoded.parts:
-            for j in np.flatnonzero(part.timeless & part.keep).tolist():
+            for j in (part.timeless & part.keep).nonzero()[0].tolist():
                 timeless.setdefault(int(part.message[j]), []).append((part, j))
         refused: dict[int, list[Refusal]] = {}
         for refusal in decoded.refusals:

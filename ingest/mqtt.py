@@ -2,7 +2,8 @@
 
 ``AckingSource`` keeps a persistent MQTT 3.1.1 session: what was not acknowledged comes again after a crash. It reads
 with a protocol of its own (``_wire``), because client libraries acknowledge before anything is stored, or cost ten
-times as much for each message (docs/decisions/0004). Under load it reads in gulps (a linger of 2 ms), idle at once.
+times as much for each message (docs/decisions/0004). It reads at once while idle, under load in gulps: after a linger
+of 2 ms, or when the next flush is due (``linger``), because a broker wakes us for each message by itself.
 
 Bounds: the broker stops at its own limit of unacknowledged messages; beyond ``most_bytes`` held here the socket is not
 read, so TCP pushes back. Messages of QoS 0 are shed first, and counted.
@@ -36,6 +37,7 @@ log = structlog.get_logger("ingest.mqtt")
 
 _KEEP_ALIVE_S: Final = 30
 _LINGER_S: Final = 0.002
+_GULP: Final = 65_536  # bytes; so much in one read is a gulp already, and the line shall not wait for a flush
 _BUSY_S: Final = 0.0015  # a read so soon after the one before: there is load, so wait for more
 _ANSWER_S: Final = 10.0
 _CHANGE_S: Final = 1.0
@@ -232,6 +234,11 @@ class AckingSource:
                 if answer is not None:
                     await asyncio.wait([answer], timeout=_CHANGE_S)
 
+    def linger(self, until: float) -> None:
+        """Nothing is done with what arrives before then (seconds of the loop's clock): it is read then, all at once."""
+        if self._protocol is not None:
+            self._protocol.linger(until)
+
     def pause(self) -> None:
         """Receive nothing more; what is held can still be acknowledged."""
         self._paused = True
@@ -257,13 +264,16 @@ class AckingSource:
     def _sift(self, new: _wire.Arrivals) -> list[bool]:
         """Which arrivals to keep: not the copies of what is held, nor QoS 0 beyond the limits."""
         out: list[bool] = []
-        waiting, size, seen = len(self._waiting), self._bytes, dict(self._held)
+        waiting, size = len(self._waiting), self._bytes
+        held = self._held  # not copied: it is large just when the broker repeats itself
+        seen: dict[int, tuple[str, bytes]] = {}
         for packet_id, message in zip(new.packet_ids, zip(new.topics, new.payloads, strict=True), strict=True):
             if packet_id == 0:
                 keep = waiting < self._most_waiting and size <= self._most_bytes
                 self.shed += not keep
             else:
-                keep = seen.get(packet_id) != message  # else the broker got impatient; the first copy is being stored
+                # else the broker got impatient; the first copy is being stored
+                keep = (seen.get(packet_id) or held.get(packet_id)) != message
                 self.copies += not keep
                 seen[packet_id] = message
             out.append(keep)
@@ -366,7 +376,9 @@ class _Protocol(asyncio.Protocol):
         self._error: Exception | None = None
         self._last_read = self._last_sent = 0.0
         self._held = False
-        self._lingering = False
+        self._until = 0.0  # reading waits for this time
+        self._lingered = 0.0  # ... for so many seconds after the last read
+        self._gulped = False
         self._deaf = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -377,7 +389,7 @@ class _Protocol(asyncio.Protocol):
         if self._deaf:
             return
         now = self._loop.time()
-        busy = now - self._last_read < _BUSY_S + (_LINGER_S if self._lingering else 0)
+        busy = now - self._last_read < _BUSY_S + self._lingered
         self._last_read = now
         arrivals, error = _wire.Arrivals(), None
         others: list[_wire.Packet] = []
@@ -395,12 +407,29 @@ class _Protocol(asyncio.Protocol):
         if error is not None:
             self._fail(error)
             return
-        self._lingering = busy
-        if busy and not self._held and self._transport is not None:
+        self._gulped = len(data) >= _GULP
+        self._lingered = 0.0
+        if busy:
+            self._wait_until(now + _LINGER_S)
+
+    def linger(self, until: float) -> None:
+        """Read when that time has come (the loop's clock), unless there is so much that the line would wait for us."""
+        if not self._gulped:
+            self._wait_until(until)
+
+    def _wait_until(self, until: float) -> None:
+        now = self._loop.time()
+        if until > max(now, self._until) and not self._held and self._transport is not None:
+            self._until, self._lingered = until, until - self._last_read
             self._transport.pause_reading()
-            self._loop.call_later(_LINGER_S, self._resume)
+            self._loop.call_later(until - now, self._read_on, until)
+
+    def _read_on(self, until: float) -> None:
+        if until >= self._until:  # else it has become later
+            self._resume()
 
     def _resume(self) -> None:
+        self._until = 0.0
         if not self._held and self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
 

@@ -3,7 +3,8 @@
 Form of PostgreSQL's documentation (COPY, "Binary Format"): a header, for each row the number of its cells (int16), each
 cell as its length (int32, -1 for NULL) and its value, all big-endian; at the end int16 -1. Cells of one width in all
 rows are laid out as one matrix; only columns with NULLs or texts of several lengths are placed cell by cell. Batches of
-sensor types with as many columns of the same kinds are laid out together and cut apart at the end.
+sensor types with as many columns of the same kinds are laid out together and cut apart at the end. A few rows alone in
+their layout are written cell by cell (``_cells``).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from brain.model import FieldKind
+from brain.store._cells import FEW, cells_of
 from brain.store.rows import EPOCH_2000, columns_of, storage_keys
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ __all__ = ["CopyData", "copies_of"]
 
 _HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER: Final = b"\xff\xff"
+_US: Final = np.dtype("M8[us]")
 _PREFIX: Final = 4  # bytes of a cell's length
 
 
@@ -97,8 +100,18 @@ def copies_of(batches: Sequence[tuple[SensorType, Batch]]) -> list[CopyData]:
         alike.setdefault(_form(sensor_type).layout, []).append(i)
     out: dict[int, CopyData] = {}
     for chosen in alike.values():
-        out.update(zip(chosen, _together([batches[i] for i in chosen]), strict=True))
+        alone = batches[chosen[0]]
+        if len(chosen) == 1 and len(alone[1]) <= FEW:
+            out[chosen[0]] = _few(*alone)
+        else:
+            out.update(zip(chosen, _together([batches[i] for i in chosen]), strict=True))
     return [out[i] for i in range(len(batches))]
+
+
+def _few(sensor_type: SensorType, batch: Batch) -> CopyData:
+    form = _form(sensor_type)
+    names, data = cells_of(sensor_type, batch, list(zip(form.names, form.stored, form.layout[1], strict=True)))
+    return CopyData(names, _HEADER + data + _TRAILER)
 
 
 def _together(batches: list[tuple[SensorType, Batch]]) -> list[CopyData]:
@@ -107,13 +120,12 @@ def _together(batches: list[tuple[SensorType, Batch]]) -> list[CopyData]:
     rows = [b for _, b in batches]
     counts = [len(b) for b in rows]
     n = sum(counts)
-    time, device = _joined([_times(b.time) for b in rows]), _joined([b.device for b in rows])
+    time, device = _times(_joined([b.time for b in rows])), _joined([b.device for b in rows])
     group = device if len(batches) == 1 else np.repeat(np.arange(len(batches)) << 32, counts) | device
     order = np.lexsort((time, group))
     sort = slice(None) if (order[1:] > order[:-1]).all() else order
-    fixed = np.stack(
-        [time, _joined([_times(b.received_at) for _, b in batches]), _joined([b.position for _, b in batches])]
-    )
+    received_at, position = _times(_joined([b.received_at for b in rows])), _joined([b.position for b in rows])
+    fixed = np.stack([time, received_at, position])
     others = [_Column("device_id", np.full(n, 4, np.int32), device[sort].astype(">i4")[:, None].view(np.uint8))]
     has_key, kinds = forms[0].layout
     if has_key:
@@ -155,7 +167,7 @@ def _joined(arrays: list[NDArray[Any]]) -> NDArray[Any]:
 
 
 def _times(times: NDArray[np.datetime64]) -> NDArray[np.int64]:
-    return times.astype("M8[us]").view(np.int64) - EPOCH_2000
+    return times.astype(_US, copy=False).view(np.int64) - EPOCH_2000
 
 
 def _some(key: int, values: NDArray[Any], absent: NDArray[np.bool_], *, is_flag: bool) -> _Column:

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 __all__ = ["ScenesPart"]
 
 _Q: Final = load_queries("scenes")
+_BEGIN: Final = Step("BEGIN", keep=True)
+_COMMIT: Final = Step("COMMIT", keep=True)
 _COLUMNS: Final = (
     "incident", "scene", "event", "level", "state", "departments", "lon", "lat", "raised_at", "updated_at",
     "cleared_at", "last_seq", "engine_number", "document", "acknowledged_by", "acknowledged_at", "assigned_to",
@@ -51,6 +53,10 @@ _AS: Final[Mapping[str, Callable[[Any], bytes]]] = {  # how columns are sent tha
     **dict.fromkeys(("last_seq", "engine_number"), int4),
     **dict.fromkeys([c for c in _COLUMNS if c.endswith(("_at", "_until"))], moment),
 }
+
+
+def _storable(incidents: Iterable[str]) -> list[str]:
+    return sorted(i for i in incidents if is_storable(i))
 
 
 def _json(document: Any) -> str:
@@ -79,7 +85,7 @@ def _engine_steps(steps: Sequence[EngineStep], records: dict[str, Incident], las
     out = _appended(last, rows, [records[i] for i in dict.fromkeys(r.incident for r in rows)])
     if owed := [o for r in rows for o in outbox_rows(r)]:
         incidents, seqs, *others = zip(*owed, strict=True)
-        out.append(Step(_Q["put_outbox"].text, [texts(incidents), int4s(seqs), *map(texts, others)]))
+        out.append(Step(_Q["put_outbox"].text, [texts(incidents), int4s(seqs), *map(texts, others)], keep=True))
     return out
 
 
@@ -91,9 +97,9 @@ def _appended(last: int, rows: Sequence[LogRow], records: Sequence[Incident]) ->
         *(texts([r.op for r in rows]), moments([r.at for r in rows]), texts([_json(r.document) for r in rows])),
     ]
     return [
-        Step(_Q["put_steps"].text, lines),
-        *(Step(_Q["put_incident"].text, _cells(r)) for r in records),
-        Step(_Q["advance_events"].text, [int8(last + len(rows))]),
+        Step(_Q["put_steps"].text, lines, keep=True),
+        *(Step(_Q["put_incident"].text, _cells(r), keep=True) for r in records),
+        Step(_Q["advance_events"].text, [int8(last + len(rows))], keep=True),
     ]
 
 
@@ -127,25 +133,28 @@ class ScenesPart(WritePart):
         kept = []
         if checkpoint is not None:
             numbers = [text(name), int8(checkpoint.entry), checkpoint.state]
-            kept.append(Step(_Q["put_checkpoint"].text, numbers))
-        lease_moves = Step(_Q["advance_lease"].text, [text(name), int8(lease.epoch), int8(entry)])
+            kept.append(Step(_Q["put_checkpoint"].text, numbers, keep=True))
+        lease_moves = Step(_Q["advance_lease"].text, [text(name), int8(lease.epoch), int8(entry)], keep=True)
+        names = {s.incident for s in steps}
+        look = Step(_Q["known_incidents"].text, [texts(_storable(names))], keep=True)
         async with self._door.standing() as line:
             try:
                 if not steps:
                     await line.exchange([lease_moves, *kept])
                     return
-                *_, (found,) = await line.exchange([Step("BEGIN"), lease_moves, Step(_Q["lock_events"].text)])
+                first = [_BEGIN, lease_moves, Step(_Q["lock_events"].text, keep=True), look]
+                *_, (found,), known = await line.exchange(first)
             except asyncpg.DivisionByZeroError as error:  # only advance_lease divides
                 raise FencedError(
                     "another process runs these scenes now; stop this one, or start it again to take over"
                 ) from error
-            records = await self._records(line.connection, {s.incident for s in steps})
+            records = await self._records(line.connection, names) if known else {}
             new = _engine_steps(steps, records, int.from_bytes(found[0] or b"", "big"))
-            await line.exchange([*new, *kept, Step("COMMIT")])
+            await line.exchange([*new, *kept, _COMMIT])
 
     async def _records(self, c: Connection, incidents: Iterable[str]) -> dict[str, Incident]:
-        asked = sorted(i for i in incidents if is_storable(i))
-        return {r["incident"]: _incident_of(r) for r in await c.fetch(_Q["find_incidents"].text, asked)}
+        found = await c.fetch(_Q["find_incidents"].text, _storable(incidents))
+        return {r["incident"]: _incident_of(r) for r in found}
 
     async def person_step(
         self, incident_id: str, op: str, person: str, at: int, fields: Mapping[str, Any]
@@ -161,7 +170,8 @@ class ScenesPart(WritePart):
                 return msgspec.json.decode(earlier), False
             engine = await c.fetchval(_Q["engine_document"].text, incident_id, record.engine_number)
             row = apply_person_step(record, msgspec.json.decode(engine), op, person, at, fields)
-            await Line(c).exchange(_appended(last, [row], [record]))
+            # nothing is kept prepared: who borrows this connection next knows of no statement of ours
+            await Line(c).exchange([step._replace(keep=False) for step in _appended(last, [row], [record])])
         return row.document, True
 
     async def incidents(self, query: IncidentQuery) -> Page:

@@ -14,7 +14,8 @@
 from __future__ import annotations
 
 from collections.abc import Sized
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from math import isnan
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import msgspec
 import numpy as np
@@ -34,6 +35,11 @@ class _Document(msgspec.Struct):
     v: Literal[1]
     b: dict[str, list[Any]]
 
+
+_I4: Final = np.dtype("<i4")
+_I8: Final = np.dtype("<i8")
+_F8: Final = np.dtype("<f8")
+_US: Final = np.dtype("<M8[us]")
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Document)
@@ -65,18 +71,25 @@ def decode_piece(data: bytes) -> Piece:
 
 
 def _pack(batch: Batch) -> list[Any]:
-    received = batch.received_at.astype("<M8[us]").astype("<i8")
-    position = batch.position.astype("<i8")
-    n = len(batch)
-    follows = int(position[-1] - position[0]) == n - 1
+    received = _plain(batch.received_at)
+    position = _plain(batch.position)
+    n = len(position)
+    at, first = received.item(0), position.item(0)
     return [
         n,
-        batch.device.astype("<i4").tobytes(),
-        batch.time.astype("<M8[us]").astype("<i8").tobytes(),
-        int(received[0]) if (received == received[0]).all() else received.tobytes(),
-        int(position[0]) if follows else position.tobytes(),
+        batch.device.astype(_I4, copy=False).tobytes(),
+        _plain(batch.time).tobytes(),
+        at if received.item(-1) == at and (received == at).all() else received.tobytes(),
+        first if position.item(-1) - first == n - 1 else position.tobytes(),
         {name: _pack_column(values) for name, values in batch.columns.items()},
     ]
+
+
+def _plain(values: NDArray[Any]) -> NDArray[np.int64]:
+    """Whole numbers, or times as microseconds, of eight bytes; no copy where they are so already."""
+    if values.dtype.kind == "M":
+        return values.astype(_US, copy=False).view(_I8)
+    return values.astype(_I8, copy=False)
 
 
 def _pack_column(values: NDArray[Any]) -> bytes | list[str | None] | str | int | None:
@@ -86,8 +99,7 @@ def _pack_column(values: NDArray[Any]) -> bytes | list[str | None] | str | int |
         if texts.count(first) == len(texts):
             return 0 if first is None else first
         return texts
-    numbers = values.astype("<f8", copy=False)
-    return None if numbers[0] != numbers[0] and np.isnan(numbers).all() else numbers.tobytes()
+    return None if isnan(values.item(0)) and np.isnan(values).all() else values.astype(_F8, copy=False).tobytes()
 
 
 def _unpack(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import replace
 from typing import Any
+from unittest import mock
 
 import numpy as np
 from hypothesis import given, settings
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 
 from brain.errors import StoreError
 from brain.model import Batch, Field, FieldKind, Modality, Piece, SensorType, Text
+from brain.store import _binary
 from brain.store._binary import CopyData, copies_of
+from brain.store._cells import FEW
 from brain.store.pieces import decode_piece, encode_piece
 from brain.store.rows import EPOCH_2000, batch_from_sql, columns_of, iso_many, storage_keys
 from brain.times import EARLIEST, LATEST, iso
@@ -127,13 +130,14 @@ def in_order(batch: Batch) -> Batch:
     return batch.take(np.lexsort((batch.time, batch.device)))
 
 
-@given(rows.filter(bool), st.booleans())
-@settings(max_examples=200, deadline=None)
+@given(rows.filter(bool), st.booleans(), st.sampled_from([0, FEW]))
+@settings(max_examples=300, deadline=None)
 def test_a_batch_survives_sql(
-    cells: list[tuple[int, int, int, float, float, str | None, str | None]], alike: bool
+    cells: list[tuple[int, int, int, float, float, str | None, str | None]], alike: bool, few: int
 ) -> None:
     batch = batch_of([(*c[:3], 1.5, 1.0, "一", "x") for c in cells] if alike else cells, 1, 1)
-    (copy,) = copies_of([(TYPE, batch)])
+    with mock.patch.object(_binary, "FEW", few):  # both ways to lay out rows
+        (copy,) = copies_of([(TYPE, batch)])
     assert not any(isinstance(v, float) and np.isnan(v) for row in rows_told(copy) for v in row.values()), "NaN is NULL"
     fixed = ("time", "device_id", "received_at", "position")
     others = [n for n in columns_of(TYPE) if n in batch.columns]

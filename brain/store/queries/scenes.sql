@@ -46,6 +46,10 @@ SELECT incident, scene, event, level, state, departments, lon, lat, raised_at, u
        engine_number, document, acknowledged_by, acknowledged_at, assigned_to, shelved_until, closed_at
 FROM brain.incident WHERE incident = ANY ($1::text[]);
 
+-- name: known_incidents
+-- Which of these incidents there are.
+SELECT incident FROM brain.incident WHERE incident = ANY ($1::text[]);
+
 -- name: put_incident
 -- Keeps an incident's record.
 INSERT INTO brain.incident
