@@ -292,6 +292,12 @@ PARAMETERS: Final[dict[str, Parameter]] = {
         Text("定位时限", "... in the first while of a finding, while detectors still remember their zero"),
         "default",
     ),
+    "located_mean_s": Parameter(
+        60,
+        "s",
+        Text("定位用读数平均时长", "... from mean readings over this long, never from before the alarm"),
+        "default",
+    ),
     "located_sensors": Parameter(3, "1", Text("定位最少探测器", "... from this many detectors on"), "default"),
     "located_seeing": Parameter(
         2,
