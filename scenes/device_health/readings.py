@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -67,9 +67,10 @@ def _judge(state: HealthState, batch: Batch, name: str, some: NDArray[np.intp], 
     rows = measured.slots.of(device).astype(np.intp)
     if measured.slots.used > len(measured.outside):
         grow(measured, measured.slots.used)
-    ends = roster_of(world.registry).spans.get(name)
-    low: Any = -np.inf if ends is None else ends.take(device, axis=0, mode="clip")[:, 0]
-    high: Any = np.inf if ends is None else ends.take(device, axis=0, mode="clip")[:, 1]
+    low, high = roster_of(world.registry).span(device, name) or (
+        np.full(len(some), -np.inf),
+        np.full(len(some), np.inf),
+    )
     time = microseconds(batch.time)[some]
     verdicts = measured.series.take(rows, time, value, low, high, checks_of(world.parameters))
     full = value >= high  # at the end of its span a reading stands still without being broken

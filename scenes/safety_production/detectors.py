@@ -15,7 +15,7 @@ import numpy as np
 
 from scenes.safety_production.dose import Doses  # noqa: TC001 - a state's types are there at run time
 from scenes.toolkit.history import Recent, slope_per_minute
-from scenes.toolkit.table import Slots, column, grow, runs_of
+from scenes.toolkit.table import NEVER, Slots, column, grow, runs_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,6 @@ __all__ = ["Detectors", "Limits", "Outcome", "Rise"]
 
 SECOND = 1_000_000
 KEEP_US = 900 * SECOND  # 15 minutes of raw samples
-NONE = -(2**62)
 
 
 class Limits(NamedTuple):
@@ -89,7 +88,7 @@ class Detectors:
         value, time: Of the last good sample; NaN before the first.
         run, run_from: Samples in a row at or over each level, and since when.
         same, same_from, jump: Identical samples in a row, since when, and the step that led there.
-        stage, since, ended, count, peak: Of the finding; ``ended`` is NONE while it holds.
+        stage, since, ended, count, peak: Of the finding; ``ended`` is NEVER while it holds.
         held, held_at: The finding waits, since it looks like a broken detector; since which time of receipt.
         beside: It has told of gas beside a running permit.
         dead: Fell from high to nothing in one sample; silent until it moves or is serviced.
@@ -99,21 +98,21 @@ class Detectors:
     slots: Slots = field(default_factory=Slots)
     recent: Recent = field(default_factory=lambda: Recent(KEEP_US))
     value: NDArray[np.float64] = column("f8", np.nan)
-    time: NDArray[np.int64] = column("i8", NONE)
+    time: NDArray[np.int64] = column("i8", NEVER)
     lon: NDArray[np.float64] = column("f8", np.nan)
     lat: NDArray[np.float64] = column("f8", np.nan)
     run: NDArray[np.int32] = column("i4", 0, 4)
-    run_from: NDArray[np.int64] = column("i8", NONE, 4)
+    run_from: NDArray[np.int64] = column("i8", NEVER, 4)
     same: NDArray[np.int32] = column("i4", 0)
-    same_from: NDArray[np.int64] = column("i8", NONE)
+    same_from: NDArray[np.int64] = column("i8", NEVER)
     jump: NDArray[np.float64] = column("f8", np.nan)
     stage: NDArray[np.int8] = column("i1", 0)
-    since: NDArray[np.int64] = column("i8", NONE)
-    ended: NDArray[np.int64] = column("i8", NONE)
+    since: NDArray[np.int64] = column("i8", NEVER)
+    ended: NDArray[np.int64] = column("i8", NEVER)
     count: NDArray[np.int32] = column("i4", 0)
     peak: NDArray[np.float64] = column("f8", np.nan)
     held: NDArray[np.bool_] = column("?", 0)
-    held_at: NDArray[np.int64] = column("i8", NONE)
+    held_at: NDArray[np.int64] = column("i8", NEVER)
     beside: NDArray[np.bool_] = column("?", 0)
     dead: NDArray[np.bool_] = column("?", 0)
     good: NDArray[np.bool_] = column("?", 1)
@@ -237,7 +236,7 @@ class Detectors:
         elif self.stage[row] >= 2 and self.value[row] > limits.fall_from and value <= limits.fall_to:
             self.dead[row] = True
             return Outcome("dead")
-        if self.stage[row] and self.ended[row] != NONE and time - self.ended[row] >= limits.exit_hold_us:
+        if self.stage[row] and self.ended[row] != NEVER and time - self.ended[row] >= limits.exit_hold_us:
             self._reset(row)
         one = np.array([row])
         self._note(one, np.array([time]), np.array([value]), np.array([lon]), np.array([lat]))
@@ -245,7 +244,7 @@ class Detectors:
             self.dose.add(one, np.array([time]), np.array([value]))
         self._count_runs(row, time, value, limits)
         stage = int(self.stage[row])
-        was_over = self.ended[row] != NONE
+        was_over = self.ended[row] != NEVER
         reached = self._reached(row, time, limits)
         if reached > stage:
             if stage == 0 and reached < 3 and self._is_step(row, reached, limits) and is_doubtful(row, time):
@@ -263,7 +262,7 @@ class Detectors:
                 self.ended[row] = time
                 return Outcome("ended")
             return Outcome("none")
-        self.ended[row] = NONE
+        self.ended[row] = NEVER
         self.count[row] += 1
         return Outcome("finding")
 
@@ -275,7 +274,7 @@ class Detectors:
         else:
             self.count[row] += 1
             self.peak[row] = max(self.peak[row], self.value[row])
-        self.stage[row], self.ended[row] = reached, NONE
+        self.stage[row], self.ended[row] = reached, NEVER
         released = bool(self.held[row])
         self.held[row] = False
         return Outcome("finding", released)
@@ -352,4 +351,4 @@ class Detectors:
 
     def _reset(self, row: int) -> None:
         self.stage[row], self.count[row], self.peak[row] = 0, 0, np.nan
-        self.since[row], self.ended[row] = NONE, NONE
+        self.since[row], self.ended[row] = NEVER, NEVER

@@ -19,11 +19,11 @@ from brain.city.hazard import hazard_level_of
 from brain.city.index import METRES_PER_DEGREE, distance_m
 from brain.model import Certainty, Level, Modality, Text
 from brain.scene_api import Evidence, Fact
-from scenes.safety_production.detectors import NONE
 from scenes.safety_production.ground import site_looked_at, site_seen
 from scenes.safety_production.permits import Cover, cover_of, has_running_permit
 from scenes.safety_production.state import COMBUSTIBLE, Sight
 from scenes.safety_production.statements import seen_line
+from scenes.toolkit.table import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -159,7 +159,7 @@ def _leaks(state: SafetyState, sight: Sight, world: World, stage: int) -> bool:
     if table is None:
         return False
     used = table.slots.used
-    rows = np.flatnonzero((table.stage[:used] >= stage) & (table.ended[:used] == NONE)).tolist()
+    rows = np.flatnonzero((table.stage[:used] >= stage) & (table.ended[:used] == NEVER)).tolist()
     return any(_near(sight, float(table.lon[r]), float(table.lat[r]), world.parameters["witness_m"]) for r in rows)
 
 

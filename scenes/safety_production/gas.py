@@ -15,12 +15,12 @@ import numpy as np
 
 from brain.city.index import distance_m
 from brain.model import Text
-from scenes.safety_production.detectors import NONE
 from scenes.safety_production.permits import gas_beside
 from scenes.safety_production.policy import GasLeak
 from scenes.safety_production.reading import limits_of
 from scenes.safety_production.state import COMBUSTIBLE
 from scenes.safety_production.statements import gas_line, held_line
+from scenes.toolkit.table import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,7 +136,7 @@ def _has_witness(state: SafetyState, row: int, lon: float, lat: float, world: Wo
     now = int(state.tables[COMBUSTIBLE].time[row])
     seen += [(a, b) for time, a, b in state.calls if abs(now - time) <= recent and not np.isnan(a)]
     for key, table in state.tables.items():
-        active = np.flatnonzero((table.stage[: table.slots.used] > 0) & (table.ended[: table.slots.used] == NONE))
+        active = np.flatnonzero((table.stage[: table.slots.used] > 0) & (table.ended[: table.slots.used] == NEVER))
         seen += [
             (float(table.lon[r]), float(table.lat[r])) for r in active.tolist() if not (key == COMBUSTIBLE and r == row)
         ]

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from brain.model import Level, Modality, Text
 from brain.scene_api import Evidence, Fact
-from scenes.safety_production.detectors import NONE
 from scenes.safety_production.ground import site_looked_at, site_seen
 from scenes.safety_production.parameters import TOXIC
 from scenes.safety_production.reading import limits_of
 from scenes.safety_production.source import find_source
 from scenes.safety_production.state import COMBUSTIBLE, OXYGEN
+from scenes.toolkit.table import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -124,7 +124,7 @@ def gas_line(
     """What a detector's finding says now."""
     p = world.parameters
     stage, ended = int(table.stage[row]), int(table.ended[row])
-    holds = ended == NONE
+    holds = ended == NEVER
     value, time = float(table.value[row]), int(table.time[row])
     lon, lat = _place(table, row)
     limits = limits_of(key, p)
@@ -182,7 +182,7 @@ def gas_line(
         facts=facts,
         values=values,
         reason=reason,
-        window=(min(int(table.since[row]), time), time) if table.since[row] != NONE else None,
+        window=(min(int(table.since[row]), time), time) if table.since[row] != NEVER else None,
         site=None if site is None else site.id,
     )
 
@@ -261,7 +261,7 @@ def held_line(
         messages=int(table.same[row]),
         facts=facts,
         values={"rule": rule, "value": _shown(value)},
-        window=(min(int(table.same_from[row]), time), time) if table.same_from[row] != NONE else None,
+        window=(min(int(table.same_from[row]), time), time) if table.same_from[row] != NEVER else None,
     )
 
 

@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from scenes.toolkit.table import column, grow, runs_of, turns
+from scenes.toolkit.table import NEVER, column, grow, turns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,7 +47,6 @@ SUSPECT: Final = 3
 FAIL: Final = 4
 MISSING: Final = 9
 
-NONE: Final = -(2**62)
 DAY_US: Final = 86_400_000_000
 HALF_DAY_US: Final = DAY_US // 2
 HOUR_US: Final = DAY_US // 24
@@ -142,7 +141,7 @@ class Series:
     """
 
     value: NDArray[np.float64] = column("f8", np.nan)
-    time: NDArray[np.int64] = column("i8", NONE)
+    time: NDArray[np.int64] = column("i8", NEVER)
     middle: NDArray[np.float64] = column("f8", np.nan)
     spread: NDArray[np.float64] = column("f8", 0)
     seen: NDArray[np.int32] = column("i4", 0)
@@ -150,7 +149,7 @@ class Series:
     away: NDArray[np.int32] = column("i4", 0)
     flat_low: NDArray[np.float64] = column("f8", np.nan)
     flat_high: NDArray[np.float64] = column("f8", np.nan)
-    flat_from: NDArray[np.int64] = column("i8", NONE)
+    flat_from: NDArray[np.int64] = column("i8", NEVER)
     flat_samples: NDArray[np.int32] = column("i4", 0)
     moves: NDArray[np.float64] = column("f8", 0)
     moved: NDArray[np.float64] = column("f8", 0)
@@ -191,11 +190,8 @@ class Series:
         low, high = (x if isinstance(x, np.ndarray) else np.full(n, x) for x in (low, high))
         flags = np.full((6, n), NOT_EVALUATED, np.uint8)
         marks = np.zeros((2, n), bool)
-        if runs_of(rows) is None:
-            self._turn(rows, time, value, low, high, checks, flags, marks, np.arange(n))
-        else:
-            for turn in turns(rows):
-                self._turn(rows[turn], time[turn], value[turn], low[turn], high[turn], checks, flags, marks, turn)
+        for turn in turns(rows):
+            self._turn(rows[turn], time[turn], value[turn], low[turn], high[turn], checks, flags, marks, turn)
         return Verdicts(*flags, *marks)
 
     def _turn(
