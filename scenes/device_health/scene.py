@@ -33,7 +33,7 @@ class DeviceHealth(Scene[HealthState]):
     """Wrong clocks (D1), lost heartbeats (D2), impossible readings (D3 to D6), devices that say so themselves (D7)."""
 
     name: ClassVar[str] = "device_health"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     title: ClassVar[Text] = Text("设备健康", "Device health")
     interests: ClassVar[tuple[Interest, ...]] = tuple(
         Interest(t, ("status", *FIELDS.get(t, ())), late=True) for t in SENSOR_TYPES

@@ -65,7 +65,7 @@ class SafetyProduction(Scene[SafetyState]):
     """Gas (S1 to S3), fire (S4), permits (S5), people at work (S6), major hazard units (S7), drones (S8)."""
 
     name: ClassVar[str] = "safety_production"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     title: ClassVar[Text] = Text("安全生产", "Safety production")
     interests: ClassVar[tuple[Interest, ...]] = (
         Interest("gas-detector", ("lel_pct", "ppm", "gas", "status", "lon", "lat")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from brain.model import Level, Modality, Text
+from brain.model import Certainty, Level, Modality, Text
 from brain.scene_api import Evidence, Fact
 from scenes.safety_production.ground import site_looked_at, site_seen
 from scenes.safety_production.parameters import TOXIC
@@ -269,7 +269,7 @@ _CALLED: Final = Text("来电反映燃气异味或泄漏", "a caller smells gas 
 
 
 def called_line(seen: Seen, world: World) -> Iterator[Evidence]:
-    """A call that tells of gas, for each event it bears witness for."""
+    """A call that tells of gas, for each event it bears witness for; of a leak it is likely by itself."""
     for event in SUPPORTED:
         yield Evidence(
             event=event,
@@ -282,7 +282,8 @@ def called_line(seen: Seen, world: World) -> Iterator[Evidence]:
             position=seen.position,
             weight=world.parameters["weight_call"],
             summary=Text(f"{seen.device.name} {_CALLED.zh}", f"{seen.device.name}: {_CALLED.en}"),
-            opens=False,
+            certainty=Certainty.LIKELY if event == "gas_leak" else None,
+            opens=event == "gas_leak",
             lon=None if math.isnan(seen.lon) else seen.lon,
             lat=None if math.isnan(seen.lat) else seen.lat,
             reports=1,
