@@ -133,6 +133,19 @@ class Detectors:
         out: NDArray[np.bool_] = (self.stage[rows] > 0) | self.held[rows] | self.beside[rows] | ~self.good[rows]
         return out
 
+    def disordered(self, rows: NDArray[np.intp], time: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of these samples are not newer than the one before them of their row, bool[n]: late ones and copies."""
+        out: NDArray[np.bool_] = time <= self.time[rows]
+        runs = runs_of(rows)
+        if runs is not None:
+            order, starts = runs
+            ordered = time[order]
+            back = np.zeros(len(order), bool)
+            np.less_equal(ordered[1:], ordered[:-1], out=back[1:])
+            back[starts] = False
+            out[order] |= back
+        return out
+
     def calm(
         self,
         rows: NDArray[np.intp],
@@ -141,7 +154,7 @@ class Detectors:
         lon: NDArray[np.float64],
         lat: NDArray[np.float64],
     ) -> None:
-        """Take quiet samples of detectors that are not watched."""
+        """Take quiet samples, none of them late, of detectors that are not watched."""
         if self.dose is not None:
             self.dose.add(rows, time, value)
         runs = runs_of(rows)
@@ -229,6 +242,8 @@ class Detectors:
             is_doubtful: Asked with row and time when a finding starts with a step that has not moved since: True holds.
         """
         self.good[row] = True
+        if time <= self.time[row]:
+            return self._late(row, time, value, limits, is_doubtful)
         if self.dead[row]:
             if value <= limits.fall_to:
                 return Outcome("none")
@@ -243,6 +258,45 @@ class Detectors:
         if self.dose is not None:
             self.dose.add(one, np.array([time]), np.array([value]))
         self._count_runs(row, time, value, limits)
+        return self._judge(row, limits, is_doubtful)
+
+    def _late(
+        self, row: int, time: int, value: float, limits: Limits, is_doubtful: Callable[[int, int], bool]
+    ) -> Outcome:
+        """Take a sample not newer than the last one: in its place by event time, or a copy, which is dropped."""
+        newest = int(self.time[row])
+        known = self.recent.window(row, newest, KEEP_US / 1e6)
+        if ((known.time == time) & (known.value == value)).any():
+            return Outcome("none")
+        one = np.array([row])
+        self.recent.push(one, np.array([time]), np.array([value]))
+        if self.dose is not None:
+            self.dose.add(one, np.array([time]), np.array([value]))
+        if self.dead[row] or newest - time > KEEP_US:
+            return Outcome("none")
+        self._recount(row, limits)
+        return self._judge(row, limits, is_doubtful)
+
+    def _recount(self, row: int, limits: Limits) -> None:
+        """Count the samples in a row anew, in the order of event time; what began before the window goes on."""
+        window = self.recent.window(row, int(self.time[row]), KEEP_US / 1e6)
+        order = np.argsort(window.time, kind="stable")
+        time, value = window.time[order], window.value[order]
+        self.value[row] = value[-1]
+        for k, level in enumerate(limits.levels):
+            start = _tail(value >= level)
+            run, begin = len(np.unique(time[start:])), int(time[start]) if start < len(time) else NEVER
+            if start == 0 and self.run[row, k]:
+                run, begin = max(run, int(self.run[row, k])), min(begin, int(self.run_from[row, k]))
+            self.run[row, k], self.run_from[row, k] = run, begin
+        start = _tail(value == value[-1])
+        self.same[row], self.same_from[row] = len(value) - start, time[start]
+        if start > 0:
+            self.jump[row] = value[start] - value[start - 1]
+
+    def _judge(self, row: int, limits: Limits, is_doubtful: Callable[[int, int], bool]) -> Outcome:
+        """What the last sample means, by event time, after it or a late one was taken."""
+        time, value = int(self.time[row]), float(self.value[row])
         stage = int(self.stage[row])
         was_over = self.ended[row] != NEVER
         reached = self._reached(row, time, limits)
@@ -352,3 +406,14 @@ class Detectors:
     def _reset(self, row: int) -> None:
         self.stage[row], self.count[row], self.peak[row] = 0, 0, np.nan
         self.since[row], self.ended[row] = NEVER, NEVER
+
+
+def _tail(mask: NDArray[np.bool_]) -> int:
+    """Where the last run of True begins; the length where the last one is False.
+
+    Example:
+        >>> _tail(np.array([True, False, True, True])), _tail(np.array([True, False]))
+        (2, 2)
+    """
+    wrong = np.flatnonzero(~mask)
+    return int(wrong[-1]) + 1 if len(wrong) else 0
