@@ -386,8 +386,9 @@ class Detectors:
         """How the last minutes went."""
         short = self.recent.window(row, time, limits.slope_window_s)
         long = self.recent.window(row, time, limits.mean_window_s)
-        mean = long.mean() if long.seconds >= limits.mean_cover_s else float("nan")
-        return Rise(slope_per_minute(short), mean)
+        known_s = self.recent.window(row, time, KEEP_US / 1e6).seconds
+        is_covered = known_s >= limits.mean_window_s and long.seconds >= limits.mean_cover_s
+        return Rise(slope_per_minute(short), long.mean() if is_covered else float("nan"))
 
     def _is_step(self, row: int, reached: int, limits: Limits) -> bool:
         """Whether the value came in one step and has not moved by a bit since it crossed the level it stands over.
