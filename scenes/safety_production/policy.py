@@ -42,14 +42,11 @@ class _Gas(Policy):
     two_devices: ClassVar[bool] = True
 
     def second_witness(self, one: Evidence, other: Evidence, world: World) -> bool:
-        """Two detectors in alarm, not further apart than the parameter says."""
-        return self._pair(one, other, world) and min(_stage(one), _stage(other)) >= 2
+        """Two detectors at two places; for red they must also be near each other and both in alarm (``_pair``)."""
+        return _apart_m(one, other) > 0
 
     def _pair(self, one: Evidence, other: Evidence, world: World) -> bool:
-        if one.device == other.device or one.lon is None or one.lat is None or other.lon is None or other.lat is None:
-            return False
-        apart = distance_m(one.lon, one.lat, other.lon, other.lat)
-        return 0 < apart <= world.parameters["second_sensor_m"]
+        return 0 < _apart_m(one, other) <= world.parameters["second_sensor_m"]
 
     def assess(self, view: View, world: World) -> Assessment:
         """See the module."""
@@ -224,6 +221,13 @@ class ToxicGasInAir(_Gas):
 
     def _effect(self, place: Text) -> Text:
         return Text(f"{place.zh}有毒气体", f"toxic gas at {place.en}")
+
+
+def _apart_m(one: Evidence, other: Evidence) -> float:
+    """Metres between two detectors; 0 for the same one, or where nobody knows."""
+    if one.device == other.device or one.lon is None or one.lat is None or other.lon is None or other.lat is None:
+        return 0.0
+    return distance_m(one.lon, one.lat, other.lon, other.lat)
 
 
 def _stage(evidence: Evidence) -> int:
