@@ -2,7 +2,8 @@
 
 A commit costs about as much for one row as for fifty, so under load a flush waits until half of the last one's duration
 has passed again, and flushes begin 10 to 50 ms apart, unless enough messages wait. After a pause the first message does
-not wait at all.
+not wait at all. While one flush is written the next is decoded, but no sooner than it must be to be ready in time: what
+comes until then still comes into it.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ class Batcher:
     longest_s: float = 0.05
     _start: float = -1e9
     _pace: float = 0.0
+    _writes_s: float = 0.0  # how long the last flush took to write
+    _decodes_s: float = 0.0  # how long a message takes to decode
+    _writing_since: float = -1e9
 
     def delay(self, now: float, waiting: int) -> float:
         """Seconds until the waiting messages should be flushed; 0 when now."""
@@ -44,9 +48,20 @@ class Batcher:
 
     def next_start(self, start: float) -> float:
         """When a flush may begin after one that begins now, unless enough messages wait before."""
+        self._writing_since = start
         return start + max(self._pace, self.shortest_s)
+
+    def decoded(self, messages: int, took: float) -> None:
+        """So many messages were decoded in so many seconds."""
+        if messages >= self.enough:
+            self._decodes_s = took / messages
+
+    def time_to_fill(self, now: float, waiting: int) -> float:
+        """Seconds that the next flush may still be filled while the one before is written."""
+        return self._writing_since + self._writes_s - waiting * self._decodes_s - now
 
     def flushed(self, start: float, end: float) -> None:
         """A flush was made and committed."""
         self._start = start
+        self._writes_s = end - start
         self._pace = min(max(1.5 * (end - start), self.shortest_s), self.longest_s)

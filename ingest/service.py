@@ -174,7 +174,9 @@ class _Ingest:
                     continue
                 envelopes = self._stamp(messages, items)
                 received_at = self._stamper.last
+                began = time.monotonic()
                 decoded = self._decoder.decode(envelopes)
+                self._batcher.decoded(len(envelopes), time.monotonic() - began)
                 if decoded.unknown:
                     await self._admit(decoded)
                 await self._settle(writing)
@@ -191,8 +193,11 @@ class _Ingest:
             left = _SECOND - self._stamper.wall() % _SECOND
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), left / _SECOND + 0.002)
-        if writing is not None and not writing.done() and len(self._source) < self._batcher.enough:
-            await asyncio.wait([writing])  # while it is quiet there is nothing to gain from decoding ahead
+        if writing is not None and not writing.done():
+            waiting, left_s = len(self._source), None  # while it is quiet there is nothing to gain from decoding ahead
+            if waiting >= self._batcher.enough:
+                left_s = max(0.0, self._batcher.time_to_fill(time.monotonic(), waiting))
+            await asyncio.wait([writing], timeout=left_s)
         if len(self._source) and not self._stop.is_set():
             delay = self._batcher.delay(time.monotonic(), len(self._source))
             if delay > 0:

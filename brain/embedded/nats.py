@@ -59,7 +59,7 @@ jetstream {{
 mqtt {{
   listen: "127.0.0.1:{port}"
   no_auth_user: "device"
-  ack_wait: "5s"
+  ack_wait: "10s"
   max_ack_pending: 32000
 }}
 """

@@ -74,6 +74,9 @@ class Dialect(Protocol):
     async def make_room(self, door: Door, rows: Sequence[tuple[SensorType, NDArray[np.int64]]]) -> Room:
         """See to it that rows of these times (microseconds) find a place; called before each write: be quick."""
 
+    async def make_room_ahead(self, door: Door, sensor_types: Sequence[SensorType], time: int) -> int:
+        """The room for rows of a time to come, for tables in use; how many got some."""
+
     def forget(self) -> None:
         """What ``make_room`` said of rooms does not hold any more."""
 

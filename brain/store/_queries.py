@@ -33,6 +33,8 @@ MOST_QUARANTINE: Final = 1_000
 #: (time, position, ROW).
 Item = tuple[int, int, dict[str, Any]]
 _MINUTE: Final = 60_000_000
+#: How long before its first rows a table gets its room; a housekeeper comes every hour.
+ROOM_AHEAD: Final = 12 * 60 * _MINUTE
 #: What housekeeping leaves alone, by age in microseconds.
 KEEP: Final = {
     "log": 24 * 60 * _MINUTE,
@@ -321,6 +323,11 @@ class QueriesPart(ScenesPart):
     async def housekeeping(self, now: int) -> dict[str, int]:
         """Delete what has served; see ``Store.housekeeping``."""
         return {name: await self._door.value(_Q[f"clean_{name}"].text, now - age) for name, age in KEEP.items()}
+
+    async def make_room_ahead(self, now: int) -> int:
+        """Make tables ready for the rows of half a day later; see ``Store.make_room_ahead``."""
+        types = list((await self._known_types([""])).values())
+        return await self._dialect.make_room_ahead(self._door, types, now + ROOM_AHEAD)
 
 
 def _quarantine_filter(query: QuarantineQuery, limit: int) -> Filter:

@@ -461,3 +461,12 @@ class Store(Protocol):
         Returns:
             What was deleted: log, timeless, inbox, outbox, quarantine, states.
         """
+
+    async def make_room_ahead(self, now: int) -> int:
+        """Give tables in use the room (chunk, partition) for rows of half a day later. Called hourly.
+
+        Made by the first rows themselves it would hold them up: a hundredth of a second for each sensor type.
+
+        Returns:
+            How many tables got some.
+        """

@@ -1,4 +1,4 @@
-"""Cleaning up once an hour, for the process that has the time."""
+"""Cleaning up and making room once an hour, for the process that has the time."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ async def keep_house(store: Store, every: timedelta = timedelta(hours=1)) -> Asy
         while True:
             try:
                 deleted = await store.housekeeping(time.time_ns() // 1000)
+                await store.make_room_ahead(time.time_ns() // 1000)
             except StoreError as error:
                 _log.warning("housekeeping is put off", error=str(error))
             else:

@@ -33,6 +33,14 @@ _PART: Final = (
 )
 
 
+#: Tables that have one partition and not the other.
+_WITHOUT_NEXT: Final = """
+SELECT name FROM unnest($1::text[]) AS t (name)
+WHERE to_regclass(format('observations_parts.%I', name || $2)) IS NOT NULL
+    AND to_regclass(format('observations_parts.%I', name || $3)) IS NULL
+"""
+
+
 def week_of(time: int) -> int:
     """Number of the week that holds a time; week 0 began on 1970-01-05.
 
@@ -41,6 +49,11 @@ def week_of(time: int) -> int:
         (-1, 0)
     """
     return (time - _MONDAY) // _WEEK
+
+
+def _suffix(week: int) -> str:
+    """How the name of a week's partition ends: with its Monday."""
+    return "_" + iso(_MONDAY + week * _WEEK)[:10].replace("-", "")
 
 
 class Postgres:
@@ -71,6 +84,16 @@ class Postgres:
                 await self._make_weeks(door, sensor_type, np.unique((times - _MONDAY) // _WEEK).tolist())
         return Room({}, None)
 
+    async def make_room_ahead(self, door: Door, sensor_types: Sequence[SensorType], time: int) -> int:
+        """The week of a time, for tables that have the week of the day before."""
+        by_table = {t.table: t for t in sensor_types if t.into is None}
+        weeks = [_suffix(week_of(time - _DAY)), _suffix(week_of(time))]
+        found = await door.fetch(_WITHOUT_NEXT, list(by_table), *weeks)
+        for record in found:
+            self._weeks.setdefault(record["name"], set())
+            await self._make_weeks(door, by_table[record["name"]], [week_of(time)])
+        return len(found)
+
     def forget(self) -> None:
         """Nothing is said of rooms."""
 
@@ -88,7 +111,7 @@ class Postgres:
 
     async def _make_week(self, connection: Connection, sensor_type: SensorType, week: int) -> None:
         start, end = (iso(_MONDAY + w * _WEEK) for w in (week, week + 1))
-        part = f'observations_parts."{sensor_type.table}_{start[:10].replace("-", "")}"'
+        part = f'observations_parts."{sensor_type.table}{_suffix(week)}"'
         if await connection.fetchval("SELECT to_regclass($1)", part) is not None:
             return
         table = quoted(sensor_type)
