@@ -119,9 +119,17 @@ def _facts(table: Detectors, row: int, key: str, stage: int, world: World) -> tu
 
 
 def gas_line(
-    table: Detectors, row: int, key: str, device: Device, position: int, state: SafetyState, world: World
+    table: Detectors,
+    row: int,
+    key: str,
+    device: Device,
+    position: int,
+    state: SafetyState,
+    world: World,
+    *,
+    shift_us: int = 0,
 ) -> Evidence:
-    """What a detector's finding says now."""
+    """What a detector's finding says now; its end moved by ``shift_us`` to our clock where its own is far off."""
     p = world.parameters
     stage, ended = int(table.stage[row]), int(table.ended[row])
     holds = ended == NEVER
@@ -174,7 +182,7 @@ def gas_line(
         weight=weight,
         summary=summary,
         holds=holds,
-        ended=None if holds else ended,
+        ended=None if holds else ended + shift_us,
         level=_LEVELS[stage],
         lon=lon,
         lat=lat,
