@@ -20,7 +20,7 @@ from scenes.toolkit.places import index_of, site_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from brain.city import City, Site
+    from brain.city import City, Site, Zone
     from brain.model import Device
     from brain.scene_api import World
 
@@ -35,7 +35,7 @@ __all__ = [
     "site_conditions",
     "site_looked_at",
     "site_seen",
-    "zone_kind",
+    "zone_seen",
 ]
 
 HOT_WORK: Final = "hot_work"
@@ -154,11 +154,10 @@ def site_seen(world: World, device: Device | None, lon: float | None, lat: float
     return site_of(world.city, device, lon, lat)
 
 
-def zone_kind(city: City, zone: str | None, device: Device | None) -> str | None:
-    """Kind of the zone a message names, else of the one its camera looks at."""
+def zone_seen(city: City, zone: str | None, device: Device | None) -> Zone | None:
+    """The zone a message names, else the one its camera looks at."""
     zones = index_of(city).zones
-    found = zones.get(zone or "") or (zones.get(str(device.extra.get("watches"))) if device is not None else None)
-    return None if found is None else found.kind
+    return zones.get(zone or "") or (zones.get(str(device.extra.get("watches"))) if device is not None else None)
 
 
 def raised(level: Level | None, site: Site | None, world: World) -> Level | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from brain.model import Level, Modality, Text
 from brain.scene_api import Evidence, Fact, Policy
-from scenes.safety_production.ground import zone_kind
+from scenes.safety_production.ground import zone_seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,7 +83,9 @@ class Conduct:
 def take_breach(conduct: Conduct, seen: Seen, world: World) -> Iterator[Evidence]:
     """Take a row; a statement once it has lasted, unless its zone spoke a short while ago. A doubtful row breaks it."""
     p = world.parameters
-    key = (seen.device.device_id, seen.kind, seen.zone, seen.track)
+    zone = zone_seen(world.city, seen.zone, seen.device)
+    name = seen.zone or ("" if zone is None else zone.id)
+    key = (seen.device.device_id, seen.kind, name, seen.track)
     gap = p["video_gap_s"] * 1e6
     breach = conduct.live.get(key)
     if not seen.sure:
@@ -91,12 +93,12 @@ def take_breach(conduct: Conduct, seen: Seen, world: World) -> Iterator[Evidence
             del conduct.live[key]
         return
     if breach is None or (not breach.told and seen.time - breach.last > gap):
-        name = seen.device.name
-        if seen.zone:
-            subject = group = f"zone/{seen.zone}/{BREACHES[seen.kind]}"
+        camera = seen.device.name
+        if name:
+            subject = group = f"zone/{name}/{BREACHES[seen.kind]}"
         else:
-            subject, group = f"camera/{name}/{seen.track}/{seen.kind}", f"camera/{name}/{seen.kind}"
-        breach = Breach(seen.kind, subject, group, seen.zone, seen.track, seen.time, seen.time, seen.received)
+            subject, group = f"camera/{camera}/{seen.track}/{seen.kind}", f"camera/{camera}/{seen.kind}"
+        breach = Breach(seen.kind, subject, group, name, seen.track, seen.time, seen.time, seen.received)
         conduct.live[key] = breach
     breach.first, breach.last = min(breach.first, seen.time), max(breach.last, seen.time)
     breach.received = seen.received
@@ -140,8 +142,11 @@ def _may_speak(conduct: Conduct, breach: Breach, world: World) -> bool:
 
 
 def _workers(conduct: Conduct, breach: Breach, world: World) -> int:
-    """How many people do it now: tracks of the zone (else of the camera), or as many as the camera counts."""
-    span = world.parameters["video_silence_s"] * 1e6
+    """How many people do it at a time: tracks of the zone (else of the camera), or as many as the camera counts.
+
+    A track seen longer ago than a gap counts no more: cameras give one person a new track now and then.
+    """
+    span = world.parameters["video_gap_s"] * 1e6
     least = world.parameters["video_seconds"] * 1e6
     tracks = {
         b.track
@@ -149,6 +154,11 @@ def _workers(conduct: Conduct, breach: Breach, world: World) -> int:
         if b.group == breach.group and breach.last - b.last <= span and b.last - b.first >= least
     }
     return max(len(tracks), int(breach.most))
+
+
+def _zone_kind(breach: Breach, device: Device, world: World) -> str | None:
+    zone = zone_seen(world.city, breach.zone, device)
+    return None if zone is None else zone.kind
 
 
 def _is_edge(kind: str | None) -> bool:
@@ -180,7 +190,7 @@ def breach_facts(conduct: Conduct, breach: Breach, device: Device, world: World)
     p = world.parameters
     seconds = (breach.last - breach.first) / 1e6
     workers = _workers(conduct, breach, world)
-    kind = zone_kind(world.city, breach.zone, device)
+    kind = _zone_kind(breach, device, world)
     return (
         Fact("confidence", round(breach.confidence, 2), ">=", p["video_confidence"], "1", True),
         Fact("seconds_on_track", round(seconds, 3), ">=", p["video_seconds"], "s", seconds >= p["video_seconds"]),
@@ -193,7 +203,7 @@ def _line(conduct: Conduct, breach: Breach, device: Device, position: int, world
     p = world.parameters
     word = _WORDS[breach.kind]
     workers = _workers(conduct, breach, world)
-    is_edge = _is_edge(zone_kind(world.city, breach.zone, device))
+    is_edge = _is_edge(_zone_kind(breach, device, world))
     where = Text(f"（区域 {breach.zone}）", f" (zone {breach.zone})") if breach.zone else Text("", "")
     if holds:
         summary = Text(
