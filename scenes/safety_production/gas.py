@@ -124,7 +124,7 @@ def _is_doubtful(state: SafetyState, row: int, time: int, world: World) -> bool:
     if _has_witness(state, row, lon, lat, world):
         return False
     used = table.slots.used
-    fresh = np.abs(table.time[:used] - time) <= p["neighbour_fresh_s"] * 1e6
+    fresh = table.time[:used] >= time - int(p["neighbour_fresh_s"] * 1e6)  # also where the held one fell silent
     healthy = table.good[:used] & ~table.dead[:used] & (table.value[:used] < p["neighbour_below_pct"]) & fresh
     healthy[row] = False
     return any(

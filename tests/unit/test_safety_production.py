@@ -261,6 +261,16 @@ def test_every_rule_says_why_it_is_silent() -> None:
     assert all(not all(f.met for f in r.facts) for r in reasons.values())
 
 
+def test_a_held_detector_that_falls_silent_beside_a_healthy_one_stays_held() -> None:
+    b = bench()
+    for k in range(60):
+        b.say(10 * k, "gas-detector", "G2", lel_pct=1.0 + 0.1 * (k % 2))
+    for k, value in enumerate([1.0, 1.1, 1.0, 38.0, 38.0, 38.0, 38.0]):
+        b.say(10 * k + 1, "gas-detector", "G1", lel_pct=value)
+    log = b.run()
+    assert {s["event"] for s in log} == {"device_check", "device_fault"}  # to be verified, then offline
+
+
 def test_one_of_two_ways_into_a_pre_alarm_speaks_while_the_other_says_what_it_lacks() -> None:
     b = bench()
     for k in range(8):
