@@ -18,9 +18,12 @@ CloudBrainError            CB-0000
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from brain.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
     "CityError",
@@ -75,6 +78,12 @@ class SensorTypeError(ConfigurationError):
 
     Attributes:
         path: Where in the document, e.g. ``fields.lel_pct.range``.
+        others: What else is wrong in the same document.
+
+    Example:
+        >>> error = SensorTypeError.of(SensorTypeError("id", "is none"), [SensorTypeError("zone", "is none")])
+        >>> str(error), [str(e) for e in error.every]
+        ('id: is none', ['id: is none', 'zone: is none'])
     """
 
     code = "CB-1200"
@@ -82,6 +91,19 @@ class SensorTypeError(ConfigurationError):
     def __init__(self, path: str, sentence: str) -> None:
         super().__init__(printable(f"{path}: {sentence}" if path else sentence))
         self.path = path
+        self.others: tuple[SensorTypeError, ...] = ()
+
+    @classmethod
+    def of(cls, first: SensorTypeError, others: Sequence[SensorTypeError]) -> SensorTypeError:
+        """The first of several errors, with those that follow."""
+        made = cls("", str(first))
+        made.path, made.others = first.path, tuple(others)
+        return made
+
+    @property
+    def every(self) -> tuple[SensorTypeError, ...]:
+        """This error and the others."""
+        return (self, *self.others)
 
 
 class InUseError(ConfigurationError):

@@ -6,7 +6,7 @@ import json
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ingest._faults import Fault
 from ingest._structs import LONGEST_TEXT, Kind, kind_of
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ingest.decoders import Memory
 
 __all__ = ["Read", "Reader", "reader_of", "tree_of"]
+
+_LARGEST: Final = 1_048_576
 
 
 class Read(NamedTuple):
@@ -61,7 +63,9 @@ class Reader:
     ) -> list[Read | tuple[str | None, Fault]] | None:
         """Readings, and (device, fault) of those that are refused, in order; None for a message that is ignored."""
         if len(payload) > self.type.max_bytes:
-            return [(None, Fault("too_large", f"payload: {len(payload)} bytes are more than {self.type.max_bytes}"))]
+            hint = "; say max_bytes: 1048576" if len(payload) <= _LARGEST > self.type.max_bytes else ""
+            told = f"payload: {len(payload)} bytes are more than {self.type.max_bytes}{hint}"
+            return [(None, Fault("too_large", told))]
         try:
             made = self.run(Message(payload, captures, received, memory), wrap)
         except Exception as e:  # noqa: BLE001 - whatever a plug-in does wrong may cost its message, not ingest
@@ -87,7 +91,8 @@ class Reader:
         """What the typed decoder would have refused before anybody judged it."""
         if isinstance(value, str):
             if len(value) > LONGEST_TEXT:
-                return Fault("bad_text", f"{name}: {len(value)} characters are more than {LONGEST_TEXT}")
+                cut = f"; cut it: from: ...[:{LONGEST_TEXT}]" if name not in ("id", "status") else ""
+                return Fault("bad_text", f"{name}: {len(value)} characters are more than {LONGEST_TEXT}{cut}")
             allowed = _lists(self.target).get(name)
             if allowed is not None and value not in allowed:
                 shown = ", ".join(allowed)

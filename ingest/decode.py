@@ -204,6 +204,8 @@ class Decoder:
                 place += 1
         if fitted or passed or any(fault.reason != "no_match" for *_, fault in refused):
             refused = [r for r in refused if r[3].reason != "no_match"]  # of several profiles one is enough
+        else:
+            refused = [r for r in refused if r[1] is refused[0][1]]  # none fits: one says so
         first: dict[Fault, Reader] = {}
         for at, reader, device, fault in refused:
             if first.setdefault(fault, reader) is reader:  # else another profile said so of the whole message
@@ -307,9 +309,10 @@ class Decoder:
             name, place = rows.devices[j], rows.places[j]
             path = "" if place < 0 else f"[{place}]."
             if not valid_id(name):
-                fault = Fault(
-                    "bad_text", f"{path}device: {name[:140]!r} is no device id; use 1 to 128 characters without / + #"
-                )
+                told = f"device: {name[:140]!r} is no device id; use 1 to 128 characters without blanks and / + #"
+                origin = rows.origins.get((rows.messages[j], place))
+                mended = origin and f"{origin[1].told(told)}; name_of(...) makes one of it"
+                fault = Fault("bad_text", mended or f"{path}{told}")
             elif closed:
                 fault = Fault(
                     "unknown_device", f"{path or 'topic: '}device {name!r} is not registered; register it first"

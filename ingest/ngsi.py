@@ -14,10 +14,10 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from brain.errors import SensorTypeError
-from ingest._draft import Draft, DraftField, identifier, path_text
-from ingest._guess import unit_of_name, unit_of_words
 from ingest.decoders import Message
 from ingest.decoders.ngsi import FORMAT, TIMES, entities_of
+from ingest.infer.draft import Draft, DraftField, identifier, path_text
+from ingest.infer.guess import unit_of_name, unit_of_words
 from ingest.profile.functions import WrongValueError
 from ingest.profile.units import canonical
 

@@ -29,6 +29,8 @@ __all__ = ["Preview", "Sample", "preview"]
 
 _COMMON: Final = frozenset({"time", "lon", "lat", "alt_m", "height_m", "id", "status"})
 _MOST_IGNORED: Final = 100
+_UNREAD: Final = ("missing", "no_match")
+"""Refusals that names may be the cause of, so that what nothing was read from is worth telling."""
 
 
 class Sample(NamedTuple):
@@ -36,11 +38,13 @@ class Sample(NamedTuple):
 
     Attributes:
         received_at: Microseconds at which it counts as received; None: now.
+        text: What was given as ``payload``, where that was a text: the JSON of it, or the message itself.
     """
 
     topic: str
     payload: bytes
     received_at: int | None = None
+    text: str | None = None
 
 
 class Preview(NamedTuple):
@@ -84,7 +88,7 @@ def preview(
     targets = [t for t in known if t.id == sensor_type.into]
     registry, memories, notes = Registry([*targets, sensor_type], []), Memories(), Notes()
     for sample in samples:
-        topic, payload, at = Sample(*sample)
+        topic, payload, at, _ = Sample(*sample)
         at = received_at if at is None else at
         decoder = Decoder(registry, places, admit_all=True, memories=memories)
         decoded = decoder.decode([Envelope(topic, payload, at, inbox_id=0)])
@@ -95,7 +99,13 @@ def preview(
         faults = [(q.reason, q.detail) for q in outcome.quarantined]
         matches = [m for m in decoder.tree.match(topic) if isinstance(m[0], Reader)]
         ignored = _untouched(matches[0], payload, at, notes) if matches else _ignored(sensor_type, payload)
-        out.append(Preview(rows, faults[0] if faults else None, [] if faults and not rows else ignored))
+        out.append(
+            Preview(
+                rows,
+                faults[0] if faults else None,
+                [] if faults and not rows and faults[0][0] not in _UNREAD else ignored,
+            )
+        )
     return out
 
 

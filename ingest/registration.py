@@ -9,8 +9,10 @@ import asyncio
 import base64
 import binascii
 import json
+import re
 import time
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -20,13 +22,15 @@ from brain.errors import NotFoundError, SensorTypeError
 from brain.times import to_us
 from ingest.formats import shipped
 from ingest.preview import Preview, Sample, preview
+from ingest.profile.functions import FUNCTIONS
+from ingest.profile.lets import NAMES
 from ingest.profile.lines import line_of
 from ingest.profile.native import sensor_type_from
 from ingest.profile.quoting import quoted
 from ingest.topics import parse_topic
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from brain.model import Field, SensorType
     from brain.registry import Registry
@@ -35,6 +39,8 @@ if TYPE_CHECKING:
 __all__ = ["Checked", "check", "default_topic", "register", "retire", "samples_from", "sentence"]
 
 _MOST_SAMPLES: Final = 200
+_MOST_ERRORS: Final = 50
+_JSON_INPUTS: Final = frozenset({"json", "lenient_json", "json_or_text", "ngsi", "senml"})
 _TAKE_UP_S: Final = 2.0
 _LONGEST_NAME: Final = 60
 
@@ -45,8 +51,10 @@ class Checked:
 
     Attributes:
         sensor_type: With the version it would get; None where the document is wrong.
-        errors: Sentences; empty where all is right.
+        errors: Sentences about all that is wrong, in the order of the document; empty where all is right.
+        wrong: The same with the place of each.
         warnings: Sentences about what is allowed and probably not meant.
+        samples: As their devices send them, with their topics.
         previews: What would become of each sample.
         changes: How it differs from the version in force.
     """
@@ -54,7 +62,9 @@ class Checked:
     source: str
     sensor_type: SensorType | None = None
     errors: list[str] = field(default_factory=list)
+    wrong: list[tuple[str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
     previews: list[Preview] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
 
@@ -73,7 +83,7 @@ def samples_from(raw: Any) -> list[Sample]:
 
     Example:
         >>> samples_from([{"topic": "a/1", "payload": {"t": 1}}])
-        [Sample(topic='a/1', payload=b'{"t":1}', received_at=None)]
+        [Sample(topic='a/1', payload=b'{"t":1}', received_at=None, text=None)]
     """
     if not isinstance(raw, list) or len(raw) > _MOST_SAMPLES:
         raise SensorTypeError("samples", f"write at most {_MOST_SAMPLES} samples as a list")
@@ -95,8 +105,19 @@ def samples_from(raw: Any) -> list[Sample]:
             at = None if one.get("received_at") is None else to_us(one["received_at"])
         except ValueError as e:
             raise SensorTypeError(f"{path}.received_at", str(e)) from None
-        out.append(Sample(one["topic"], payload, at))
+        text = one.get("payload")
+        out.append(Sample(one["topic"], payload, at, text if isinstance(text, str) else None))
     return out
+
+
+def _as_sent(sample: Sample, made: SensorType) -> Sample:
+    """A sample as its device sends it: a text is the message itself where the profile reads anything but JSON."""
+    if sample.text is None or made.profile is None:
+        return sample
+    said = json.loads(made.profile).get("input", "json")
+    if (said.get("format") if isinstance(said, dict) else said) in _JSON_INPUTS:
+        return sample
+    return sample._replace(payload=sample.text.encode())
 
 
 def default_topic(sensor_type: SensorType, device: str = "sample") -> str:
@@ -144,7 +165,8 @@ def check(
         if former is not None and former.id != made.id:
             raise SensorTypeError("id", f"{made.id} and the registered {former.id} count as the same")  # noqa: TRY301
     except SensorTypeError as e:
-        out.errors.append(sentence(source, e) if isinstance(document, str) else str(e))
+        out.wrong = _wrong(e, source if isinstance(document, str) else None)
+        out.errors = [told for _, told in out.wrong]
         return out
     if former is not None:
         version = max(made.version, former.version + 1)
@@ -152,16 +174,27 @@ def check(
         if replace(former, version=made.version, retired=False) == made:
             version = former.version
         out.changes = _changes(former, made)
+        out.warnings += _taken_over(former, made)
         made = replace(made, version=version)
     out.sensor_type = made
-    asked = [s if s.topic else s._replace(topic=default_topic(made)) for s in samples]
-    out.previews = preview(made, asked, received_at, known=known.values())
+    out.samples = [_as_sent(s if s.topic else s._replace(topic=default_topic(made)), made) for s in samples]
+    out.previews = preview(made, out.samples, received_at, known=known.values())
     for i, got in enumerate(out.previews):
         out.warnings += _about(f"samples[{i}]", got)
     out.warnings = _seen_rows(out.warnings, out.previews)
     out.warnings += _empty_columns(made, out.previews)
     out.warnings += _regressions(made, kept, known)
     return out
+
+
+def _wrong(error: SensorTypeError, source: str | None) -> list[tuple[str, str]]:
+    """Path and sentence of each error, in the order of the document's lines where it is a text."""
+    found = [(e.path, sentence(source, e) if source else str(e)) for e in error.every[:_MOST_ERRORS]]
+    if source is not None:
+        found.sort(key=lambda one: line_of(source, one[0]) or 0)
+    if (more := len(error.every) - len(found)) > 0:
+        found.append(("", f"and {more} more errors; mend these first"))
+    return found
 
 
 def _brought_along(document: Any) -> Any:
@@ -213,7 +246,7 @@ def _seen_rows(warnings: list[str], previews: Sequence[Preview]) -> list[str]:
 
 
 def _empty_columns(made: SensorType, previews: Sequence[Preview]) -> list[str]:
-    """Fields that say where they come from and are empty in all rows: mostly a name that is misspelt."""
+    """What says where it comes from and is empty in all rows: mostly a name that is misspelt."""
     rows = [row for got in previews for row in got.rows]
     if made.profile is None or not rows:
         return []
@@ -221,7 +254,35 @@ def _empty_columns(made: SensorType, previews: Sequence[Preview]) -> list[str]:
     forms = [profile, *profile.get("observations", ())]
     named = {name for form in forms for name in form.get("fields", {})}
     empty = sorted(n for n in named if all(row.get(n) is None for row in rows))
-    return [f"fields: {', '.join(empty)} are empty in every sample; see whether their names are right"] if empty else []
+    unread = {path for got in previews for path in got.ignored}
+    sources = {name: _source(form["fields"][name]) for form in forms for name in form.get("fields", {})}
+    meant = [f"{n}: {near}?" for n in empty if (near := _meant(sources[n], unread))]
+    hint = f" ({', '.join(meant)})" if meant else ""
+    out = []
+    if empty:
+        out.append(f"fields: {', '.join(empty)} are empty in every sample; see whether their names are right{hint}")
+    for key, column in (("position", "lon"), ("row_id", "id"), ("status", "status")):
+        if any(form.get(key) is not None for form in forms) and all(row.get(column) is None for row in rows):
+            out.append(f"{key}: no sample gives one; see whether the names in it are right")
+    told = [str(form["time"]) for form in forms if form.get("time") is not None]
+    if told and "received" not in "".join(told) and all(row["time"] == row["received_at"] for row in rows):
+        out.append("time: no sample gives one, so that of receipt counts; see whether the names in it are right")
+    return out
+
+
+def _source(spec: Any) -> str:
+    return str(spec.get("from", "")) if isinstance(spec, dict) else str(spec)
+
+
+def _meant(source: str, unread: Collection[str]) -> str | None:
+    """The value that nothing is read from and whose key is most like a word of an expression."""
+    keys = {re.split(r"[.\[\]]+", path.rstrip("]"))[-1]: path for path in sorted(unread, reverse=True)}
+    for word in re.findall(r"[\w-]{2,}", source):
+        if word in FUNCTIONS or word in NAMES or word in ("it", "msg"):
+            continue
+        for key in get_close_matches(word, keys, 1, 0.6):
+            return f'it["{key}"]' if word == key and not key.isidentifier() else keys[key]
+    return None
 
 
 def _regressions(made: SensorType, kept: Sequence[Mapping[str, Any]], known: Mapping[str, SensorType]) -> list[str]:
@@ -238,6 +299,17 @@ def _regressions(made: SensorType, kept: Sequence[Mapping[str, Any]], known: Map
 
 def _bare(row: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in row.items() if v is not None and k != "received_at"}
+
+
+def _taken_over(former: SensorType, made: SensorType) -> list[str]:
+    """A built-in sensor type that a profile would replace, which is seldom meant: rules read its fields."""
+    if made.profile is None or former.profile is not None or former.topics:
+        return []
+    told = (
+        f"id: {made.id} is a built-in sensor type, and this becomes its next version: fields left out here are filled "
+        f"no longer, and rules that read them stay silent; give it an id of its own, or say into: {made.id}"
+    )
+    return [told]
 
 
 def _changes(former: SensorType, made: SensorType) -> list[str]:
@@ -266,7 +338,7 @@ async def register(store: Store, document: Any, samples: Sequence[Sample] = ()) 
     The same document again changes nothing and gives the version it has.
 
     Raises:
-        SensorTypeError: The document is wrong; the sentence names its line.
+        SensorTypeError: The document is wrong; the sentence names its line, ``others`` all else that is wrong.
         StoreError: The data base is out of reach.
     """
     registry = await store.load_registry()
@@ -277,16 +349,16 @@ async def register(store: Store, document: Any, samples: Sequence[Sample] = ()) 
         kept = await _kept_samples(store, document, registry)
     checked = check(document, samples, registry, now, kept)
     if checked.sensor_type is None:
-        raise SensorTypeError("", checked.errors[0])
+        raise _refusal(checked.wrong)
     keep = [
         {
-            "topic": s.topic or default_topic(checked.sensor_type),
+            "topic": s.topic,
             "payload_base64": base64.b64encode(s.payload).decode(),
             "received_at": now if s.received_at is None else s.received_at,
             "rows": got.rows,
             "refused": got.refused,
         }
-        for s, got in zip(samples, checked.previews, strict=True)
+        for s, got in zip(checked.samples, checked.previews, strict=True)
     ]
     revision = await store.put_sensor_type(checked.sensor_type, checked.source, json.dumps(keep, ensure_ascii=False))
     until = time.monotonic() + _TAKE_UP_S
@@ -296,6 +368,16 @@ async def register(store: Store, document: Any, samples: Sequence[Sample] = ()) 
             break
         await asyncio.sleep(0.02)
     return checked
+
+
+def _refusal(wrong: Sequence[tuple[str, str]]) -> SensorTypeError:
+    """The errors of a document as one."""
+    made = []
+    for path, told in wrong:
+        error = SensorTypeError("", told)
+        error.path = path
+        made.append(error)
+    return SensorTypeError.of(made[0], made[1:])
 
 
 async def _kept_samples(store: Store, document: Any, registry: Registry) -> list[Mapping[str, Any]]:

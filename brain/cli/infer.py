@@ -29,7 +29,7 @@ def infer_type(
     ] = False,
 ) -> None:
     """Write a first profile for messages like these, with what had to be guessed as comments."""
-    from ingest.infer import infer
+    from ingest.infer.messages import infer
     from ingest.ngsi import document_from_schema
 
     if schema:

@@ -85,7 +85,7 @@ def _samples(files: list[Path]) -> list[Sample]:
     return out
 
 
-def _told(checked: Checked, samples: list[Sample]) -> None:
+def _told(checked: Checked) -> None:
     """Print what a document and its samples come to."""
     made = checked.sensor_type
     if made is None:
@@ -93,7 +93,7 @@ def _told(checked: Checked, samples: list[Sample]) -> None:
     typer.echo(f"{made.id} version {made.version}: {len(made.fields)} fields, topics {', '.join(made.topics) or '-'}")
     for change in checked.changes:
         typer.echo(f"  change: {change}")
-    for i, (sample, got) in enumerate(zip(samples, checked.previews, strict=True)):
+    for i, (sample, got) in enumerate(zip(checked.samples, checked.previews, strict=True)):
         _show(i, sample, got)
     for warning in checked.warnings:
         typer.secho(f"warning: {warning}", fg="yellow")
@@ -194,16 +194,14 @@ def check(file: _File, sample: _SampleFiles = None) -> None:
 
     from brain.registry import Registry
     from ingest.registration import check as look
-    from ingest.registration import default_topic
     from ingest.sensor_types import load_builtin
 
     samples = _samples(sample or [])
     checked = look(_document(file), samples, Registry(load_builtin(), []), time.time_ns() // 1000)
     if checked.errors:
-        raise CloudBrainError("; ".join(checked.errors))
+        raise CloudBrainError("\n".join(checked.errors))
     assert checked.sensor_type is not None
-    named = [s if s.topic else s._replace(topic=default_topic(checked.sensor_type)) for s in samples]
-    _told(checked, named)
+    _told(checked)
     if any(got.refused is not None for got in checked.previews):
         raise CloudBrainError("a sample would be refused; see above")
 
@@ -221,8 +219,8 @@ def add(file: _File, sample: _SampleFiles = None, dsn: Dsn = None, data_dir: Dat
         try:
             checked = await put(store, text, samples)
         except SensorTypeError as e:
-            raise CloudBrainError(f"{file}: {e}") from None
-        _told(checked, samples)
+            raise CloudBrainError("\n".join(f"{file}: {one}" for one in e.every)) from None
+        _told(checked)
 
     _with_store(dsn, data_dir, work)
 

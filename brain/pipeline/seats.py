@@ -1,7 +1,8 @@
 """Seats: a scene at work in the districts of one entry of the city model, with the parameters in force there.
 
 Scenes, the city model and overrides enter; seats leave, each with a state of its own. Two entries of one scene are two
-seats of it.
+seats of it, and every place belongs to one of them: the last entry that names its district, else the last that names
+none; what has no known place, to the one that names none, else to the first. So nothing is raised twice.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ class Seat:
     Attributes:
         key: Stable name, also of its judges.
         districts: It hears only evidence of these; None: of everywhere.
+        elsewhere: Districts that belong to other seats of its scene.
+        is_home: What has no known place is heard here, and by no other seat of its scene.
         late: Sensor type -> whether its late rows are wanted too.
         due: Marks before this need not be given.
         error: Set when the scene broke its contract and was taken out of service.
@@ -57,10 +60,14 @@ class Seat:
     judges: dict[str, str] = field(default_factory=dict)
     heard: dict[str, Heard] = field(default_factory=dict)
     is_exercise: bool = False
+    elsewhere: frozenset[str] = frozenset()
+    is_home: bool = True
 
     def listens(self, district: str | None) -> bool:
-        """Whether it listens to a district: everywhere, or what has no known place, or one of its own."""
-        return self.districts is None or district is None or district in self.districts
+        """Whether it listens to a district (``""``: outside of all, None: no known place)."""
+        if district is None:
+            return self.is_home
+        return district not in self.elsewhere and (self.districts is None or district in self.districts)
 
     def news(self, incident: str, notice: Notice) -> tuple[Effect, ...] | None:
         """The effects it is to be told of now; None when it knows, never asked, or they are its own scene's.
@@ -115,12 +122,28 @@ def seats_of(
     seats: list[Seat] = []
     for scene in scenes:
         settings: list[SceneSetting | None] = [s for s in city.scenes if s.name == scene.name]
+        own: list[Seat] = []
         for setting in settings or [None]:
             seat = _seat(scene, setting, city, registry, overrides)
-            while any(s.key == seat.key for s in seats):
+            while any(s.key == seat.key for s in own):
                 seat.key += "'"
-            seats.append(seat)
+            own.append(seat)
+        _share_out(own)
+        seats += own
     return seats
+
+
+def _share_out(seats: Sequence[Seat]) -> None:
+    """Give every place to one of the seats of a scene."""
+    for number, seat in enumerate(seats):
+        others = seats if seat.districts is None else seats[number + 1 :]
+        seat.elsewhere = frozenset[str]().union(*(s.districts for s in others if s.districts is not None))
+    wide = [s for s in seats if s.districts is None]
+    for seat in wide[:-1]:
+        seat.districts = frozenset()
+    home = (wide or list(seats))[-1 if wide else 0]
+    for seat in seats:
+        seat.is_home = seat is home
 
 
 def _seat(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -85,7 +86,7 @@ def device_of(record: Any) -> Device:
     extra = record["extra"]
     return Device(
         device_id=record["device_id"],
-        sensor_type=record["sensor_type"],
+        sensor_type=sys.intern(record["sensor_type"]),  # one text for a hundred thousand devices
         name=record["name"],
         lon=record["lon"],
         lat=record["lat"],

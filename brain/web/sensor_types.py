@@ -182,7 +182,7 @@ async def add_sensor_type(
 
     The same id again makes a new version: new fields get columns, fields left out keep what is stored, and the samples
     of the version before are tried again. `dry_run=true` answers 200 with the rows each sample would store, why it
-    would be refused, and the paths that nothing is read from.
+    would be refused, and the paths that nothing is read from. `errors` lists all that is wrong with the document.
     """
     body = await _body_of(request)
     context = context_of(request)
@@ -194,7 +194,13 @@ async def add_sensor_type(
             return Json(_told(checked, body.document))
         checked = await register(context.store, body.document, samples)
     except SensorTypeError as e:
-        raise Problem(422, str(e), f"文档有误：{e}", errors=((e.path or "document", str(e)),)) from None
+        more = len(e.others)
+        raise Problem(
+            422,
+            f"{e}; and {more} more, see errors" if more else str(e),
+            f"文档有误：{e}" + (f"；另有 {more} 处，见 errors" if more else ""),
+            errors=[(one.path or "document", str(one)) for one in e.every],
+        ) from None
     made = checked.sensor_type
     assert made is not None
     answer = {"id": made.id, "version": made.version, "warnings": checked.warnings, "changes": checked.changes}

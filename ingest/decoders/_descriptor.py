@@ -134,7 +134,7 @@ def message_type(descriptor: bytes, name: str) -> Kind:
     Example:
         >>> message_type(bytes.fromhex("0a1612026d2e1a10"), "M")
         Traceback (most recent call last):
-        ingest.profile.functions.WrongValueError: descriptor: field 1 needs 22 bytes, 6 are left
+        ingest.profile.limits.WrongValueError: descriptor: field 1 needs 22 bytes, 6 are left
     """
     found = _Set()
     for key, value in fields_of(descriptor, "descriptor"):

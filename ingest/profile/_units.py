@@ -20,11 +20,12 @@ min 60 s; h 3600 s; d 86400 s; wk 604800 s; a 31557600 s; mo 2629800 s
 L 0.001 m3 *; t 1000000 g *; ar 100 m2 *; deg 0.017453292519943295 rad; [nmi_i] 1852 m; [kn_i] 1852 m/h
 [ft_i] 0.3048 m; [in_i] 0.0254 m; [yd_i] 0.9144 m; [mi_i] 1609.344 m; [lb_av] 453.59237 g; [oz_av] 28.349523125 g
 [gal_us] 0.003785411784 m3; [cft_i] 0.028316846592 m3; [g] 9.80665 m/s2
+[fth_i] 1.8288 m
 N 1000 g.m/s2 *; gf 0.00980665 N *; Pa 1 N/m2 *; bar 100000 Pa *; atm 101325 Pa; [psi] 6894.757293168 Pa; m[H2O] 9806.65 Pa *; m[Hg] 133322 Pa *
 [in_i'Hg] 3386.3788 Pa; [in_i'H2O] 249.08891 Pa
 J 1 N.m *; W 1 J/s *; cal 4.184 J *; [Btu_IT] 1055.05585262 J; [HP] 745.6998715822702 W
 V 1 W/A *; Ohm 1 V/A *; S 1 A/V *; C 1 A.s *; F 1 C/V *; Wb 1 V.s *; T 1 Wb/m2 *; H 1 Wb/A *; Hz 1 /s *
-lm 1 cd *; lx 1 lm/m2 *; Bq 1 /s *; Gy 1 J/kg *; Sv 1 J/kg *; By 8 bit *
+lm 1 cd *; lx 1 lm/m2 *; Bq 1 /s *; Ci 37000000000 Bq *; Gy 1 J/kg *; Sv 1 J/kg *; By 8 bit *
 Cel 1 K *; [degF] 5/9 K
 % 0.01 1; [ppth] 0.001 1; [ppm] 0.000001 1; [ppb] 0.000000001 1
 """  # noqa: E501 - a table
@@ -59,15 +60,15 @@ SYMBOLS: Final = _pairs("""
 l L ltr L Wh W.h Ah A.h VA V.A VAh V.A.h var V.A{reactive} VAr V.A{reactive} varh V.A.h{reactive} Ω Ohm Nm N.m bps bit/s ha har
 """)  # noqa: E501 - a table
 _WORDS: Final = """
-m metre metres meter meters 米; g gram grams 克; s second seconds sec secs 秒; min minute minutes mins 分钟; h hour hours hr hrs 小时 时
+m metre metres meter meters 米; km 公里; kg 公斤; um micron microns; [fth_i] fathom fathoms; g gram grams 克; s second seconds sec secs 秒; min minute minutes mins 分钟; h hour hours hr hrs 小时 时
 d day days 天; wk week weeks; mo month months; a year years yr 年; L litre litres liter liters 升; t tonne tonnes ton tons 吨
 W watt watts 瓦; V volt volts 伏 伏特; A ampere amperes amp amps 安 安培; Ohm ohm ohms 欧姆; Hz hertz 赫兹; J joule joules 焦耳 焦; N newton newtons 牛
-Pa pascal pascals 帕; lm lumen lumens; lx lux 勒克斯; cd candela; K kelvin kelvins; Cel celsius 摄氏度; [degF] fahrenheit; mol mole moles
+Pa pascal pascals 帕; lm lumen lumens; lx lux luxes 勒克斯; cd candela; K kelvin kelvins; Cel celsius 摄氏度; [degF] fahrenheit; mol mole moles
 S siemens; By byte bytes; bit bits; deg degree degrees °; % percent pct percentage 百分比; har hectare hectares; W.h 瓦时; m3 立方米; m2 平方米
 [in_i] inch inches; [ft_i] foot feet ft; [mi_i] mile miles; [yd_i] yard yards; [kn_i] knot knots kts; [lb_av] pound pounds lb lbs
 [oz_av] oz ounce ounces; [gal_us] gal gallon gallons; Bq becquerel; Sv sievert; dB decibel decibels 分贝; bar bars; cal 卡; gf 克力
-[ppm] ppm; [ppb] ppb; m3 cbm; cm3 cc ccm; [psi] psi; [HP] hp; [Btu_IT] btu; [nmi_i] nmi; {vehicles} vehicles vehicle veh cars 辆
-{people} people persons person pedestrians 人; {events} events times 次; {count} count counts pcs units items 个
+[ppm] ppm ppmv; [ppb] ppb ppbv; m3 cbm; cm3 cc ccm; [psi] psi; [HP] hp; [Btu_IT] btu; [nmi_i] nmi; {vehicles} vehicles vehicle veh cars 辆
+{people} people persons person pedestrians 人 人次; {beats} beats beat; {events} events times 次; {count} count counts pcs units items 个
 """  # noqa: E501 - a table
 ATOMS: Final = {
     **SYMBOLS,
@@ -78,7 +79,7 @@ ATOMS: Final = {
 WHOLE: Final = {
     **_pairs("""
 C Cel °C Cel °c Cel oC Cel degC Cel degc Cel deg_c Cel ° deg °F [degF] °f [degF] oF [degF] degF [degF] degf [degF] °K K
-mph [mi_i]/h kph km/h kmh km/h kmph km/h kn [kn_i] kt [kn_i] rpm /min r/min /min rev/min /min fps /s cfm [cft_i]/min gpm [gal_us]/min lpm L/min
+mph [mi_i]/h in/h [in_i]/h in/hr [in_i]/h NM [nmi_i] mb mbar Mb Mbit cpm /min w/m2 W/m2 kph km/h kmh km/h kmph km/h kn [kn_i] kt [kn_i] rpm /min r/min /min rev/min /min fps /s cfm [cft_i]/min cfs [cft_i]/s cms m3/s fpm [ft_i]/min gpm [gal_us]/min lpm L/min
 bps bit/s kbps kbit/s mbps Mbit/s gbps Gbit/s B By KB kBy kB kBy MB MBy GB GBy TB TBy B/s By/s kB/s kBy/s KB/s kBy/s MB/s MBy/s
 %rh % %lel % %vol % vol% % %vol. % ‰ [ppth] ppm.m [ppm].m ppm-m [ppm].m ppmm [ppm].m G [g] gn [g]
 dba dB{A} db(a) dB{A} db dB dbm dB{mW} dBm dB{mW} dbi dB ntu {NTU} fnu {NTU} ftu {NTU} psu {PSU} ph [pH] pH [pH] PH [pH] aqi {AQI} iaqi {AQI}
@@ -91,6 +92,27 @@ count 1 counts 1 pcs 1 ratio 1 none 1 unitless 1 dimensionless 1
     "deg C": "Cel",
     "deg F": "[degF]",
     "度": "deg",
+    "mm Hg": "mm[Hg]",
+    "in Hg": "[in_i'Hg]",
+    "cm H2O": "cm[H2O]",
+    "mm H2O": "mm[H2O]",
+    "in H2O": "[in_i'H2O]",
+    "degrees true": "deg",
+    "degrees magnetic": "deg",
+    "% rh": "%",
+    "percent relative humidity": "%",
+    "parts per million": "[ppm]",
+    "parts per billion": "[ppb]",
+    "inches of water": "[in_i'H2O]",
+    "inches of mercury": "[in_i'Hg]",
+    "millimeters of mercury": "mm[Hg]",
+    "millimeters of water": "mm[H2O]",
+    "us gallons per minute": "[gal_us]/min",
+    "standard cubic feet per minute": "[cft_i]{standard}/min",
+    "no units": "1",
+    "kilowatthours": "kW.h",
+    "度电": "kW.h",
+    **dict.fromkeys(("转/分", "转/分钟", "次/分", "次/分钟"), "/min"),
 }
 """Spellings of a whole unit, as they stand or in small letters -> UCUM."""
 

@@ -1,8 +1,9 @@
 """Checksums of meter and gateway frames by name. Pure.
 
 Sources: CRC-16/MODBUS, CRC-16/EN-13757 and the others as in the catalogue of parametrised CRC algorithms (width,
-polynomial, start, reflection, final xor); ``crc16_hj212`` after HJ 212-2017 appendix A: start FFFF, each byte xored
-into the high half that was shifted down, polynomial A001.
+polynomial, start, reflection, final xor); ``lrc8`` is the two's complement of the sum, as in Modbus ASCII;
+``fletcher_ubx`` the two sums of UBX (u-blox interface description), the first before the second; ``crc16_hj212`` after
+HJ 212-2017 appendix A: start FFFF, each byte xored into the high half that was shifted down, polynomial A001.
 """
 
 from __future__ import annotations
@@ -66,6 +67,14 @@ def _crc_plain(width: int, polynomial: int, start: int, final: int) -> Callable[
     return run
 
 
+def _fletcher(data: bytes) -> int:
+    a = b = 0
+    for byte in data:
+        a = (a + byte) & 0xFF
+        b = (b + a) & 0xFF
+    return a << 8 | b
+
+
 def _hj212(data: bytes) -> int:
     crc = 0xFFFF
     for byte in data:
@@ -77,11 +86,18 @@ def _hj212(data: bytes) -> int:
 
 CHECKSUMS: Final[dict[str, tuple[int, Callable[[bytes], int]]]] = {
     "sum8": (1, lambda data: sum(data) & 0xFF),
+    "sum16": (2, lambda data: sum(data) & 0xFFFF),
+    "lrc8": (1, lambda data: -sum(data) & 0xFF),
+    "fletcher_ubx": (2, _fletcher),
     "xor8": (1, lambda data: reduce(xor, data, 0)),
     "crc8": (1, _crc_plain(8, 0x07, 0x00, 0x00)),
+    "crc8_maxim": (1, _crc_reflected(8, 0x31, 0x00, 0x00)),
     "crc16_modbus": (2, _crc_reflected(16, 0x8005, 0xFFFF, 0x0000)),
     "crc16_arc": (2, _crc_reflected(16, 0x8005, 0x0000, 0x0000)),
     "crc16_ccitt": (2, _crc_plain(16, 0x1021, 0xFFFF, 0x0000)),
+    "crc16_x25": (2, _crc_reflected(16, 0x1021, 0xFFFF, 0xFFFF)),
+    "crc16_kermit": (2, _crc_reflected(16, 0x1021, 0x0000, 0x0000)),
+    "crc16_dnp": (2, _crc_reflected(16, 0x3D65, 0x0000, 0xFFFF)),
     "crc16_xmodem": (2, _crc_plain(16, 0x1021, 0x0000, 0x0000)),
     "crc16_en13757": (2, _crc_plain(16, 0x3D65, 0x0000, 0xFFFF)),
     "crc16_hj212": (2, _hj212),

@@ -20,11 +20,12 @@ from __future__ import annotations
 
 import ast
 import re
-from difflib import get_close_matches
+import warnings
 from keyword import kwlist
 from typing import TYPE_CHECKING, Any, Final
 
 from brain.errors import SensorTypeError
+from ingest.profile import hints
 from ingest.profile.functions import (
     FUNCTIONS,
     LAZY,
@@ -33,7 +34,7 @@ from ingest.profile.functions import (
     WrongValueError,
     compiled_pattern,
 )
-from ingest.profile.operators import operators
+from ingest.profile.operators import Sentinels, operators
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -43,6 +44,8 @@ __all__ = ["Expression", "compile_expression"]
 _LONGEST: Final = 2_000
 _MOST_NODES: Final = 300
 _OWN_WORD: Final = re.compile(rf"\.({'|'.join(kwlist)})\b(?!\()")
+_CONSTANTS: Final = {"true": True, "false": False, "null": None}
+"""JSON's words, that people write beside Python's; a key of such a name is ``it["true"]``."""
 _IT: Final = "it"
 _SCOPE: Final = "scope_"
 _ARITHMETIC: Final[Mapping[type[ast.operator], str]] = {
@@ -116,19 +119,25 @@ class Expression:
         if any(value is None for _, value in found):
             return None
         told = ", ".join(f"{name} = {_shown(value)}" for name, value in found[:4])
-        raise WrongValueError(f"{self.path}: cannot compute {self.text[:80]} with {told}")
+        mixed = "+" in self.text and any(isinstance(v, str) for _, v in found)
+        hint = '; a text and a number are joined in a template: f"{it.a}-{it.b}"' if mixed else ""
+        raise WrongValueError(f"{self.path}: cannot compute {self.text[:80]} with {told}{hint}")
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
 
 
-def compile_expression(text: str, path: str, names: Collection[str] = ()) -> Expression:
+def compile_expression(
+    text: str, path: str, names: Collection[str] = (), missing: Sentinels | None = None
+) -> Expression:
     """Compile an expression.
 
     Args:
         text: The expression.
         path: Where it stands in the profile, for errors.
         names: What it may see besides ``it`` and ``msg``; any other bare name is a key of ``it``.
+        missing: Values of the message that count as not there, before anything is computed with them; where they are
+            only compared they stay.
 
     Raises:
         SensorTypeError: It is none, or wants what is not allowed; says what, and what there is instead.
@@ -147,15 +156,17 @@ def compile_expression(text: str, path: str, names: Collection[str] = ()) -> Exp
     if len(text) > _LONGEST:
         raise SensorTypeError(path, f"an expression of {len(text)} characters is longer than {_LONGEST}; use let")
     try:
-        tree = ast.parse(_with_words(text.strip()), mode="eval")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "\d" of a pattern stays as it is, which is what is meant
+            tree = ast.parse(_with_words(text.strip()), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as e:
         at = getattr(e, "offset", None)
         where = f" at character {at}" if at else ""
         reason = getattr(e, "msg", None) or "too deep"
-        raise SensorTypeError(path, f"{text[:80]!r} is no expression{where}: {reason}") from None
+        raise SensorTypeError(path, f"{text[:80]!r} is no expression{where}: {reason}{hints.of_text(text)}") from None
     if sum(1 for _ in ast.walk(tree)) > _MOST_NODES:
         raise SensorTypeError(path, f"an expression of more than {_MOST_NODES} parts is too much; use let")
-    writer = _Writer(path, frozenset(names) | {"msg"})
+    writer = _Writer(path, frozenset(names) | {"msg"}, missing)
     body = writer.value(tree.body)
     return Expression(
         text,
@@ -212,11 +223,13 @@ def _call(name: str, *args: ast.expr) -> ast.Call:
 class _Writer:
     """Writes the nodes that run from the nodes that were read; gathers the paths it meets outside of predicates."""
 
-    def __init__(self, path: str, names: frozenset[str]) -> None:
+    def __init__(self, path: str, names: frozenset[str], missing: Sentinels | None = None) -> None:
         self.path = path
         self.names = names
+        self.missing = missing if missing and any(missing) else None
         self.leaves: dict[str, ast.expr] = {}
         self._inside = 0
+        self._tests = 0  # how deep in what is only compared or looked up by
 
     def refuse(self, sentence: str) -> SensorTypeError:
         return SensorTypeError(self.path, sentence)
@@ -236,7 +249,7 @@ class _Writer:
         if isinstance(node, ast.Compare):
             return self._compare(node)
         if isinstance(node, ast.IfExp):
-            return ast.IfExp(test=self.value(node.test), body=self.value(node.body), orelse=self.value(node.orelse))
+            return ast.IfExp(test=self._test(node.test), body=self.value(node.body), orelse=self.value(node.orelse))
         if isinstance(node, ast.Call):
             made = self._function(node)
             if not self._inside:  # what a function does not find is missing, like a path that leads nowhere
@@ -246,7 +259,13 @@ class _Writer:
             return ast.Tuple(elts=[self.value(e) for e in node.elts], ctx=ast.Load())
         if isinstance(node, ast.JoinedStr):
             return self._template(node)
-        raise self.refuse(f"{ast.unparse(node)[:60]!r} is not allowed in an expression")
+        raise self.refuse(f"{ast.unparse(node)[:60]!r} is not allowed in an expression{hints.of_node(node, FUNCTIONS)}")
+
+    def _test(self, node: ast.expr) -> ast.expr:
+        self._tests += 1
+        made = self.value(node)
+        self._tests -= 1
+        return made
 
     def _constant(self, node: ast.Constant) -> ast.expr:
         if node.value is None or isinstance(node.value, (bool, str, int, float)):
@@ -264,7 +283,7 @@ class _Writer:
             elif isinstance(at.slice, ast.Slice):
                 return self._slice(at, keys)
             else:
-                keys.append(self.value(at.slice))
+                keys.append(self._test(at.slice))
             at = at.value
         if isinstance(at, ast.Name):
             root, first = self._root(at.id)
@@ -272,11 +291,15 @@ class _Writer:
         else:
             root = self.value(at)
         made = root if not keys else _call("op_get", root, ast.Tuple(elts=keys[::-1], ctx=ast.Load()))
+        if self.missing is not None and not self._tests:
+            made = _call("op_known", made, ast.Constant(self.missing))  # type: ignore[arg-type]  # the compiler takes sets
         if isinstance(at, ast.Name) and not self._inside:
             self.leaves.setdefault(ast.unparse(node), made)
         return made
 
     def _root(self, name: str) -> tuple[ast.expr, list[ast.expr]]:
+        if name in _CONSTANTS:
+            return ast.Constant(_CONSTANTS[name]), []
         if name == _IT:
             return _load(_IT), []
         if name in self.names:
@@ -309,7 +332,7 @@ class _Writer:
         raise self.refuse("~ is not allowed; use bits()")
 
     def _compare(self, node: ast.Compare) -> ast.expr:
-        sides = [self.value(node.left), *(self.value(c) for c in node.comparators)]
+        sides = [self._test(node.left), *(self._test(c) for c in node.comparators)]
         parts = [self._one(op, a, b) for op, a, b in zip(node.ops, sides, sides[1:], strict=False)]
         return parts[0] if len(parts) == 1 else ast.BoolOp(op=ast.And(), values=parts)
 
@@ -325,35 +348,37 @@ class _Writer:
 
     def _function(self, node: ast.Call) -> ast.expr:
         if not isinstance(node.func, ast.Name):
-            raise self.refuse(f"{ast.unparse(node.func)[:60]!r} is not a function; there are no methods here")
+            hint = hints.of_node(node.func, FUNCTIONS)
+            raise self.refuse(f"{ast.unparse(node.func)[:60]!r} is not a function; there are no methods here{hint}")
         name = node.func.id
         if name not in FUNCTIONS:
-            near = get_close_matches(name, FUNCTIONS, 3, 0.5)
-            hint = f"did you mean {' or '.join(near)}?" if near else "see the functions of the profile reference"
-            raise self.refuse(f"there is no function {name[:60]}; {hint}")
+            raise self.refuse(f"there is no function {name[:60]}; {hints.of_function(name, FUNCTIONS)}")
         if node.keywords or any(isinstance(a, ast.Starred) for a in node.args):
             raise self.refuse(f"{name}() takes its values in order, without names and stars")
         low, high = FUNCTIONS[name].arity
         if not low <= len(node.args) <= high:
             wanted = str(low) if low == high else f"{low} to {high}"
             raise self.refuse(f"{name}() takes {wanted} values, not {len(node.args)}")
-        if name == "match":
-            self._check_pattern(node.args[1])
+        if name in ("match", "matches"):
+            return _call(f"f_{name}", self.value(node.args[0]), self._pattern(node.args[1]))
         if name in LAZY:
             return _call(f"f_{name}", *(self._later(a) for a in node.args))
         if name in OVER_ELEMENTS and len(node.args) > 1:
             return _call(
-                f"f_{name}", self.value(node.args[0]), self._each(node.args[1]), *map(self.value, node.args[2:])
+                f"f_{name}", self.value(node.args[0]), self._each(name, node.args[1]), *map(self.value, node.args[2:])
             )
         return _call(f"f_{name}", *(self.value(a) for a in node.args))
 
-    def _check_pattern(self, node: ast.expr) -> None:
+    def _pattern(self, node: ast.expr) -> ast.Constant:
+        r"""A pattern that is one; ``"\b"`` is the border of a word, as everywhere in patterns, and no backspace."""
         if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
             raise self.refuse("the pattern of match() is a text that stands there, like match(key, '^delta_(.*)$')")
+        pattern = node.value.replace("\b", "\\b")
         try:
-            compiled_pattern(node.value)
+            compiled_pattern(pattern)
         except WrongValueError as e:
             raise self.refuse(str(e)) from None
+        return ast.Constant(pattern)
 
     def _later(self, node: ast.expr) -> ast.expr:
         """A value that is computed only when it is asked for; what fails in it is as if missing."""
@@ -362,11 +387,17 @@ class _Writer:
         self._inside -= 1
         return ast.Lambda(args=_arguments(), body=body)
 
-    def _each(self, node: ast.expr) -> ast.expr:
+    def _each(self, name: str, node: ast.expr) -> ast.expr:
         """What is computed of each element of a list: inside, ``it`` is the element."""
         self._inside += 1
-        body = self.value(node)
+        body = self._test(node)
         self._inside -= 1
+        read = {part.id for part in ast.walk(body) if isinstance(part, ast.Name)}
+        if _SCOPE in read and _IT not in read:  # find(list, True) is the first one
+            raise self.refuse(
+                f"{ast.unparse(node)[:60]!r} in {name}() never looks at the element; its own key or parent is it.key"
+                ", it.parent"
+            )
         return ast.Lambda(args=_arguments(_IT), body=body)
 
     def _template(self, node: ast.JoinedStr) -> ast.expr:

@@ -25,6 +25,7 @@ from brain.errors import SensorTypeError
 from ingest.profile.checksums import CHECKSUMS
 from ingest.profile.expression import compile_expression
 from ingest.profile.functions import WrongValueError
+from ingest.profile.gather import Gather
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -124,7 +125,13 @@ class _Compiler:
             )
         if depth > _DEEPEST:
             raise SensorTypeError(path, f"a byte table goes at most {_DEEPEST} levels deep")
-        return [self._step(entry, f"{path}[{i}]", depth) for i, entry in enumerate(table)]
+        gather = Gather()
+        steps: list[Callable[[_Reader, dict[str, Any]], None]] = []
+        for i, entry in enumerate(table):
+            with gather:
+                steps.append(self._step(entry, f"{path}[{i}]", depth))
+        gather.end()
+        return steps
 
     def _step(self, entry: Any, path: str, depth: int) -> Callable[[_Reader, dict[str, Any]], None]:
         self.entries += 1
@@ -218,7 +225,7 @@ class _Compiler:
             if value in missing:
                 value = None
             elif values is not None:
-                value = values.get(value, values.get(str(value)))
+                value = values.get(value, values.get(str(value), values.get("else")))
             elif not plain and value is not None:
                 value = round(value * scale + offset, 9)  # 0.1 * 3 is meant to be 0.3
             out[name] = value
@@ -424,7 +431,9 @@ def _float_reader(size: int, little: bool, name: str) -> Callable[[_Reader, dict
 
     def read(reader: _Reader, _: Mapping[str, Any]) -> float | None:
         value: float = unpack(reader.take(size, name))[0]
-        return value if abs(value) < float("inf") else None  # NaN and infinity mean nothing
+        if not abs(value) < float("inf"):  # NaN and infinity mean nothing
+            return None
+        return float(f"{value:.8g}") if size == 4 else value  # 12.34, not the 12.34000015 its 32 bits come to
 
     return read
 

@@ -6,17 +6,19 @@ wrong, in a sentence that shows the value.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import math
-import operator
 import re
-import struct
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 import re2
+
+from ingest.profile import conversions as to
+from ingest.profile import elements as each
+from ingest.profile.clock import time_reader, zone_named
+from ingest.profile.limits import LONGEST, MENDED, MOST_STEPS, STEPS, Steps, WrongValueError, charge
+from ingest.profile.phases import phase
+from ingest.profile.values import counts, is_number, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,13 +39,16 @@ __all__ = [
     "text_of",
 ]
 
-LONGEST: Final = 262_144  # characters or bytes a value may grow to
 _NUMBER: Final = re.compile(
     r"\s*([+-]?(?:\d{1,3}(?:[ \u00a0_']\d{3})+|\d+)?(?:[.,]\d+)?(?:[eE][+-]?\d{1,3})?)\s*"
     r"((?![\d.,]|x[0-9a-fA-F]).*?)?\s*",
     re.DOTALL | re.ASCII,
 )
+_EITHER: Final = re.compile(r"\s*[+-]?[1-9]\d{0,2},\d{3}(?![\d.,])", re.ASCII)  # 12,345, but not 0,345 or 12,3456
+_TWICE: Final = re.compile(r"\s*[+-]?[1-9]\d{0,2}(?:([.,])\d{3})(?:\1\d{3})+(?![\d.,])", re.ASCII)  # 1,234,567
+_WIDE: Final = str.maketrans("０１２３４５６７８９．，－＋", "0123456789.,-+")
 _LONGEST_NUMBER: Final = 100
+_LONGEST_NAME: Final = 128
 _PATTERN_BYTES: Final = 1 << 20
 _PLAIN_NUMBER: Final = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?\s*", re.ASCII)
 _KINDS: Final[tuple[tuple[str, tuple[type, ...]], ...]] = (
@@ -53,68 +58,6 @@ _KINDS: Final[tuple[tuple[str, tuple[type, ...]], ...]] = (
     ("list", (list, tuple)),
     ("bytes", (bytes,)),
 )
-MENDED: Final = (TypeError, KeyError, IndexError, AttributeError, ZeroDivisionError, OverflowError, ValueError)
-"""What a computation with missing or wrong values raises; ``Expression`` tells which of the two it was."""
-
-
-class WrongValueError(Exception):
-    """A value is there and cannot be used; the text names it, ``reason`` is a word of the quarantine."""
-
-    def __init__(self, detail: str, reason: str = "wrong_type") -> None:
-        super().__init__(detail)
-        self.reason = reason
-
-
-class Steps:
-    """How much a message may still cost: elements looked at and values taken, over all of its readings.
-
-    A small document can make lists of lists grow without end in time; whoever reads a message starts anew, and what
-    goes beyond is refused. One message is read at a time.
-
-    Example:
-        >>> STEPS.begin()
-        >>> STEPS.spend(10)
-        >>> STEPS.left == MOST_STEPS - 10
-        True
-    """
-
-    __slots__ = ("left",)
-
-    def __init__(self) -> None:
-        self.left = MOST_STEPS
-
-    def begin(self) -> None:
-        """A new message."""
-        self.left = MOST_STEPS
-
-    def spend(self, steps: int) -> None:
-        """Take some.
-
-        Raises:
-            WrongValueError: There are no more.
-        """
-        self.left -= steps
-        if self.left < 0:
-            raise WrongValueError(f"payload: needs more than {MOST_STEPS} steps; make the message smaller", "too_large")
-
-
-MOST_STEPS: Final = 200_000
-STEPS: Final = Steps()
-
-
-def is_number(value: Any) -> bool:
-    """Whether this is a number (a truth value counts as one, as in Python).
-
-    Example:
-        >>> is_number(2.5), is_number("2.5")
-        (True, False)
-    """
-    return isinstance(value, (int, float))
-
-
-def _counts(value: Any) -> bool:
-    """Whether this is a number that is there."""
-    return isinstance(value, int) or (isinstance(value, float) and not math.isnan(value))
 
 
 def _replace(value: str, old: str, new: str) -> str:
@@ -133,7 +76,7 @@ class Function:
 
     Example:
         >>> FUNCTIONS["number"]("21,5 °C"), FUNCTIONS["number"].arity
-        (21.5, (1, 1))
+        (21.5, (1, 2))
     """
 
     __slots__ = ("_run", "arity", "example", "text")
@@ -146,11 +89,26 @@ class Function:
 
     def __call__(self, *values: Any) -> Any:
         """Run it; it was compiled with as many values as it takes."""
+        for value in values:
+            charge(value)
         return self._run(*values)
 
 
-def _one_sign(text: str) -> str:
-    """Without the signs between thousands, where a text has both: the last one is that of the decimals."""
+def _one_sign(text: str, decimals: str | None) -> str:
+    """Without the signs between thousands: those that come twice, are not of the decimals, or come first of two kinds.
+
+    Raises:
+        WrongValueError: There is one comma, and it may be either.
+    """
+    if decimals is not None:
+        if decimals not in (".", ","):
+            raise WrongValueError(f"the sign of the decimals is a point or a comma, not {decimals!r:.20}")
+        return text.replace("," if decimals == "." else ".", "")
+    if _EITHER.match(text):
+        told = "number(x, '.') where it is thousands, number(x, ',') where it is decimals"
+        raise WrongValueError(f"{text[:60]!r} may mean two numbers; write {told}")
+    if (twice := _TWICE.match(text)) is not None:
+        return text.replace(twice[1], "")
     if "," in text and "." in text:
         if re.match(r"\s*[+-]?\d{1,3}(\.\d{3})+,\d", text):
             return text.replace(".", "")
@@ -159,8 +117,8 @@ def _one_sign(text: str) -> str:
     return text
 
 
-def _quantity(value: Any) -> tuple[float | None, str]:
-    """A number and what stands behind it."""
+def _quantity(value: Any, one_sign: Callable[[str], str]) -> tuple[float | None, str]:
+    """A number and what stands behind it; ``one_sign`` leaves at most one point or comma in its text."""
     if value is None or value == "":
         return None, ""
     if isinstance(value, bool):
@@ -168,7 +126,7 @@ def _quantity(value: Any) -> tuple[float | None, str]:
     if isinstance(value, (int, float)):
         return (None, "") if math.isnan(value) else (float(value), "")
     if isinstance(value, str) and len(value) <= _LONGEST_NUMBER:
-        found = _NUMBER.fullmatch(_one_sign(value))
+        found = _NUMBER.fullmatch(one_sign(value if value.isascii() else value.translate(_WIDE)))
         if found and any(c.isdigit() for c in re.split("[eE]", found[1])[0]):  # e1 is no number
             number = float(re.sub(r"[ \u00a0_']", "", found[1]).replace(",", "."))
             if math.isfinite(number):
@@ -176,23 +134,13 @@ def _quantity(value: Any) -> tuple[float | None, str]:
     raise WrongValueError(f"{str(value)[:60]!r} is no number, also without its unit")
 
 
-def text_of(value: Any) -> str:
-    """The text of a text, a number or a truth value.
+def _number(value: Any, decimals: str | None = None) -> float | None:
+    return _quantity(value, lambda text: _one_sign(text, decimals))[0]
 
-    Raises:
-        WrongValueError: It is none of these.
 
-    Example:
-        >>> text_of(7.0), text_of(True)
-        ('7', 'true')
-    """
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    if isinstance(value, (str, int, float)):
-        return str(value)
-    raise WrongValueError(f"{str(value)[:60]!r} is no text, number or truth value")
+def _unit(value: Any) -> str | None:
+    either = isinstance(value, str) and _EITHER.match(value)  # whichever it means, its unit is the same
+    return _quantity(value, lambda text: text if either else _one_sign(text, None))[1] or None
 
 
 def _of_text(run: Callable[..., Any]) -> Callable[..., Any]:
@@ -220,123 +168,6 @@ def _of_number(run: Callable[..., Any]) -> Callable[..., Any]:
     return made
 
 
-def _whole(value: Any, base: int) -> int | None:
-    if value is None or value == "":
-        return None
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        if not math.isfinite(value):
-            raise WrongValueError(f"{value!r} is no whole number")
-        return int(value)
-    text = str(value)
-    try:
-        if len(text) <= 64:
-            return int(text, base)
-    except ValueError:
-        pass
-    raise WrongValueError(f"{text[:60]!r} is no whole number to base {base}")
-
-
-def _bits(value: Any, low: int, count: int = 1) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, bytes):
-        value = int.from_bytes(value[:16], "big")
-    if not isinstance(value, int) or not 0 <= low <= 127 or not 1 <= count <= 64:
-        raise WrongValueError(f"bits() wants a whole number, a first bit from 0 and a count from 1, not {value!r:.40}")
-    taken: int = (value >> low) & ((1 << count) - 1)
-    return taken
-
-
-def _signed(value: Any, width: int) -> int | None:
-    if value is None:
-        return None
-    if not isinstance(value, int) or not 1 <= width <= 64:
-        raise WrongValueError(f"signed() wants a whole number and a width of 1 to 64 bits, not {value!r:.40}")
-    low: int = value & ((1 << width) - 1)
-    return low - (1 << width) if low >> (width - 1) else low
-
-
-def _float32(value: Any) -> float | None:
-    """The number whose 32 bits (IEEE 754) these are; None for NaN and infinity."""
-    if value is None:
-        return None
-    if not isinstance(value, int) or not 0 <= value < 1 << 32:
-        raise WrongValueError(f"float32() wants a whole number of 32 bits, not {value!r:.40}")
-    number: float = struct.unpack(">f", value.to_bytes(4, "big"))[0]
-    return float(f"{number:.8g}") if math.isfinite(number) else None
-
-
-def _bytes_of(value: Any) -> bytes | None:
-    """Bytes of a list of whole numbers, 0 to 255, or -128 to 127 as some write them."""
-    if value is None:
-        return None
-    if not isinstance(value, (list, tuple)) or not all(isinstance(v, int) and -128 <= v < 256 for v in value):
-        raise WrongValueError(f"{value!r:.60} is no list of bytes")
-    return bytes(v & 255 for v in value)
-
-
-def _list_of(value: Any) -> list[Any] | None:
-    """A list of what is one or several: XML tells a lone element from a list of one by nothing."""
-    return None if value is None else list(value) if isinstance(value, (list, tuple)) else [value]
-
-
-def _index(value: Any, wanted: Any) -> int | None:
-    return next((i for i, v in enumerate(_elements(value)) if v == wanted), None)
-
-
-def _zipped(names: Any, values: Any) -> dict[str, Any] | None:
-    if not isinstance(names, (list, tuple)) or not isinstance(values, (list, tuple)):
-        return None
-    return {text_of(n): v for n, v in zip(names, values, strict=False)}
-
-
-def _keys_of(value: Any) -> list[str] | None:
-    return None if value is None else list(value) if isinstance(value, dict) else []
-
-
-def _joined(value: Any, between: str = "") -> str | None:
-    if value is None:
-        return None
-    texts = [text_of(v) for v in _elements(value) if v is not None]
-    if sum(map(len, texts)) + len(between) * len(texts) > LONGEST:
-        raise WrongValueError(f"a text of more than {LONGEST} characters is too long")
-    return between.join(texts)
-
-
-def _base64(value: str) -> bytes:
-    text = value.strip().replace("-", "+").replace("_", "/")
-    try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        raise WrongValueError(f"{value[:60]!r} is no base64") from None
-
-
-def _hex_bytes(value: str) -> bytes:
-    try:
-        return bytes.fromhex(value.removeprefix("0x").replace(":", "").replace("-", ""))
-    except ValueError:
-        raise WrongValueError(f"{value[:60]!r} is no hexadecimal text of whole bytes") from None
-
-
-def _json(value: str) -> Any:
-    try:
-        return msgspec.json.decode(value)
-    except (msgspec.DecodeError, RecursionError, ValueError):
-        raise WrongValueError(f"{value[:60]!r} is no JSON", "not_json") from None
-
-
-def _json_text(value: Any) -> str | None:
-    if value is None:
-        return None
-    try:
-        text = msgspec.json.encode(value).decode()
-    except (msgspec.EncodeError, TypeError, RecursionError, ValueError):
-        raise WrongValueError(f"{value!r:.60} cannot be written as JSON") from None
-    if len(text) > LONGEST:
-        raise WrongValueError(f"a text of more than {LONGEST} characters is too long")
-    return text
-
-
 def _kind(value: Any) -> str:
     if value is None:
         return "nothing"
@@ -358,7 +189,7 @@ def _only_text(value: Any) -> str | None:
     """What ``only_number`` leaves: texts and truth values as they are, lists and objects as JSON."""
     if value is None or value == "" or _only_number(value) is not None:
         return None
-    return _json_text(value) if isinstance(value, (dict, list, tuple)) else text_of(value)
+    return to.json_text(value) if isinstance(value, (dict, list, tuple)) else text_of(value)
 
 
 def _split(value: str, separator: str | None = None) -> list[str]:
@@ -371,92 +202,13 @@ def _length(value: Any) -> int | None:
     return len(value) if isinstance(value, (str, bytes, list, tuple, dict)) else None
 
 
-def _first(*later: Callable[[], Any]) -> Any:
-    for one in later:
-        try:
-            value = one()
-        except (*MENDED, WrongValueError):
-            continue
-        if value is not None and value != "" and not (isinstance(value, float) and math.isnan(value)):
-            return value
-    return None
-
-
-def _missing(one: Callable[[], Any]) -> bool:
-    return _first(one) is None
-
-
-def _present(one: Callable[[], Any]) -> bool:
-    return _first(one) is not None
-
-
-def _elements(value: Any) -> list[Any]:
-    """Elements of a list; values of an object, each with its key under ``_key`` where it is an object itself."""
-    if isinstance(value, dict):
-        return [{"_key": k, **v} if isinstance(v, dict) else v for k, v in value.items()]
-    return list(value) if isinstance(value, (list, tuple)) else []
-
-
-def _of_each(elements: list[Any], each: Callable[[Any], Any]) -> list[Any]:
-    STEPS.spend(len(elements))
-    out = []
-    for element in elements:
-        try:
-            out.append(each(element))
-        except (*MENDED, WrongValueError):
-            out.append(None)
-    return out
-
-
-def _find(value: Any, each: Callable[[Any], Any]) -> Any:
-    for element in _elements(value):
-        if _of_each([element], each)[0]:
-            return element
-    return None
-
-
-def _filter(value: Any, each: Callable[[Any], Any]) -> list[Any] | None:
-    if value is None:
-        return None
-    elements = _elements(value)
-    return [e for e, good in zip(elements, _of_each(elements, each), strict=True) if good]
-
-
-def _map(value: Any, each: Callable[[Any], Any]) -> list[Any] | None:
-    return None if value is None else [v for v in _of_each(_elements(value), each) if v is not None]
-
-
-def _best(largest: bool) -> Callable[[Any, Callable[[Any], Any]], Any]:
-    def run(value: Any, each: Callable[[Any], Any]) -> Any:
-        elements = _elements(value)
-        scored = [(s, e) for e, s in zip(elements, _of_each(elements, each), strict=True) if _counts(s)]
-        if not scored:
-            return None
-        pick = max if largest else min
-        return pick(scored, key=operator.itemgetter(0))[1]  # the first of equals
-
-    return run
-
-
-def _over(run: Callable[[list[Any]], Any]) -> Callable[..., Any]:
-    """``run`` of the numbers among several values, or among the elements of one list."""
-
-    def made(*values: Any) -> Any:
-        given = _elements(values[0]) if len(values) == 1 and not is_number(values[0]) else list(values)
-        numbers = [v for v in given if _counts(v)]
-        return run(numbers) if numbers else None
-
-    return made
-
-
-def _count(value: Any, each: Callable[[Any], Any] | None = None) -> int | None:
-    if value is None:
-        return None
-    return len(_elements(value)) if each is None else len(_filter(value, each) or ())
-
-
 def _bearing(u: float, v: float) -> float:
     return math.degrees(math.atan2(-u, -v)) % 360.0
+
+
+def _name_of(value: str) -> str | None:
+    text = "".join(c for c in value if c.isprintable() or c.isspace())
+    return re.sub(r"[\s/+#]+", "_", text.strip())[:_LONGEST_NAME].strip("_") or None
 
 
 @lru_cache(maxsize=1024)
@@ -480,11 +232,36 @@ def _match(value: str, pattern: str) -> list[str | None] | None:
     return None if found is None else [found.group(0), *found.groups()]
 
 
+def _matches(value: str, pattern: str) -> list[list[str | None]]:
+    out = []
+    for found in compiled_pattern(pattern).finditer(value):
+        STEPS.spend(1)
+        out.append([found.group(0), *found.groups()])
+    return out
+
+
+@lru_cache(maxsize=256)
+def _reader_of(zone: str | float | None) -> Callable[..., int]:
+    return time_reader("auto", None if zone is None else zone_named(zone), "")
+
+
+def _unix(value: Any, zone: Any = None) -> float | None:
+    """Seconds since 1970 of a time in one of the usual forms."""
+    if value is None or value == "":
+        return None
+    if zone is not None and not isinstance(zone, (str, int, float)):
+        raise WrongValueError(f"{zone!r:.60} is no name of a zone and no offset", "bad_time")
+    try:
+        return _reader_of(zone)(value) / 1_000_000
+    except ValueError as e:
+        raise WrongValueError(str(e).replace("give the profile one, like zone:", "write unix(x,"), "bad_time") from None
+
+
 def _increase(now: Any, last: Any) -> float | None:
     """How much a counter grew; one that fell has begun again from nothing."""
     if now is None or last is None:
         return None
-    if not (_counts(now) and _counts(last)):
+    if not (counts(now) and counts(last)):
         raise WrongValueError(f"{now!r:.40} and {last!r:.40} are no counters")
     return float(now - last if now >= last else now)
 
@@ -495,17 +272,28 @@ OVER_ELEMENTS: Final = frozenset({"find", "filter", "map", "max_by", "min_by", "
 """Functions whose second value is computed of each element, as ``it``."""
 
 FUNCTIONS: Final[dict[str, Function]] = {
-    "first": Function(_first, 1, 20, "the first value that is there", ("first(it.b, it.a, 0)", 1)),
-    "missing": Function(_missing, 1, 1, "whether a value is absent, null, empty or NaN", ("missing(it.b)", True)),
-    "present": Function(_present, 1, 1, "the opposite of missing", ("present(it.a)", True)),
+    "first": Function(each.first_of, 1, 20, "the first value that is there", ("first(it.b, it.a, 0)", 1)),
+    "missing": Function(
+        each.is_missing, 1, 1, "whether a value is absent, null, empty or NaN",
+        ("missing(it.b)", True),
+    ),
+    "present": Function(each.is_present, 1, 1, "the opposite of missing", ("present(it.a)", True)),
     "number": Function(
-        lambda v: _quantity(v)[0], 1, 1, "the number of a text, also before a unit or with a comma",
+        _number, 1, 2,
+        "the number of a text, also before a unit or with a comma; the second value is the sign of the decimals",
         ('number("1 021,5 hPa")', 1021.5),
     ),
     "unit": Function(
-        lambda v: _quantity(v)[1] or None, 1, 1, "the unit behind a number", ('unit("1 021,5 hPa")', "hPa")
+        _unit, 1, 1, "the unit behind a number", ('unit("1 021,5 hPa")', "hPa")
     ),
-    "int": Function(lambda v, base=10: _whole(v, base), 1, 2, "a whole number, to a base", ('int("1f", 16)', 31)),
+    "seconds": Function(
+        to.seconds, 1, 1, "of a duration, like `PT1M30S` or `1:30:00`", ('seconds("PT1M30S")', 90.0)
+    ),
+    "unix": Function(
+        _unix, 1, 2, "seconds since 1970 of a time, in a zone where it names none; to count from",
+        ('unix("2026-07-01T14:00:00", "+08:00")', 1782885600.0),
+    ),
+    "int": Function(lambda v, base=10: to.whole(v, base), 1, 2, "a whole number, to a base", ('int("1f", 16)', 31)),
     "text": Function(_of_text(str), 1, 1, "a text of a number or truth value", ("text(7.0)", "7")),
     "lower": Function(_of_text(str.lower), 1, 1, "small letters", ('lower("AB")', "ab")),
     "upper": Function(_of_text(str.upper), 1, 1, "capital letters", ('upper("ab")', "AB")),
@@ -518,16 +306,27 @@ FUNCTIONS: Final[dict[str, Function]] = {
         "one text in place of another", ('replace("a-b", "-", ":")', "a:b"),
     ),
     "split": Function(_of_text(_split), 1, 2, "a list of the parts of a text", ('split("a,b", ",")[1]', "b")),
+    "name_of": Function(
+        _of_text(_name_of), 1, 1, "a text as the name of a device: blanks and / + # become _",
+        ('name_of("Roof 1/north")', "Roof_1_north"),
+    ),
     "match": Function(
         _of_text(_match), 2, 2,
         "what a pattern (RE2) finds in a text: the whole and its groups, or nothing",
         ('match("flow_m3", "^(.*)_(m3|kwh)$")[2]', "m3"),
     ),
-    "join": Function(_joined, 1, 2, "the parts of a list as one text", ('join([1, "b"], "-")', "1-b")),
-    "list": Function(_list_of, 1, 1, "one or several as a list, also a lone element of XML", ("length(list(it))", 1)),
-    "index": Function(_index, 2, 2, "the place of a value in a list", ('index(["a", "b"], "b")', 1)),
-    "zip": Function(_zipped, 2, 2, "an object of names and values", ('zip(["a", "b"], [1, 2]).b', 2)),
-    "keys": Function(_keys_of, 1, 1, "the keys of an object as a list", ("length(keys(it))", 2)),
+    "matches": Function(
+        _of_text(_matches), 2, 2, "all that a pattern finds in a text, each like match()",
+        ('matches("0+21.5-3", "[+-][0-9.]+")[1][0]', "-3"),
+    ),
+    "join": Function(each.joined, 1, 2, "the parts of a list as one text", ('join([1, "b"], "-")', "1-b")),
+    "list": Function(
+        each.list_of, 1, 1, "one or several as a list, also a lone element of XML",
+        ("length(list(it))", 1),
+    ),
+    "index": Function(each.index, 2, 2, "the place of a value in a list", ('index(["a", "b"], "b")', 1)),
+    "zip": Function(each.zipped, 2, 2, "an object of names and values", ('zip(["a", "b"], [1, 2]).b', 2)),
+    "keys": Function(each.keys_of, 1, 1, "the keys of an object as a list", ("length(keys(it))", 2)),
     "starts": Function(
         _of_text(lambda v, s: v.startswith(s)), 2, 2, "whether a text begins so", ('starts("em:0", "em:")', True)
     ),
@@ -535,8 +334,15 @@ FUNCTIONS: Final[dict[str, Function]] = {
         _of_text(lambda v, s: v.endswith(s)), 2, 2, "whether a text ends so", ('ends("a.jpg", ".jpg")', True)
     ),
     "length": Function(_length, 1, 1, "of a text, bytes, a list or an object", ("length([1, 2, 3])", 3)),
-    "json": Function(_of_text(_json), 1, 1, "the document inside a text", ("""json('{"a": 2}').a""", 2)),
-    "json_text": Function(_json_text, 1, 1, "the JSON of a value", ("json_text(it.l[0])", '{"n":1}')),
+    "json": Function(_of_text(to.json_of), 1, 1, "the document inside a text", ("""json('{"a": 2}').a""", 2)),
+    "xml": Function(
+        _of_text(to.xml_document), 1, 1, "the document of XML inside a text", ("""xml('<r><t>2</t></r>').r.t""", "2")
+    ),
+    "pairs": Function(
+        _of_text(to.pairs_of), 1, 3, "an object of the pairs in a text, of the signs between pairs and inside of them",
+        ('pairs("T=21.5;RH=40", ";", "=").RH', "40"),
+    ),
+    "json_text": Function(to.json_text, 1, 1, "the JSON of a value", ("json_text(it.l[0])", '{"n":1}')),
     "kind": Function(
         _kind, 1, 1, "number, text, boolean, list, object, bytes or nothing", ("kind(it.l)", "list"),
     ),
@@ -549,29 +355,60 @@ FUNCTIONS: Final[dict[str, Function]] = {
         ('only_text("21 May")', "21 May"),
     ),
     "hex": Function(
-        lambda v: v.hex() if isinstance(v, bytes) else None, 1, 1, "bytes as a hexadecimal text",
+        to.hex_text, 1, 1, "bytes as a hexadecimal text",
         ('hex(base64("AQI="))', "0102"),
     ),
-    "base64": Function(_of_text(_base64), 1, 1, "the bytes of a base64 text, both alphabets", ('base64("AQI=")[1]', 2)),
+    "base64": Function(
+        _of_text(to.base64_bytes), 1, 1, "the bytes of a base64 text, both alphabets", ('base64("AQI=")[1]', 2)
+    ),
     "hex_bytes": Function(
-        _of_text(_hex_bytes), 1, 1, "the bytes of a hexadecimal text", ('hex_bytes("01:ff")[1]', 255)
+        _of_text(to.hex_bytes), 1, 1, "the bytes of a hexadecimal text", ('hex_bytes("01:ff")[1]', 255)
     ),
-    "bytes": Function(_bytes_of, 1, 1, "the bytes of a list of numbers", ("bytes([1, 255])[1]", 255)),
+    "bytes": Function(to.bytes_of, 1, 1, "the bytes of a list of numbers", ("bytes([1, 255])[1]", 255)),
     "float32": Function(
-        _float32, 1, 1, "the number of 32 bits, e.g. of two registers", ("float32(17254 << 16 | 32768)", 230.5)
+        to.float32, 1, 1, "the number of 32 bits, e.g. of two registers", ("float32(17254 << 16 | 32768)", 230.5)
     ),
-    "bits": Function(_bits, 2, 3, "some bits of a number, the lowest is 0", ("bits(6, 1, 2)", 3)),
-    "signed": Function(_signed, 2, 2, "two's complement of a width in bits", ("signed(65535, 16)", -1)),
-    "find": Function(_find, 2, 2, "the first element for which something holds", ("find(it.l, n == 2).n", 2)),
-    "filter": Function(_filter, 2, 2, "the elements for which something holds", ("length(filter(it.l, n > 1))", 1)),
-    "map": Function(_map, 2, 2, "something of each element", ("map(it.l, n * 10)[0]", 10)),
-    "count": Function(_count, 1, 2, "how many elements, or for how many something holds", ("count(it.l, n < 9)", 2)),
-    "max_by": Function(_best(largest=True), 2, 2, "the element with the largest value", ("max_by(it.l, n).n", 2)),
-    "min_by": Function(_best(largest=False), 2, 2, "the element with the smallest value", ("min_by(it.l, n).n", 1)),
-    "sum": Function(_over(math.fsum), 1, 20, "of the numbers of a list, or of several values", ("sum(1, 2.5)", 3.5)),
-    "mean": Function(_over(lambda n: math.fsum(n) / len(n)), 1, 20, "their mean", ("mean(1, 2)", 1.5)),
-    "min": Function(_over(min), 1, 20, "the smallest of them", ("min([3, 2])", 2)),
-    "max": Function(_over(max), 1, 20, "the largest of them", ("max(3, 2)", 3)),
+    "bits": Function(to.bits, 2, 3, "some bits of a number, the lowest is 0", ("bits(6, 1, 2)", 3)),
+    "bits_at": Function(
+        to.bits_at, 2, 3, "some bits of bytes as a number, counted from the front",
+        ('bits_at(hex_bytes("0f"), 4, 2)', 3),
+    ),
+    "sixbit": Function(
+        _of_text(to.sixbit), 1, 1, "the bytes of a text of six bits a character, as AIS has it",
+        ('hex(sixbit("14eG"))', "044b57"),
+    ),
+    "signed": Function(to.signed, 2, 2, "two's complement of a width in bits", ("signed(65535, 16)", -1)),
+    "degrees": Function(
+        to.degrees, 1, 2, "degrees of ddmm.mmmm, as NMEA writes them, and N, S, E or W",
+        ('degrees("3604.20", "S")', -36.07),
+    ),
+    "lookup": Function(
+        each.lookup, 2, 3, "what a table of let has for a value, or the third value, or nothing",
+        ('lookup(it, "a", 0)', 1),
+    ),
+    "phase": Function(
+        phase, 1, 2, "start, update, end or pulse of a word; of a state and the one before, what became of it",
+        ('phase("off", "on")', "end"),
+    ),
+    "find": Function(each.find, 2, 2, "the first element for which something holds", ("find(it.l, n == 2).n", 2)),
+    "filter": Function(
+        each.filtered, 2, 2, "the elements for which something holds",
+        ("length(filter(it.l, n > 1))", 1),
+    ),
+    "map": Function(each.mapped, 2, 2, "something of each element", ("map(it.l, n * 10)[0]", 10)),
+    "count": Function(
+        each.count, 1, 2, "how many elements, or for how many something holds",
+        ("count(it.l, n < 9)", 2),
+    ),
+    "max_by": Function(each.best(largest=True), 2, 2, "the element with the largest value", ("max_by(it.l, n).n", 2)),
+    "min_by": Function(each.best(largest=False), 2, 2, "the element with the smallest value", ("min_by(it.l, n).n", 1)),
+    "sum": Function(
+        each.over(math.fsum), 1, 20, "of the numbers of a list, or of several values",
+        ("sum(1, 2.5)", 3.5),
+    ),
+    "mean": Function(each.over(lambda n: math.fsum(n) / len(n)), 1, 20, "their mean", ("mean(1, 2)", 1.5)),
+    "min": Function(each.over(min), 1, 20, "the smallest of them", ("min([3, 2])", 2)),
+    "max": Function(each.over(max), 1, 20, "the largest of them", ("max(3, 2)", 3)),
     "increase": Function(
         _increase, 2, 2, "how much a counter grew since; one that fell has begun again from nothing",
         ("increase(7, 5)", 2.0),
@@ -587,7 +424,7 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "log": Function(_of_number(math.log), 1, 1, "natural logarithm", ("log(1)", 0.0)),
     "sin": Function(_of_number(lambda d: math.sin(math.radians(d))), 1, 1, "of degrees", ("sin(0)", 0.0)),
     "cos": Function(_of_number(lambda d: math.cos(math.radians(d))), 1, 1, "of degrees", ("cos(0)", 1.0)),
-    "hypot": Function(_of_number(math.hypot), 2, 2, "length of a vector", ("hypot(3, 4)", 5.0)),
+    "hypot": Function(_of_number(math.hypot), 2, 20, "length of a vector", ("hypot(3, 4)", 5.0)),
     "wind_from": Function(
         _of_number(_bearing), 2, 2, "degrees the wind comes from, of its parts to the east and to the north",
         ("wind_from(0, -5)", 0.0),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final
 
 import yaml
 
@@ -12,6 +13,15 @@ from ingest.profile.quoting import quoted
 __all__ = ["line_of"]
 
 _STEP: Final = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+
+
+@lru_cache(maxsize=1)
+def _composed(source: str) -> Any:
+    """The nodes of a document; all its errors ask for them."""
+    try:
+        return yaml.compose(quoted(source), yaml.SafeLoader)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return None
 
 
 def line_of(source: str, path: str) -> int | None:
@@ -23,10 +33,7 @@ def line_of(source: str, path: str) -> int | None:
     """
     if not path:
         return None
-    try:
-        node = yaml.compose(quoted(source), yaml.SafeLoader)
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return None
+    node = _composed(source)
     line = None
     for name, index in _STEP.findall(path):
         inner = None

@@ -4,6 +4,7 @@
 let: {data: msg.uplink.data}          # names for the whole message; {of: base64(msg.data), frame: [...]} reads bytes
 ignore: msg.kind == "join"            # such messages are counted, not stored
 each: data.values                     # a reading per element of a list or object; several levels as a list
+let_each: {v: it.raw.value}           # names for each element; may hold byte tables and tables as let may
 when: it.valid                        # readings that do not hold it are left out
 device: msg.dev_eui                   # default: the capture {device} of the topic
 time: {from: it.ts, as: unix_s}       # default: the time of receipt
@@ -25,6 +26,7 @@ What goes from one message to the next (kept with the rows of the message, so a 
 ```yaml
 merge: {by: topic.sn, for: 10min}                     # a message is laid over those before it, key by key
 remember: {by: it.mac, for: 1h, values: {uas: it.uas_id}}   # last.uas: the value of an earlier message, or of this one
+remember_each: {by: it.id, values: {count: it.count}}       # the same for each element of a list
 dedupe: {by: f"{it.dev}/{it.seq}"}                    # copies within 10 minutes count as duplicates
 ```
 """
@@ -35,14 +37,16 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from brain.errors import SensorTypeError
-from ingest.profile.clock import zone_of
+from ingest.profile import hints
+from ingest.profile.clock import is_zone, zone_of
 from ingest.profile.expression import Expression, compile_expression
 from ingest.profile.form import FORM_KEYS, MOST_ROWS, Form, Mapped, Refused, sourced_fields
-from ingest.profile.frame import compile_frame
 from ingest.profile.functions import MOST_STEPS, STEPS, WrongValueError
+from ingest.profile.gather import Gather
+from ingest.profile.lets import NAMES, compile_lets
 from ingest.profile.recall import compile_merge, compile_remember
 from ingest.profile.sources import expression_text
-from ingest.profile.stages import compile_input
+from ingest.profile.stages import ONE_DOCUMENT, compile_input
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,7 +55,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Mapped", "Refused", "compile_mapping"]
 
-_NAMES: Final = ("topic", "key", "keys", "parent", "up", "received", "last")
+_LONGEST_WHY: Final = 400
 KEYS: Final = frozenset(
     {"input", "zone", "let", "ignore", "observations", "choose", "merge", "remember", "dedupe", *FORM_KEYS}
 )
@@ -85,24 +89,31 @@ def compile_mapping(
         >>> got[1].detail[:20]
         'values.b: fields.tem'
     """
-    read = compile_input(document.get("input", "json"), "input")
-    zone = zone_of(expression_text(document["zone"], "zone"), "zone") if "zone" in document else None
-    lets = _lets(document.get("let", {}))
-    names = [*_NAMES, *(name for name, _ in lets)]
-    ignore = (
-        compile_expression(expression_text(document["ignore"], "ignore"), "ignore", names)
-        if "ignore" in document
-        else None
-    )
-    merge = compile_merge(document["merge"], "merge", _NAMES) if "merge" in document else None
-    for name, text in document.get("let", {}).items() if "remember" in document else ():
+    gather = Gather()
+
+    def part(key: str, made: Callable[[Any], Any]) -> Any:
+        """What a key of the profile compiles to; None where it is not there, or wrong."""
+        return gather.tried(lambda: made(document[key]), None) if key in document else None
+
+    reads = gather.tried(lambda: compile_input(document.get("input", "json"), "input"), None)
+    lets = gather.tried(lambda: compile_lets(document.get("let", {}), "let"), [])
+    names = [*NAMES, *(name for name, _ in lets)]
+    zone = part("zone", lambda raw: _zone(raw, names))
+    ignore = part("ignore", lambda raw: compile_expression(expression_text(raw, "ignore"), "ignore", names))
+    merge = part("merge", lambda raw: compile_merge(raw, "merge", NAMES))
+    told = document.get("let")
+    for name, text in told.items() if "remember" in document and isinstance(told, dict) else ():
         if isinstance(text, str) and re.search(r"\blast\.", text):
-            raise SensorTypeError(f"let.{name}", "last is not known yet where let is read; use it in fields or in when")
-    remember = compile_remember(document["remember"], "remember", names) if "remember" in document else None
+            gather.wrong(f"let.{name}", "last is not known yet where let is read; use it in fields or in when")
+    remember = part("remember", lambda raw: compile_remember(raw, "remember", names))
     choose = document.get("choose", "all")
     if choose not in ("all", "first"):
-        raise SensorTypeError("choose", f"{choose!r:.60} is neither all nor first")
-    forms = _forms(document, kinds, names, zone)
+        gather.wrong("choose", f"{choose!r:.60} is neither all nor first")
+    forms = gather.tried(lambda: _forms(document, kinds, names, zone), [])
+    gather.end()
+    assert reads is not None
+    spec = document.get("input", "json")
+    several = (spec if isinstance(spec, str) else spec["format"]) not in ONE_DOCUMENT
 
     def run(message: Message, wrap: Callable[[Any], Any] | None = None) -> list[Mapped | Refused] | None:
         STEPS.begin()
@@ -115,12 +126,12 @@ def compile_mapping(
         out: list[Mapped | Refused] = []
         ignored = 0
         try:
-            documents = read(message)
+            documents = reads(message)
         except WrongValueError as e:
             return [Refused(e.reason, str(e))]
         if not documents:
             return None
-        for one in documents:
+        for place, one in enumerate(documents):
             if isinstance(one, WrongValueError):  # of several frames one is bad
                 out.append(Refused(one.reason, str(one)))
                 continue
@@ -129,7 +140,7 @@ def compile_mapping(
                 "msg": msg,
                 "topic": message.captures,
                 "received": message.received,
-                "key": None,
+                "key": place if several else None,
                 "keys": (),
                 "parent": None,
                 "up": (),
@@ -150,7 +161,7 @@ def compile_mapping(
                 continue
             empty = False
             for form in forms:
-                made = list(form.rows(msg, scope))
+                made = list(form.rows(msg, scope, message))
                 out += made
                 empty = empty or form.met_nothing
                 if made and choose == "first":
@@ -162,63 +173,51 @@ def compile_mapping(
                 return [Refused("too_large", f"payload: more than {MOST_ROWS} readings in one message")]
         if not out and ignored:
             return None
-        return out or [Refused("no_match", "payload: no observation of the profile fits this message")]
+        if out:
+            return out
+        why = "; ".join(form.why for form in forms if form.why)[:_LONGEST_WHY]
+        return [Refused("no_match", f"payload: no observation of the profile fits this message{why and ': '}{why}")]
 
     return run
 
 
-def _lets(raw: Any) -> list[tuple[str, Callable[[Any, Mapping[str, Any]], Any]]]:
-    """Names of the whole message: expressions, and byte tables of bytes that stand inside of it."""
-    if not isinstance(raw, dict):
-        raise SensorTypeError("let", "write names and expressions, like {data: msg.uplink.data}")
-    out: list[tuple[str, Callable[[Any, Mapping[str, Any]], Any]]] = []
-    for name, spec in raw.items():
-        path = f"let.{name!s:.60}"
-        if not isinstance(name, str) or not name.isidentifier() or name in (*_NAMES, "it", "msg"):
-            raise SensorTypeError(path, f"a name is letters, digits and _, and none of it msg {' '.join(_NAMES)}")
-        names = [*_NAMES, *(n for n, _ in out)]
-        if isinstance(spec, dict):
-            out.append((name, _framed(spec, path, names)))
-        else:
-            out.append((name, compile_expression(expression_text(spec, path), path, names)))
-    return out
-
-
-def _framed(spec: Mapping[str, Any], path: str, names: list[str]) -> Callable[[Any, Mapping[str, Any]], Any]:
-    """The values of a byte table, of bytes that an expression gives."""
-    for key in spec:
-        if key not in ("of", "frame", "order"):
-            raise SensorTypeError(f"{path}.{key}", "no such key; write {of: base64(msg.data), frame: [...]}")
-    source = compile_expression(expression_text(spec.get("of"), f"{path}.of"), f"{path}.of", names)
-    frame = compile_frame(spec.get("frame"), f"{path}.frame", spec.get("order", "big"))
-
-    def run(it: Any, scope: Mapping[str, Any]) -> Any:
-        data = source(it, scope)
-        if data is None:
-            return None
-        if not isinstance(data, bytes):
-            raise WrongValueError(f"{source.path}: {data!r:.60} is no bytes; put base64() or hex_bytes() round it")
-        return frame(data)
-
-    return run
+def _zone(raw: Any, names: list[str]) -> Any:
+    """A time zone, or the expression that gives the name or the offset of one."""
+    text = expression_text(raw, "zone")
+    if isinstance(raw, str) and not is_zone(text) and (text in names or re.search(r"[.(\['\"]", text)):
+        return compile_expression(text, "zone", names)
+    return zone_of(text, "zone")
 
 
 def _forms(document: Mapping[str, Any], kinds: Mapping[str, str], names: list[str], zone: Any) -> list[Form]:
     """The forms of observation that a profile has: one, or those of ``observations``."""
-    dedupe = _dedupe(document["dedupe"], names) if "dedupe" in document else None
+    gather = Gather()
+    dedupe = gather.tried(lambda: _dedupe(document["dedupe"], names), None) if "dedupe" in document else None
+    told = document.get("let")
+    lets = {name: text for name, text in told.items() if isinstance(text, str)} if isinstance(told, dict) else {}
     shared = {k: document[k] for k in FORM_KEYS if k in document}
     listed = document.get("observations")
     if listed is None:
-        return [Form(shared, "", kinds, names, zone, dedupe)]
+        only = gather.tried(lambda: [Form(shared, "", kinds, names, zone, dedupe, lets)], [])
+        gather.end()
+        return only
     if not isinstance(listed, list) or not listed or not all(isinstance(o, dict) for o in listed):
         raise SensorTypeError("observations", "write a list of forms, like [{when: it.type == 1, fields: {...}}]")
-    forms = []
+    forms: list[Form] = []
     for i, own in enumerate(listed):
         for key in own:
             if key not in FORM_KEYS:
-                raise SensorTypeError(f"observations[{i}].{key}", f"no such key here; there are {', '.join(FORM_KEYS)}")
-        fields = {**sourced_fields(shared, "fields"), **sourced_fields(own, f"observations[{i}].fields")}
-        forms.append(Form({**shared, **own, "fields": fields}, f"observations[{i}].", kinds, names, zone, dedupe))
+                gather.wrong(f"observations[{i}].{key}", f"no such key here; {hints.of_key(str(key), FORM_KEYS)}")
+        with gather:
+            above = sourced_fields(shared, "fields")
+            fields = {**above, **sourced_fields(own, f"observations[{i}].fields")}
+            said = {**shared, **own, "fields": fields}
+            if isinstance(shared.get("let_each"), dict) and isinstance(own.get("let_each"), dict):
+                said["let_each"] = {**shared["let_each"], **own["let_each"]}
+            inherited = {k for k in shared if k not in own}
+            inherited |= {f"fields.{n}" for n in above if n not in own.get("fields", {})}
+            forms.append(Form(said, f"observations[{i}].", kinds, names, zone, dedupe, lets, inherited))
+    gather.end()
     return forms
 
 

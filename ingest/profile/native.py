@@ -28,20 +28,19 @@ from __future__ import annotations
 
 import json
 import re
-import sys
-from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-import yaml
-
 from brain.errors import SensorTypeError
-from brain.model import COMMON_NUMBERS, COMMON_TEXTS, Field, FieldKind, Modality, SensorType, Text
+from brain.model import Field, Modality, SensorType, Text
+from ingest.profile.checks import duration, duration_text, mapping, only, plain_number, shown, text, texts
+from ingest.profile.declared import BOX, declared_fields
+from ingest.profile.documents import parsed
+from ingest.profile.gather import Gather
 from ingest.profile.mapping import KEYS, compile_mapping
-from ingest.profile.quoting import quoted
 from ingest.profile.sources import DECLARED_KEYS, SOURCE_KEYS
-from ingest.profile.units import canonical
+from ingest.profile.values import text_of
 from ingest.topics import parse_topic
 
 if TYPE_CHECKING:
@@ -49,32 +48,10 @@ if TYPE_CHECKING:
 
 __all__ = ["BOX", "document_of", "kinds_of", "sensor_type_from"]
 
-BOX: Final = ("box_x", "box_y", "box_w", "box_h")
-"""The number fields that stand for ``box`` of a message."""
+_DASHED: Final = re.compile(r"(?<![.\w])(?:it|msg|parent|topic)(?:\.\w++)++-[A-Za-z_]\w*+(?![\w(.\[])")
 _ID: Final = re.compile(r"[a-z][a-z0-9_-]{0,47}")
-_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,47}")
-_DURATION: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|min|h|d)")
-_UNITS_OF_TIME: Final = {"d": 86_400_000, "h": 3_600_000, "min": 60_000, "s": 1000, "ms": 1}
-_RESERVED: Final = frozenset(
-    {
-        *COMMON_NUMBERS,
-        *COMMON_TEXTS,
-        *BOX,
-        *("cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"),  # PostgreSQL's own
-        "device",
-        "device_id",
-        "position",
-        "received_at",
-        "row_key",
-        "sensor_type",
-        "time",
-        "units",
-    }
-)
 _LARGEST: Final = 1_048_576
 _LAST_VERSION: Final = 2**31 - 1
-_MOST_FIELDS: Final = 200
-_LONGEST_DOCUMENT: Final = 262_144
 _OWN: Final = frozenset(
     "id version family name moving late accept admission max_bytes key fields".split()  # noqa: SIM905
 )
@@ -104,46 +81,56 @@ def sensor_type_from(
         ('well', 'cm', 30.0)
     """
     told: list[str] = [] if warnings is None else warnings
-    top = _mapping("", _parsed(document) if isinstance(document, (str, bytes)) else document)
-    _only(top, _TOP, "")
+    top = mapping("", parsed(document) if isinstance(document, (str, bytes)) else document)
+    gather = Gather()
+    with gather:
+        only(top, _TOP, "")
     sensor_type_id = top.get("id")
     if not isinstance(sensor_type_id, str) or not _ID.fullmatch(sensor_type_id):
-        raise SensorTypeError(
-            "id", f"{_shown(sensor_type_id)} is no identifier; use a to z, digits, _ and -, at most 48"
-        )
+        gather.wrong("id", f"{shown(sensor_type_id)} is no identifier; use a to z, digits, _ and -, at most 48")
+        sensor_type_id = ""
     version = top.get("version", 1)
     if not isinstance(version, int) or isinstance(version, bool) or not 1 <= version <= _LAST_VERSION:
-        raise SensorTypeError("version", f"{_shown(version)} is not a whole number from 1 to {_LAST_VERSION}")
-    target = _target(top, known or {})
+        gather.wrong("version", f"{shown(version)} is not a whole number from 1 to {_LAST_VERSION}")
+    target = gather.tried(lambda: _target(top, known or {}), None)
     families = [m.value for m in Modality]
     family = target.family.value if target else top.get("family")
-    if family not in families:
-        raise SensorTypeError("family", f"{_shown(family)} is none of {', '.join(families)}")
-    fields = target.fields if target else _fields(top, told)
-    profile = _profile(top, fields)
-    topics = _topics(top, sensor_type_id, profile is not None)
-    names = {f.name for f in fields}
-    key = _texts("key", top.get("key", []))
-    for i, name in enumerate(key):
+    if family not in families and "into" not in top:
+        gather.wrong("family", f"{shown(family)} is none of {', '.join(families)}")
+    bad = dict[str, str]()
+    own = (lambda: declared_fields(top, told, gather, bad)) if "into" not in top else tuple[Field, ...]
+    fields = target.fields if target else gather.tried(own, ())
+    whole = bool(fields or bad)  # without any field that is known, each source would be refused for want of one
+    profile = gather.tried(lambda: _profile(top, fields, bad), None) if whole else None
+    topics = gather.tried(lambda: _topics(top, sensor_type_id, profile is not None or bool(gather.found)), ())
+    names = {f.name for f in fields} | bad.keys()
+    key = gather.tried(lambda: texts("key", top.get("key", [])), ())
+    for i, name in enumerate(key if whole else ()):
         if name not in names:
-            raise SensorTypeError(f"key[{i}]", f"no field {_shown(name)}; name one of {', '.join(sorted(names))}")
-    accept = _mapping("accept", top.get("accept", {}))
-    _only(accept, frozenset({"past", "future"}), "accept")
+            gather.wrong(f"key[{i}]", f"no field {shown(name)}; name one of {', '.join(sorted(names))}")
+    accept = gather.tried(lambda: mapping("accept", top.get("accept", {})), {})
+    with gather:
+        only(accept, frozenset({"past", "future"}), "accept")
+    past = gather.tried(lambda: duration("accept.past", accept.get("past", "7d")), timedelta())
+    future = gather.tried(lambda: duration("accept.future", accept.get("future", "5min")), timedelta())
+    late = gather.tried(lambda: duration("late", top.get("late", "30s")), timedelta())
     admission = top.get("admission", "open")
     if admission not in ("open", "closed"):
-        raise SensorTypeError("admission", f"{_shown(admission)} is neither open nor closed")
+        gather.wrong("admission", f"{shown(admission)} is neither open nor closed")
     max_bytes = top.get("max_bytes", 65536)
     if not isinstance(max_bytes, int) or isinstance(max_bytes, bool) or not 1 <= max_bytes <= _LARGEST:
-        raise SensorTypeError("max_bytes", f"{_shown(max_bytes)} is not a whole number from 1 to {_LARGEST}")
+        gather.wrong("max_bytes", f"{shown(max_bytes)} is not a whole number from 1 to {_LARGEST}")
     moving = top.get("moving", False)
     if not isinstance(moving, bool):
-        raise SensorTypeError("moving", f"{_shown(moving)} is neither true nor false")
+        gather.wrong("moving", f"{shown(moving)} is neither true nor false")
+    title = gather.tried(lambda: text("name", top.get("name"), told), Text("", ""))
+    gather.end()
     if unnamed := [f.name for f in fields if not f.label.zh and f.name not in BOX[1:]]:
         example = "label: {zh: 水位, en: Water level}"
         told.append(f"fields: {', '.join(unnamed)[:300]} have no label; give one in both languages, like {example}")
     if profile is not None:
         told += _doubts(top, profile)
-    title = _text("name", top.get("name"), told)
+        told += _outside(profile, fields)
     if target is not None:
         return replace(
             target,
@@ -158,13 +145,13 @@ def sensor_type_from(
     return SensorType(
         id=sensor_type_id,
         version=version,
-        family=Modality(family),
+        family=Modality(str(family)),
         name=title,
         fields=fields,
         key=tuple(key),
-        past=_duration("accept.past", accept.get("past", "7d")),
-        future=_duration("accept.future", accept.get("future", "5min")),
-        late=_duration("late", top.get("late", "30s")),
+        past=past,
+        future=future,
+        late=late,
         admission=admission,
         max_bytes=max_bytes,
         moving=moving,
@@ -180,31 +167,42 @@ def _target(top: Mapping[str, Any], known: Mapping[str, SensorType]) -> SensorTy
         return None
     found = known.get(into) if isinstance(into, str) else None
     if found is None or found.into is not None or found.retired:
-        raise SensorTypeError("into", f"no sensor type {_shown(into)} keeps rows here; `sensor-type list` names them")
+        raise SensorTypeError("into", f"no sensor type {shown(into)} keeps rows here; `sensor-type list` names them")
+    gather = Gather()
     for key in _OF_TARGET:
         if key in top:
-            raise SensorTypeError(key, f"rows go into {into}, whose {key} holds; leave it out here")
-    for name, entry in (top.get("fields") or {}).items():
+            gather.wrong(key, f"rows go into {into}, whose {key} holds; leave it out here")
+    raw = top.get("fields")
+    for name, entry in (raw if isinstance(raw, dict) else {}).items():
         declared = sorted(DECLARED_KEYS & entry.keys()) if isinstance(entry, dict) else []
         if declared:
-            raise SensorTypeError(
+            gather.wrong(
                 f"fields.{name}.{declared[0]}", f"{into} declares its fields; say only where the value comes from"
             )
+    gather.end()
     return found
 
 
-def _profile(top: Mapping[str, Any], fields: Sequence[Field]) -> str | None:
-    """JSON of what the document says about its messages, compiled once to see that it is right; None: nothing."""
+def _profile(top: Mapping[str, Any], fields: Sequence[Field], bad: Mapping[str, str]) -> str | None:
+    """JSON of what the document says about its messages, compiled once to see that it is right; None: nothing.
+
+    Fields whose declaration is wrong (``bad``, with their kinds) are looked at for their sources all the same.
+    """
+    gather = Gather()
     sources: dict[str, Any] = {}
-    for name, entry in (top.get("fields") or {}).items():
+    raw = top.get("fields")
+    for name, entry in (raw if isinstance(raw, dict) else {}).items():
         if isinstance(entry, dict) and "from" in entry:
             sources[name] = {k: v for k, v in entry.items() if k in SOURCE_KEYS}
+            if name in bad:
+                sources[name].pop("unit_from", None)
         elif isinstance(entry, dict) and (stray := sorted(SOURCE_KEYS & entry.keys())):
-            raise SensorTypeError(f"fields.{name}.{stray[0]}", "is of no use without from; say where the value is")
+            gather.wrong(f"fields.{name}.{stray[0]}", "is of no use without from; say where the value is")
         elif isinstance(entry, str):
             sources[name] = {"from": entry}
     said = {key: top[key] for key in sorted(KEYS - {"fields"}) if key in top}
     if not said and not sources:
+        gather.end()
         if "topics" in top or "into" in top:
             raise SensorTypeError("fields", "no field says where it comes from; write like temp_c: {from: it.temp}")
         return None
@@ -212,7 +210,9 @@ def _profile(top: Mapping[str, Any], fields: Sequence[Field]) -> str | None:
     if isinstance(said.get("observations"), list):
         said["observations"] = [_without_declared(o, units) for o in said["observations"]]
     said["fields"] = _with_units(sources, units)
-    compile_mapping(said, kinds_of(fields))
+    with gather:
+        compile_mapping(said, {**kinds_of(fields), **bad})
+    gather.end()
     try:
         return json.dumps(said, ensure_ascii=False)
     except (TypeError, ValueError):
@@ -257,20 +257,47 @@ def _topics(top: Mapping[str, Any], sensor_type_id: str, has_profile: bool) -> t
         raw = [raw]
     if not isinstance(raw, list) or not 1 <= len(raw) <= _MOST_TOPICS:
         raise SensorTypeError("topics", f"write 1 to {_MOST_TOPICS} topics as a list, like ['meters/{{device}}/up']")
-    for i, text in enumerate(raw):
-        topic = parse_topic(text, f"topics[{i}]")
-        if topic.filter.startswith("city/") and topic.levels[1:2] != ((sensor_type_id, ""),):
-            raise SensorTypeError(f"topics[{i}]", f"below city/ only city/{sensor_type_id}/... is yours")
-        if "device" not in top and "device" not in topic.names and not _all_forms_name_a_device(top):
-            raise SensorTypeError(
-                f"topics[{i}]", "names no {device}; capture it, or say device: with an expression like it.dev_id"
-            )
+    gather = Gather()
+    for i, filter_ in enumerate(raw):
+        with gather:
+            _topic(top, filter_, f"topics[{i}]", sensor_type_id)
+    gather.end()
     return tuple(raw)
+
+
+def _topic(top: Mapping[str, Any], filter_: Any, path: str, sensor_type_id: str) -> None:
+    topic = parse_topic(filter_, path)
+    if sensor_type_id and topic.filter.startswith("city/") and topic.levels[1:2] != ((sensor_type_id, ""),):
+        raise SensorTypeError(path, f"below city/ only city/{sensor_type_id}/... is yours")
+    if "device" not in top and "device" not in topic.names and not _all_forms_name_a_device(top):
+        raise SensorTypeError(path, "names no {device}; capture it, or say device: with an expression like it.dev_id")
 
 
 def _all_forms_name_a_device(top: Mapping[str, Any]) -> bool:
     forms = top.get("observations")
     return isinstance(forms, list) and all(isinstance(o, dict) and "device" in o for o in forms)
+
+
+def _outside(profile: str, fields: Sequence[Field]) -> list[str]:
+    """Words of tables that the list of their field does not have, so that each would be refused."""
+    told, said = [], json.loads(profile)
+    allowed = {f.name: f.values for f in fields if f.values is not None}
+    forms = [("", said), *((f"observations[{i}].", o) for i, o in enumerate(said.get("observations") or ()))]
+    for prefix, form in forms:
+        for name, entry in form.get("fields", {}).items():
+            table = entry.get("table") if isinstance(entry, dict) else None
+            values = allowed.get(name)
+            odd = [
+                w
+                for w in (table or {}).values()
+                if values is not None and isinstance(w, (str, int, float)) and text_of(w) not in values
+            ]
+            if odd:
+                words = ", ".join(map(str, odd[:5]))
+                told.append(
+                    f"{prefix}fields.{name}.table: {words} would be refused; values has {', '.join(values or ())}"
+                )
+    return told
 
 
 def _doubts(top: Mapping[str, Any], profile: str) -> list[str]:
@@ -279,6 +306,12 @@ def _doubts(top: Mapping[str, Any], profile: str) -> list[str]:
     forms = [top, *(o for o in top.get("observations") or () if isinstance(o, dict))]
     if not any("time" in form for form in forms):
         told.append("time: none is read, so the time of receipt counts; say time: it.ts where the device tells it")
+    if dashed := sorted({found[0] for found in _DASHED.finditer(profile)}):
+        before, _, behind = dashed[0].rpartition("-")
+        told.append(
+            f"{dashed[0]}: is a subtraction of {behind}; a key with - in it is written "
+            f'{before.rpartition(".")[0]}["{before.rpartition(".")[2]}-{behind}"]'
+        )
     if any("each" in form for form in forms) and not any("row_id" in form for form in forms):
         told.append(
             "row_id: several readings of a device may share a time; say row_id: key, or a track, to tell them apart"
@@ -305,7 +338,7 @@ def document_of(sensor_type: SensorType) -> dict[str, Any]:
         if f.unit is not None:
             entry["unit"] = f.unit
         if f.low is not None or f.high is not None:
-            entry["range"] = [_plain(f.low), _plain(f.high)]
+            entry["range"] = [plain_number(f.low), plain_number(f.high)]
         if f.values is not None:
             entry["values"] = list(f.values)
         fields[f.name] = {**entry, "label": label}
@@ -315,226 +348,10 @@ def document_of(sensor_type: SensorType) -> dict[str, Any]:
         "family": sensor_type.family.value,
         "name": {"zh": sensor_type.name.zh, "en": sensor_type.name.en},
         "moving": sensor_type.moving,
-        "late": _shown_duration(sensor_type.late),
-        "accept": {"past": _shown_duration(sensor_type.past), "future": _shown_duration(sensor_type.future)},
+        "late": duration_text(sensor_type.late),
+        "accept": {"past": duration_text(sensor_type.past), "future": duration_text(sensor_type.future)},
         "admission": sensor_type.admission,
         "max_bytes": sensor_type.max_bytes,
         "key": list(sensor_type.key),
         "fields": fields,
     }
-
-
-def _fields(top: Mapping[str, Any], told: list[str]) -> tuple[Field, ...]:
-    raw = top.get("fields", {})
-    if not isinstance(raw, dict):
-        raise SensorTypeError("fields", "name at least one field, like depth_cm: {unit: cm}")
-    raw = {**_declared_in_forms(top, raw), **raw}
-    if not raw:
-        raise SensorTypeError("fields", "name at least one field, like depth_cm: {unit: cm}")
-    if len(raw) > _MOST_FIELDS:
-        raise SensorTypeError("fields", f"{len(raw)} fields are more than {_MOST_FIELDS}; make two sensor types of it")
-    out: list[Field] = []
-    for name, entry in raw.items():
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise SensorTypeError(
-                f"fields.{_key(name)}", "a field's name is a to z, digits and _, at most 48 characters"
-            )
-        if re.search(r"__v[0-9]+$", name):
-            raise SensorTypeError(f"fields.{name}", "names that end in __v and a number are for columns of versions")
-        if name in _RESERVED:
-            raise SensorTypeError(
-                f"fields.{name}", "every sensor type has this column already; leave it out or rename it"
-            )
-        if isinstance(entry, str):
-            entry = {"from": entry}  # noqa: PLW2901 - a field in short
-        out.extend(_field(name, _mapping(f"fields.{name}", {} if entry is None else entry), told))
-    return tuple(out)
-
-
-def _declared_in_forms(top: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields that only forms of ``observations`` declare (with a unit, a kind ...)."""
-    out: dict[str, Any] = {}
-    for i, form in enumerate(top.get("observations") or () if isinstance(top.get("observations"), list) else ()):
-        fields = form.get("fields") if isinstance(form, dict) else None
-        for name, entry in (fields if isinstance(fields, dict) else {}).items():
-            if name in raw:
-                continue
-            declared = {k: v for k, v in entry.items() if k in DECLARED_KEYS} if isinstance(entry, dict) else {}
-            if name in out and declared and out[name] not in ({}, declared):
-                raise SensorTypeError(
-                    f"observations[{i}].fields.{name}", "is declared in another way above; declare it in fields, once"
-                )
-            out[name] = declared or out.get(name, {})
-    return out
-
-
-def _field(name: str, entry: Mapping[str, Any], told: list[str]) -> list[Field]:
-    path = f"fields.{name}"
-    _only(entry, DECLARED_KEYS | SOURCE_KEYS, path)
-    label = _text(f"{path}.label", entry.get("label"), [])
-    kind = entry.get("kind", "text" if "values" in entry else "number")
-    if kind == "box":
-        if name != "box" or set(entry) - {"kind", "label", "from", "form", "divide"}:
-            raise SensorTypeError(path, "kind box is for the field box only, and takes nothing but a label")
-        return [Field(name=part, low=0.0, high=1.0, label=label) for part in BOX]
-    if kind not in [k.value for k in FieldKind]:
-        raise SensorTypeError(f"{path}.kind", f"{_shown(kind)} is none of number, boolean, text, box")
-    unit = entry.get("unit")
-    if unit is not None and (not isinstance(unit, str) or not re.fullmatch(r"[!-~]{1,48}", unit)):
-        raise SensorTypeError(f"{path}.unit", f"{_shown(unit)} is no UCUM code such as Cel, m3/h or %")
-    low, high = _range(f"{path}.range", entry["range"]) if entry.get("range") is not None else (None, None)
-    values = entry.get("values")
-    if kind != "number":
-        for word in ("unit", "range"):
-            if entry.get(word) is not None:
-                raise SensorTypeError(f"{path}.{word}", f"only numbers have a {word}; this field is {kind}")
-    elif unit is None:
-        told.append(f"{path}: a number without a unit; give its UCUM code, or 1 for a plain count or ratio")
-    elif (known := canonical(unit)) != unit:
-        hint = f"UCUM writes it {known}" if known else "no unit is known by it; give its UCUM code, like Cel, m3/h or %"
-        told.append(f"{path}.unit: {unit}: {hint}")
-    if values is not None:
-        if kind != "text":
-            raise SensorTypeError(f"{path}.values", f"only texts have a list of values; this field is {kind}")
-        values = _texts(f"{path}.values", values)
-        if not values:
-            raise SensorTypeError(f"{path}.values", "an empty list refuses everything; name values or leave it out")
-    return [
-        Field(
-            name=name,
-            kind=FieldKind(kind),
-            unit=unit,
-            low=low,
-            high=high,
-            values=None if values is None else tuple(values),
-            label=label,
-        )
-    ]
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML without aliases (a short text could stand for a huge one) and without keys that replace each other."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("an alias (*name) is not allowed; write the value out")
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        if len(set(seen)) < len(seen):
-            twice = next(key for key, count in Counter(seen).items() if count > 1)
-            raise yaml.YAMLError(f"key {twice!r} stands there twice")
-        return super().construct_mapping(node, deep)
-
-
-# YAML 1.1 takes on, off, yes, no, y and n for truth values, and devices say them all the time; 1.2 and people do not.
-_BOOL: Final = "tag:yaml.org,2002:bool"
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in pairs if tag != _BOOL]
-    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(_BOOL, re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
-
-
-def _parsed(text: str | bytes) -> Any:
-    if len(text) > _LONGEST_DOCUMENT:
-        raise SensorTypeError("", f"the document is longer than {_LONGEST_DOCUMENT} characters")
-    try:
-        text = quoted(text.decode() if isinstance(text, bytes) else text)
-        return yaml.load(text, _Loader)  # noqa: S506 - a subclass of SafeLoader
-    except (yaml.YAMLError, ValueError, RecursionError, LookupError, AttributeError, TypeError) as e:
-        # the last three come out of PyYAML where a tag does not fit its value, like !!timestamp x
-        first = " ".join(str(e).split())[:200]
-        if "flow mapping" in first or "flow sequence" in first:
-            first += "; inside {...} and [...] put quotes round an expression that has a comma, a bracket or a colon"
-        raise SensorTypeError("", f"the document is neither YAML nor JSON: {first}") from None
-
-
-def _mapping(path: str, value: Any) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise SensorTypeError(path, f"{_shown(value)} stands where a mapping of keys to values is wanted")
-    return value
-
-
-def _only(entry: Mapping[str, Any], allowed: frozenset[str], path: str) -> None:
-    for key in entry:
-        if key not in allowed:
-            where = f"{path}.{_key(key)}" if path else _key(key)
-            if isinstance(key, str) and key.count(")") + key.count("]") > key.count("(") + key.count("["):
-                raise SensorTypeError(path, "inside {...} put quotes round an expression with a comma or a bracket")
-            raise SensorTypeError(where, f"no such key; allowed are {', '.join(sorted(allowed))}")
-
-
-def _text(path: str, value: Any, told: list[str]) -> Text:
-    if value is None:
-        told.append(f"{path}: missing; give it in both languages, like {{zh: 水位, en: Water level}}")
-        return Text("", "")
-    entry = _mapping(path, value)
-    _only(entry, frozenset({"zh", "en"}), path)
-    for language in ("zh", "en"):
-        part = entry.get(language)
-        if not isinstance(part, str) or len(part) > 200 or not part.isprintable():
-            raise SensorTypeError(
-                f"{path}.{language}", f"{_shown(part)} is no text of at most 200 printable characters"
-            )
-    return Text(entry["zh"], entry["en"])
-
-
-def _texts(path: str, value: Any) -> Sequence[str]:
-    if not isinstance(value, list):
-        raise SensorTypeError(path, f"{_shown(value)} stands where a list of texts is wanted")
-    for i, item in enumerate(value):
-        if not isinstance(item, str) or not 1 <= len(item) <= 200 or not item.isprintable():
-            raise SensorTypeError(f"{path}[{i}]", f"{_shown(item)} is no printable text; put quotes round it")
-    if len(set(value)) != len(value):
-        raise SensorTypeError(path, "a value stands there twice")
-    return value
-
-
-def _range(path: str, value: Any) -> tuple[float | None, float | None]:
-    if not isinstance(value, list) or len(value) != 2:
-        raise SensorTypeError(path, f"{_shown(value)} is no range; write [low, high], with null for an open end")
-    ends: list[float | None] = []
-    for i, end in enumerate(value):
-        number = isinstance(end, (int, float)) and not isinstance(end, bool) and abs(end) <= sys.float_info.max
-        if end is not None and not number:
-            raise SensorTypeError(f"{path}[{i}]", f"{_shown(end)} is no number")
-        ends.append(None if end is None else float(end))
-    low, high = ends
-    if low is not None and high is not None and low > high:
-        raise SensorTypeError(path, f"{_plain(low)} is more than {_plain(high)}; write the lower end first")
-    return low, high
-
-
-def _duration(path: str, value: Any) -> timedelta:
-    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
-        raise SensorTypeError(path, f"{_shown(value)} is no duration; write a number and ms, s, min, h or d, like 30s")
-    try:
-        return timedelta(milliseconds=float(found[1]) * _UNITS_OF_TIME[found[2]])
-    except OverflowError:
-        raise SensorTypeError(path, f"{value} is longer than two million years") from None
-
-
-def _shown_duration(value: timedelta) -> str:
-    ms = value / timedelta(milliseconds=1)
-    for unit, size in _UNITS_OF_TIME.items():
-        if ms % size == 0:
-            return f"{int(ms // size)}{unit}"
-    return f"{ms}ms"
-
-
-def _plain(value: float | None) -> float | int | None:
-    return int(value) if value is not None and value.is_integer() and abs(value) < 1e15 else value
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, int) and abs(value) > sys.float_info.max:
-        return "a number of more than 300 digits"  # Python does not print those of thousands
-    return "nothing" if value is None else repr(value)[:80]
-
-
-def _key(key: Any) -> str:
-    """A key as part of a path."""
-    return key if isinstance(key, str) and len(key) <= 80 and key.isprintable() else _shown(key)

@@ -3,17 +3,56 @@
 from __future__ import annotations
 
 import operator
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from ingest.profile.functions import LONGEST, WrongValueError, is_number, text_of
+from ingest.profile.limits import STEPS, charge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["operators"]
+__all__ = ["Sentinels", "is_sentinel", "operators", "sentinels"]
+
+Sentinels = tuple[frozenset[float], frozenset[str]]
+"""Numbers and texts that mean nothing."""
 
 _MOST_SHIFT: Final = 63
 _MOST_POWER: Final = 64
+_PLAIN_NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_LONGEST_NUMBER: Final = 64
+
+
+def _float_of(text: str) -> float | None:
+    return float(text) if len(text) <= _LONGEST_NUMBER and _PLAIN_NUMBER.fullmatch(text) else None
+
+
+def sentinels(values: Sequence[Any]) -> Sentinels:
+    """What ``missing`` lists, ready to compare with; a number and the text of it are one.
+
+    Example:
+        >>> is_sentinel("-999.0", sentinels([-999, "--"])), is_sentinel(" --", sentinels([-999, "--"]))
+        (True, True)
+    """
+    texts = frozenset(v.strip() for v in values if isinstance(v, str))
+    numbers = [float(v) for v in values if isinstance(v, (int, float))]
+    return frozenset([*numbers, *(n for t in texts if (n := _float_of(t)) is not None)]), texts
+
+
+def is_sentinel(value: Any, known: Sentinels) -> bool:
+    """Whether a value is one of those that mean nothing; a truth value never is."""
+    numbers, texts = known
+    if isinstance(value, (int, float)):
+        return value in numbers and not isinstance(value, bool)
+    if isinstance(value, str):
+        text = value.strip()
+        return text in texts or (bool(numbers) and _float_of(text) in numbers)
+    return False
+
+
+def _known(value: Any, known: Sentinels) -> Any:
+    """A value of a message, nothing where it means nothing."""
+    return None if is_sentinel(value, known) else value
 
 
 def _get(value: Any, keys: Sequence[Any]) -> Any:
@@ -27,14 +66,18 @@ def _get(value: Any, keys: Sequence[Any]) -> Any:
 
 
 def _slice(value: Any, start: Any, end: Any) -> Any:
-    return value[start:end] if isinstance(value, (str, bytes, list, tuple)) else None
+    if not isinstance(value, (str, bytes, list, tuple)):
+        return None
+    charge(value)
+    return value[start:end]
 
 
 def _add(a: Any, b: Any) -> Any:
     if isinstance(a, (str, bytes)) and isinstance(b, (str, bytes)) and len(a) + len(b) > LONGEST:
         raise WrongValueError(f"a text of more than {LONGEST} characters is too long")
-    if isinstance(a, (list, tuple)) or isinstance(b, (list, tuple)):
-        raise TypeError
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        STEPS.spend((len(a) + len(b)) // 4)
+        return [*a, *b]
     return a + b
 
 
@@ -79,6 +122,7 @@ def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
 
 
 def _in(a: Any, b: Any) -> bool:
+    charge(b)
     try:
         return a in b
     except TypeError:
@@ -118,4 +162,5 @@ def operators() -> dict[str, Callable[..., Any]]:
         "op_at_least": _ordered(operator.ge),
         "op_in": _in,
         "op_join": _join,
+        "op_known": _known,
     }

@@ -31,7 +31,7 @@ def quoted(text: str) -> str:
     if text.lstrip()[:1] == "{" and '"' in text.lstrip()[:40]:
         return text  # JSON
     out: list[str] = []
-    depth = 0
+    opened: list[str] = []  # brackets
     literal: int | None = None  # indentation above which lines belong to a block of text
     for line in text.split("\n"):
         indent = len(line) - len(line.lstrip())
@@ -39,17 +39,16 @@ def quoted(text: str) -> str:
             out.append(line)
             continue
         literal = None
-        if depth == 0:
+        if not opened:
             found = _BLOCK.match(line)
             if found and found[2][:1] in "|>":
                 literal = indent
-            elif found and found[2][:1] not in "{[&*!#'":
+            elif found and found[2][:1] not in "{[&*!#":
                 value, note = _cut_comment(found[2])
                 if _needs_quotes(value, inside=False):
                     out.append(f"{found[1]}{_quote(value)}{note}")
                     continue
-        mended, depth = _flow(line, depth)
-        out.append(mended)
+        out.append(_flow(line, opened))
     return "\n".join(out)
 
 
@@ -106,28 +105,30 @@ def _needs_quotes(value: str, *, inside: bool) -> bool:
     return any(sign in value for sign in ('"', ": ", " #")) or (inside and any(sign in value for sign in "[]{},"))
 
 
-def _flow(line: str, depth: int) -> tuple[str, int]:
-    """A line with values inside of ``{...}`` quoted, and how deep it ends."""
+def _flow(line: str, opened: list[str]) -> str:
+    """A line with values in ``{...}`` and elements of ``[...]`` quoted; ``opened`` keeps the brackets that are open."""
     out: list[str] = []
-    at = 0
+    at = _element(line, 0, out) if opened and opened[-1] == "[" else 0
     while at < len(line):
         sign = line[at]
         if sign == "#" and (at == 0 or line[at - 1] in " \t"):
             out.append(line[at:])
             break
-        if sign in "\"'" and (depth or not line[:at].strip() or line[at - 1] in " \t"):
+        if sign in "\"'" and (opened or not line[:at].strip() or line[at - 1] in " \t"):
             end = _behind_text(line, at, yamls=True)
             out.append(line[at:end])
             at = end
             continue
-        if sign in "{[" and (depth or line[:at].rstrip()[-1:] in ("", ":", "-")):
-            depth += 1
-        elif sign in "}]" and depth:
-            depth -= 1
+        if sign in "{[" and (opened or line[:at].rstrip()[-1:] in ("", ":", "-")):
+            opened.append(sign)
+        elif sign in "}]" and opened:
+            opened.pop()
         out.append(sign)
         at += 1
-        if depth and sign == ":" and line[at : at + 1] == " ":
-            start = at + len(line[at:]) - len(line[at:].lstrip())
+        if opened and opened[-1] == "[" and sign in "[,":
+            at = _element(line, at, out)
+        if opened and sign == ":" and line[at : at + 1] == " ":
+            start = _behind_blanks(line, at)
             if line[start : start + 1] not in ("{", "[", "&", "*", "!", ""):
                 end = _end_of_value(line, start)
                 value = line[start:end].rstrip()
@@ -135,7 +136,26 @@ def _flow(line: str, depth: int) -> tuple[str, int]:
                 out.append(_quote(value) if _needs_quotes(value, inside=True) else value)
                 out.append(line[start + len(value) : end])
                 at = end
-    return "".join(out), depth
+    return "".join(out)
+
+
+def _behind_blanks(line: str, at: int) -> int:
+    while line[at : at + 1].isspace():
+        at += 1
+    return at
+
+
+def _element(line: str, at: int, out: list[str]) -> int:
+    """Put out an element of a list that begins here, quoted where it needs to be; where it ends."""
+    start = _behind_blanks(line, at)
+    if line[start : start + 1] in ("{", "[", "]", "&", "*", "!", "#", ""):
+        return at
+    end = _end_of_value(line, start)
+    value = line[start:end].rstrip()
+    behind = _behind_text(value, 0, yamls=True) if value[:1] in ("'", '"') else 0
+    apart = bool(value[behind:].strip()) if behind else any(part in value for part in "[]{},")
+    out += [line[at:start], _quote(value) if apart else value, line[start + len(value) : end]]
+    return end
 
 
 def _end_of_value(line: str, at: int) -> int:

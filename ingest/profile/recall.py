@@ -76,6 +76,9 @@ def _plain(value: Any) -> Any:
 def compile_merge(raw: Any, path: str, names: Sequence[str]) -> Callable[[Any, Mapping[str, Any], Message], Any]:
     """A function that lays a document over those before it with the same key: objects key by key, all else anew.
 
+    With ``as`` a message is one value of its topic, and stands under that name: ``{temperature: 21.5}``. A name that
+    was not said again within ``for`` is forgotten.
+
     Raises:
         SensorTypeError: The profile is wrong there.
 
@@ -87,18 +90,24 @@ def compile_merge(raw: Any, path: str, names: Sequence[str]) -> Callable[[Any, M
         {'sn': 1, 'a': {'x': 1}}
         {'sn': 1, 'a': {'x': 1, 'y': 2}}
     """
-    spec = _spec(raw, path, ("by", "for"))
+    spec = _spec(raw, path, ("by", "as", "for"))
     by = compile_expression(expression_text(spec["by"], f"{path}.by"), f"{path}.by", names)
     lasts = _span(spec.get("for", "10min"), f"{path}.for")
+    name = compile_expression(expression_text(spec["as"], f"{path}.as"), f"{path}.as", names) if "as" in spec else None
 
     def run(document: Any, scope: Mapping[str, Any], message: Message) -> Any:
         key = _key_of("merge", by(document, scope), by.path)
+        if name is not None and (told := name(document, scope)) is not None:
+            document = {word(told, name.path): document}
         if key is None or not isinstance(document, dict):
             return document
-        kept = message.memory.get(key)
-        if kept is not None and message.received - kept["at"] <= lasts:
-            document = _laid(kept["doc"], document, 0)
-        message.memory.put(key, {"at": message.received, "doc": _plain(document)})
+        kept = message.memory.get(key) or {"doc": {}, "at": 0}
+        times = kept.get("times", dict.fromkeys(kept["doc"], kept["at"]))
+        before = {k: v for k, v in kept["doc"].items() if message.received - times[k] <= lasts}
+        new = dict.fromkeys(document, message.received)
+        document = _laid(before, document, 0) if before else document
+        times = {k: times[k] for k in before} | new
+        message.memory.put(key, {"at": message.received, "doc": _plain(document), "times": times})
         return document
 
     return run
@@ -113,8 +122,12 @@ def _laid(under: Any, over: Any, depth: int) -> Any:
     return out
 
 
-def compile_remember(raw: Any, path: str, names: Sequence[str]) -> Callable[[Any, dict[str, Any], Message], None]:
+def compile_remember(
+    raw: Any, path: str, names: Sequence[str], kind: str = "last"
+) -> Callable[[Any, dict[str, Any], Message], bool]:
     """A function that puts ``last`` into the scope: values of earlier messages, by name; then keeps those of this one.
+
+    It says whether anything was kept. ``kind`` keeps apart what messages and what their elements remember.
 
     Raises:
         SensorTypeError: The profile is wrong there.
@@ -125,10 +138,9 @@ def compile_remember(raw: Any, path: str, names: Sequence[str]) -> Callable[[Any
         >>> notes, remember = Notes(), compile_remember(spec, "remember", ())
         >>> for doc in ({"mac": "m", "uas": "U1"}, {"mac": "m"}):
         ...     scope = {"msg": doc}
-        ...     remember(doc, scope, Message(b"", {}, 0, notes))
-        ...     print(scope["last"])
-        {}
-        {'uas': 'U1'}
+        ...     print(remember(doc, scope, Message(b"", {}, 0, notes)), scope["last"])
+        True {}
+        False {'uas': 'U1'}
     """
     spec = _spec(raw, path, ("by", "for", "values"))
     by = compile_expression(expression_text(spec["by"], f"{path}.by"), f"{path}.by", names)
@@ -143,11 +155,11 @@ def compile_remember(raw: Any, path: str, names: Sequence[str]) -> Callable[[Any
             raise SensorTypeError(here, "a name is letters, digits and _")
         values.append((name, compile_expression(expression_text(text, here), here, names)))
 
-    def run(document: Any, scope: dict[str, Any], message: Message) -> None:
-        key = _key_of("last", by(document, scope), by.path)
+    def run(document: Any, scope: dict[str, Any], message: Message) -> bool:
+        key = _key_of(kind, by(document, scope), by.path)
         scope["last"] = {}
         if key is None:
-            return
+            return False
         kept = message.memory.get(key) or {}
         last = {n: v for n, (v, at) in kept.items() if message.received - at <= lasts}
         scope["last"] = last
@@ -155,5 +167,6 @@ def compile_remember(raw: Any, path: str, names: Sequence[str]) -> Callable[[Any
         if new:
             fresh = {n: [v, message.received] for n, v in new.items()}
             message.memory.put(key, _plain({**{n: e for n, e in kept.items() if n in last}, **fresh}))
+        return bool(new)
 
     return run

@@ -7,6 +7,8 @@ that is there and wrong raises ``WrongValueError`` with the place in the profile
 from __future__ import annotations
 
 import math
+from datetime import tzinfo
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -14,18 +16,23 @@ from shapely.errors import ShapelyError
 from shapely.geometry import shape
 
 from brain.errors import SensorTypeError
-from ingest.profile.clock import time_reader
+from ingest.profile import hints
+from ingest.profile.clock import time_reader, zone_named
 from ingest.profile.datum import DATUMS, to_wgs84
 from ingest.profile.expression import compile_expression
 from ingest.profile.functions import WrongValueError
+from ingest.profile.gather import Gather
+from ingest.profile.operators import is_sentinel, sentinels
+from ingest.profile.places import coordinate, point_of
 from ingest.profile.units import canonical, convert
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ingest.profile.expression import Expression
+    from ingest.profile.operators import Sentinels
 
-    Compiler = Callable[[Any, str], Expression]
+    Compiler = Callable[[Any, str, Sentinels | None], Expression]
 
 __all__ = [
     "DECLARED_KEYS",
@@ -39,12 +46,13 @@ __all__ = [
 ]
 
 SOURCE_KEYS: Final = frozenset(
-    {"from", "table", "missing", "scale", "offset", "unit_from", "required", "form", "divide"}
+    {"from", "table", "keep_unlisted", "missing", "scale", "offset", "unit_from", "required", "form", "divide"}
 )
 """What an entry of ``fields`` says about where its value comes from ..."""
 DECLARED_KEYS: Final = frozenset({"kind", "unit", "range", "values", "label"})
 """... and what declares the field itself."""
-_POSITION_KEYS: Final = frozenset({"lon", "lat", "alt_m", "height_m", "point", "order", "datum"})
+_TIME_KEYS: Final = frozenset({"from", "as", "required", "missing"})
+_POSITION_KEYS: Final = frozenset({"lon", "lat", "alt_m", "height_m", "point", "order", "datum", "missing"})
 _BOX_FORMS: Final = ("xywh", "xyxy", "cxcywh")
 _TRUTH: Final = {
     **dict.fromkeys(("true", "on", "yes", "1", "open", "是"), True),
@@ -96,11 +104,23 @@ def _key(value: Any) -> str:
     return _plain(value)
 
 
-def _required(spec: Mapping[str, Any], path: str) -> bool:
-    value = spec.get("required", False)
+def _truth(spec: Mapping[str, Any], key: str, path: str) -> bool:
+    value = spec.get(key, False)
     if not isinstance(value, bool):
-        raise SensorTypeError(f"{path}.required", f"{value!r:.60} is neither true nor false")
+        raise SensorTypeError(f"{path}.{key}", f"{value!r:.60} is neither true nor false")
     return value
+
+
+def _missing(spec: Mapping[str, Any], path: str) -> Sentinels:
+    """What means nothing where a value stands."""
+    listed = spec.get("missing", [])
+    if not isinstance(listed, list) or not all(
+        v is None or (isinstance(v, (str, int, float)) and not isinstance(v, bool)) for v in listed
+    ):
+        raise SensorTypeError(
+            f"{path}.missing", "write numbers and texts that mean nothing as a list, like [65535, '--']"
+        )
+    return sentinels(listed)
 
 
 def time_source(
@@ -114,25 +134,52 @@ def time_source(
     if raw is None:
         return (lambda _, __: None), None
     spec = raw if isinstance(raw, dict) else {"from": raw}
+    gather = Gather()
     for key in spec:
-        if key not in ("from", "as", "required"):
-            raise SensorTypeError(f"{path}.{key}", "no such key; a time has from, as and required")
-    read = time_reader(expression_text(spec.get("as", "auto"), f"{path}.as"), zone, f"{path}.as")
-    source = compiled(spec.get("from"), "time.from")
-    required = _required(spec, path)
+        if key not in _TIME_KEYS:
+            gather.wrong(f"{path}.{key}", f"no such key; {hints.of_key(str(key), _TIME_KEYS)}")
+    form = gather.tried(lambda: expression_text(spec.get("as", "auto"), f"{path}.as"), "auto")
+    fixed = zone if zone is None or isinstance(zone, tzinfo) else None
+    read = gather.tried(lambda: time_reader(form, fixed, f"{path}.as"), None)
+    zoned = None if zone is fixed else _zoned(form, zone)
+    nothing = gather.tried(lambda: _missing(spec, path), sentinels([]))
+    required = gather.tried(lambda: _truth(spec, "required", path), False)
+    source = gather.tried(lambda: compiled(spec.get("from"), "time.from", nothing), None)
+    gather.end()
+    assert source is not None
+    assert read is not None
 
     def run(it: Any, scope: Mapping[str, Any]) -> int | None:
         value = source(it, scope)
-        if value is None or value == "":
+        if value is None or value == "" or is_sentinel(value, nothing):
             if required:
                 raise WrongValueError(f"{source.path}: {source.text[:80]} is missing", "missing")
             return None
         try:
-            return read(value)
+            return (read if zoned is None else zoned(it, scope))(value, scope.get("received"))
         except ValueError as e:
             raise WrongValueError(f"{source.path}: {e}", "bad_time") from None
 
     return run, source
+
+
+def _zoned(form: str, zone: Expression) -> Callable[[Any, Mapping[str, Any]], Callable[..., int]]:
+    """The reader of times for the zone that a message tells."""
+
+    @lru_cache(maxsize=256)
+    def reader(told: str | float | None) -> Callable[..., int]:
+        return time_reader(form, None if told is None else zone_named(told), "time.as")
+
+    def run(it: Any, scope: Mapping[str, Any]) -> Callable[..., int]:
+        told = zone(it, scope)
+        if told is not None and not isinstance(told, (str, int, float)):
+            raise WrongValueError(f"{zone.path}: {told!r:.60} is neither a name of a zone nor an offset", "bad_time")
+        try:
+            return reader(told or None if isinstance(told, str) else told)
+        except ValueError as e:
+            raise WrongValueError(f"{zone.path}: {e}", "bad_time") from None
+
+    return run
 
 
 def position_source(
@@ -147,18 +194,25 @@ def position_source(
         return None
     if not isinstance(raw, dict) or not raw:
         raise SensorTypeError(path, "write like {lon: it.x, lat: it.y} or {point: it.location.coordinates}")
+    gather = Gather()
     for key in raw:
         if key not in _POSITION_KEYS:
-            raise SensorTypeError(f"{path}.{key}", f"no such key; a position has {', '.join(sorted(_POSITION_KEYS))}")
+            gather.wrong(f"{path}.{key}", f"no such key; {hints.of_key(str(key), _POSITION_KEYS)}")
     datum, order = raw.get("datum", "wgs84"), raw.get("order", "lonlat")
     if datum not in DATUMS:
-        raise SensorTypeError(f"{path}.datum", f"{datum!r:.60} is none of {', '.join(DATUMS)}")
+        gather.wrong(f"{path}.datum", f"{datum!r:.60} is none of {', '.join(DATUMS)}")
     if order not in ("lonlat", "latlon"):
-        raise SensorTypeError(f"{path}.order", f"{order!r:.60} is neither lonlat nor latlon")
+        gather.wrong(f"{path}.order", f"{order!r:.60} is neither lonlat nor latlon")
     heights = {"alt_m", "height_m"} & raw.keys()
     if ("lon" in raw) != ("lat" in raw) or (("lon" in raw) == ("point" in raw) and not (heights and "lon" not in raw)):
-        raise SensorTypeError(path, "give lon and lat, or point")
-    exprs = {k: compiled(raw[k], f"position.{k}") for k in ("lon", "lat", "alt_m", "height_m", "point") if k in raw}
+        gather.wrong(path, "give lon and lat, or point")
+    nothing = gather.tried(lambda: _missing(raw, path), sentinels([]))
+    exprs: dict[str, Expression] = {}
+    for key in ("lon", "lat", "alt_m", "height_m", "point"):
+        if key in raw:
+            with gather:
+                exprs[key] = compiled(raw[key], f"position.{key}", nothing)
+    gather.end()
 
     def run(it: Any, scope: Mapping[str, Any], values: dict[str, Any]) -> None:
         lon = lat = None
@@ -169,7 +223,7 @@ def position_source(
         elif "lon" in exprs:
             where = exprs["lon"].path
             lon, lat = exprs["lon"](it, scope), exprs["lat"](it, scope)
-        lon, lat = _number(lon, where), _number(lat, where)
+        lon, lat = _degrees(lon, where), _degrees(lat, where)
         if lon is not None and lat is not None and not lon == lat == 0:  # no fix is sent as 0, 0
             values["lon"], values["lat"] = to_wgs84(lon, lat, datum)
         for key in ("alt_m", "height_m"):
@@ -180,7 +234,7 @@ def position_source(
 
 
 def _pair(point: Any, order: str, path: str) -> tuple[Any, Any]:
-    """Longitude and latitude of a pair, a GeoJSON geometry (its middle) or a text like ``36.07,120.38``."""
+    """Longitude and latitude of a pair, a GeoJSON geometry (its middle) or a text (``ingest.profile.places``)."""
     if isinstance(point, dict):
         if "coordinates" not in point and isinstance(point.get("geometry"), dict):
             point = point["geometry"]
@@ -196,10 +250,19 @@ def _pair(point: Any, order: str, path: str) -> tuple[Any, Any]:
                 raise WrongValueError(f"{path}: {point!r:.60} is no GeoJSON geometry") from None
         else:
             point = inner
+    if isinstance(point, str) and (found := point_of(point)) is not None:
+        lon, lat, sure = found
+        return (lon, lat) if sure or order == "lonlat" else (lat, lon)
     if isinstance(point, str):
         point = [part for part in point.replace(",", " ").replace(";", " ").split(" ") if part]
     pair = list(point[:2]) if isinstance(point, (list, tuple)) and len(point) >= 2 else [None, None]
     return (pair[0], pair[1]) if order == "lonlat" else (pair[1], pair[0])
+
+
+def _degrees(value: Any, path: str) -> float | None:
+    """Degrees, of a number or of a text with minutes, seconds or a letter."""
+    told = coordinate(value) if isinstance(value, str) else None
+    return _number(value, path) if told is None else told
 
 
 def _vertices(value: Any) -> int:
@@ -224,7 +287,10 @@ def _number(value: Any, path: str) -> float | None:
             number = math.inf
         if math.isfinite(number):
             return number
-    raise WrongValueError(f"{path}: {value!r:.60} stands where a number is wanted; number(...) reads one before a unit")
+    hint = "number(...) reads one before a unit"
+    if isinstance(value, str) and not any(c.isdigit() for c in value):
+        hint = "where it means nothing, list it in missing"
+    raise WrongValueError(f"{path}: {value!r:.60} stands where a number is wanted; {hint}")
 
 
 def box_source(
@@ -239,13 +305,14 @@ def box_source(
     form, divide = entry.get("form", "xywh"), entry.get("divide", [1, 1])
     if form not in _BOX_FORMS:
         raise SensorTypeError(f"{path}.form", f"{form!r:.60} is none of {', '.join(_BOX_FORMS)}")
-    if not isinstance(divide, list) or len(divide) != 2:
-        raise SensorTypeError(f"{path}.divide", "write width and height of the picture, like [1920, 1080]")
+    if not isinstance(divide, str) and (not isinstance(divide, list) or len(divide) != 2):
+        raise SensorTypeError(
+            f"{path}.divide", "write width and height of the picture, like [1920, 1080], or an expression of both"
+        )
     source = compile_expression(expression_text(entry["from"], f"{path}.from"), f"{path}.from", names)
-    sizes = [
-        compile_expression(expression_text(d, f"{path}.divide[{i}]"), f"{path}.divide[{i}]", names)
-        for i, d in enumerate(divide)
-    ]
+    both = [(divide, f"{path}.divide")] if isinstance(divide, str) else []
+    parts = both or [(d, f"{path}.divide[{i}]") for i, d in enumerate(divide)]
+    sizes = [compile_expression(expression_text(d, where), where, names) for d, where in parts]
 
     def run(it: Any, scope: Mapping[str, Any]) -> tuple[float, ...] | None:
         value = source(it, scope)
@@ -254,7 +321,10 @@ def box_source(
         if not isinstance(value, (list, tuple)) or len(value) != 4:
             raise WrongValueError(f"{source.path}: {value!r:.60} is no list of four numbers")
         numbers = [_number(v, source.path) for v in value]
-        width, height = (_number(size(it, scope), size.path) for size in sizes)
+        told = [size(it, scope) for size in sizes]
+        if both:
+            told = list(told[0]) if isinstance(told[0], (list, tuple)) and len(told[0]) == 2 else [None, None]
+        width, height = (_number(size, sizes[-1].path) for size in told)
         if None in numbers or not width or not height:
             return None
         a, b, c, d = (float(n) for n in numbers if n is not None)
@@ -282,47 +352,53 @@ def field_source(
             path, f"there is no such field; declare it in fields, with its unit: {name}: {{unit: ...}}; known: {known}"
         )
     entry = spec if isinstance(spec, dict) else {"from": spec}
+    gather = Gather()
     for key in entry:
         if key not in SOURCE_KEYS | DECLARED_KEYS | {"unit_to"}:  # the last is ours: the unit that the field declares
-            raise SensorTypeError(
-                f"{path}.{key}", f"no such key; a field has {', '.join(sorted(SOURCE_KEYS | DECLARED_KEYS))}"
-            )
+            gather.wrong(f"{path}.{key}", f"no such key; {hints.of_key(str(key), SOURCE_KEYS | DECLARED_KEYS)}")
     if kind == "box":
+        gather.end()
         return box_source(spec, path, names)
     for key in ("form", "divide"):
         if key in entry:
-            raise SensorTypeError(f"{path}.{key}", "only a box has this; use scale, or / in the expression")
-    source = compile_expression(expression_text(entry["from"], f"{path}.from"), f"{path}.from", names)
-    missing, table = entry.get("missing", []), entry.get("table")
-    if not isinstance(missing, list):
-        raise SensorTypeError(f"{path}.missing", "write what means nothing as a list, like [65535, '--']")
+            gather.wrong(f"{path}.{key}", "only a box has this; use scale, or / in the expression")
+    missing, table = gather.tried(lambda: _missing(entry, path), sentinels([])), entry.get("table")
+    text = gather.tried(lambda: expression_text(entry["from"], f"{path}.from"), "None")
+    source = gather.tried(lambda: compile_expression(text, f"{path}.from", names, missing), None)
     if table is not None and (not isinstance(table, dict) or not table):
-        raise SensorTypeError(f"{path}.table", "write a look-up as a mapping, like {0: closed, 1: open}")
+        gather.wrong(f"{path}.table", "write a look-up as a mapping, like {0: closed, 1: open}")
+        table = None
+    keep = gather.tried(lambda: _truth(entry, "keep_unlisted", path), False)
+    if keep and (table is None or "else" in table):
+        gather.wrong(f"{path}.keep_unlisted", "stands beside a table without else, and keeps what is not in it")
     scale, offset = entry.get("scale", 1), entry.get("offset", 0)
     for key, number in (("scale", scale), ("offset", offset)):
         if isinstance(number, bool) or not isinstance(number, (int, float)) or not abs(number) < 1e15:
-            raise SensorTypeError(f"{path}.{key}", f"{number!r:.60} is no number")
+            gather.wrong(f"{path}.{key}", f"{number!r:.60} is no number")
         if key in entry and kind != "number":
-            raise SensorTypeError(f"{path}.{key}", f"only numbers have a {key}; this field is {kind}")
-    turn = _conversion(entry, path, names) if "unit_from" in entry else None
+            gather.wrong(f"{path}.{key}", f"only numbers have a {key}; this field is {kind}")
+    turn = gather.tried(lambda: _conversion(entry, path, names), None) if "unit_from" in entry else None
+    required = gather.tried(lambda: _truth(entry, "required", path), False)
+    gather.end()
+    assert source is not None
     plain = scale == 1 and offset == 0
     words = {_key(k): v for k, v in table.items()} if table else None
-    simple = kind == "number" and plain and not missing and not table and turn is None  # most fields of most profiles
+    simple = kind == "number" and plain and not any(missing) and not table and turn is None  # most fields
     read = _reader(kind, source, scale, offset, plain=plain)
 
     def run(it: Any, scope: Mapping[str, Any]) -> Any:
         value = source(it, scope)
         if simple and type(value) is float:
             return None if math.isnan(value) else value
-        if value is None or value == "" or (value in missing and not isinstance(value, bool)):
+        if value is None or value == "" or is_sentinel(value, missing):
             return None
         if words is not None:
-            value = _looked_up(words, value, path)
+            value = _looked_up(words, value, path, keep=keep)
             if value is None:
                 return None
         return read(value) if turn is None else turn(read(value), it, scope)
 
-    if not _required(entry, path):
+    if not required:
         return name, run, source
 
     def demanding(it: Any, scope: Mapping[str, Any]) -> Any:
@@ -356,11 +432,12 @@ def _conversion(
     source = compile_expression(told, f"{path}.unit_from", names)
 
     def run(number: float | None, it: Any, scope: Mapping[str, Any]) -> float | None:
-        unit = source(it, scope)
         if number is None:
             return None
+        unit = source(it, scope)
         if unit is None or unit == "":
-            raise WrongValueError(f"{source.path}: {told[:60]} names no unit", "missing")
+            usual = f'; where the device leaves it out write first({told[:40]}, "{target}")'
+            raise WrongValueError(f"{source.path}: {told[:60]} names no unit{usual}", "missing")
         try:
             factor, offset = convert(word(unit, source.path), target)
         except ValueError as e:
@@ -391,12 +468,14 @@ def _reader(kind: str, source: Expression, scale: float, offset: float, *, plain
     return lambda value: word(value, source.path)
 
 
-def _looked_up(words: Mapping[str, Any], value: Any, path: str) -> Any:
-    """The word of a table; ``else`` stands for what is not in it."""
+def _looked_up(words: Mapping[str, Any], value: Any, path: str, *, keep: bool) -> Any:
+    """The word of a table; ``else`` stands for what is not in it, or it is kept as it is."""
     found = words.get(_key(value), words.get("else"))
     if isinstance(value, bool):  # YAML's 1 and true are one key
         found = words.get(_key(value), words.get(str(int(value)), words.get("else")))
     if found is None and "else" not in words and _key(value) not in words:
+        if keep:
+            return value
         known = ", ".join(list(words)[:10])
         raise WrongValueError(f"{path}.table: {value!r:.60} is not in the table of {known}", "not_in_list")
     return found

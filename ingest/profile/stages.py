@@ -7,51 +7,56 @@
 | ``json_lines`` | a document a line |
 | ``xml`` | an object: elements by local name (namespaces dropped), attributes as ``@name``, text beside them as ``#text``, an element that comes several times as a list; entities and document types are refused |
 | ``key_value`` | an object of texts, from ``a=1;b=2`` (``pairs: ";"`` or a line each by default, ``equals: "="``) |
-| ``csv`` | an object a line, by the names of the first line or of ``header: [time, temp]`` (``separator: ","``) |
+| ``form`` | an object of texts, from ``a=1&b=x+y%21`` (a query, a form); what comes several times is a list |
+| ``csv`` | an object a line, by the names of the first line or of ``header: [time, temp]`` (``separator: ","``, ``skip: 1``) |
+| ``fixed_width`` | an object of texts a line, by ``columns: {temp: [8, 5]}``: first character and width (``skip``) |
+| ``regex`` | the named groups of ``pattern`` a line, or of the whole text (``per: message``); other lines are refused (``else: skip``) |
 | ``text`` | the text itself, as ``it`` |
+| ``json_or_text`` | the document, or the text itself where it is no JSON: topics of one value each |
 | ``bytes`` ``hex`` ``base64`` | the bytes, or with ``frame: [...]`` the object that the byte table makes of them |
 | ``msgpack`` | the document |
 
-``charset`` says how texts are coded (default UTF-8; XML tells its own). Every input gives a list of documents. The
+``charset`` says how texts are coded (default UTF-8; XML tells its own); ``empty: ignore`` passes over messages without
+bytes, which others refuse. Every input gives a list of documents. The
 formats of ``ingest.decoders`` are inputs too, each with its own settings.
 """  # noqa: E501 - a table
 
 from __future__ import annotations
 
 import codecs
-import csv
 import re
 from typing import TYPE_CHECKING, Any, Final
-from xml.parsers import expat
 
 import msgspec
 
 from brain.errors import SensorTypeError
 from ingest.decoders import Message, formats
+from ingest.profile import hints
 from ingest.profile.frame import compile_frame
 from ingest.profile.functions import FUNCTIONS, WrongValueError
+from ingest.profile.markup import DEEPEST, xml_of
+from ingest.profile.texts import TEXT_INPUTS, lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["DEEPEST", "INPUTS", "compile_input"]
+__all__ = ["DEEPEST", "INPUTS", "ONE_DOCUMENT", "compile_input"]
 
-DEEPEST: Final = 32
-"""Levels a document may be nested."""
-_MOST_LINES: Final = 10_000
-INPUTS: Final = {
+INPUTS: Final[dict[str, set[str]]] = {
     "json": {"charset"},
     "lenient_json": {"charset"},
     "json_lines": {"charset"},
     "xml": {"charset"},
-    "key_value": {"charset", "pairs", "equals"},
-    "csv": {"charset", "separator", "header"},
+    **{name: set(settings) for name, (settings, _) in TEXT_INPUTS.items()},
     "text": {"charset"},
+    "json_or_text": {"charset"},
     "bytes": {"frame", "order"},
     "hex": {"frame", "order"},
     "base64": {"frame", "order"},
-    "msgpack": set[str](),
+    "msgpack": set(),
 }
+ONE_DOCUMENT: Final = frozenset({"nmea", "prometheus", *INPUTS} - {"json_lines", "csv", "fixed_width", "regex"})
+"""Inputs that make one document of a message; of the others each document has its place as ``key``."""
 # Strings and comments that never end are taken to the end: what is tried again from every place would cost its square.
 _TOKEN: Final = re.compile(
     r'(?P<string>"(?:[^"\\]|\\.)*+(?:"|\Z))|(?P<single>\'(?:[^\'\\]|\\.)*+(?:\'|\Z))'
@@ -93,8 +98,16 @@ def compile_input(spec: Any, path: str) -> Callable[[Message], list[Any]]:
     if isinstance(form, str) and form in formats():
         return _of_format(form, settings, path)
     if not isinstance(form, str) or form not in INPUTS:
-        raise SensorTypeError(path, f"{spec!r:.60} is no input; known are {', '.join([*INPUTS, *formats()])}")
+        known = [*INPUTS, *formats()]
+        raise SensorTypeError(
+            path, f"{spec!r:.60} is no input; known are {', '.join(known)}{hints.of_input(form, known)}"
+        )
     plain = _plain_input(form, settings, path)
+    empty = settings.get("empty", "refuse")
+    if empty not in ("refuse", "ignore"):
+        raise SensorTypeError(f"{path}.empty", f"{empty!r:.60} is neither refuse nor ignore")
+    if empty == "ignore":
+        return lambda message: plain(message.payload) if message.payload.strip() else []
     return lambda message: plain(message.payload)
 
 
@@ -122,9 +135,9 @@ def _of_format(name: str, settings: dict[str, Any], path: str) -> Callable[[Mess
 
 def _plain_input(form: str, settings: dict[str, Any], path: str) -> Callable[[bytes], list[Any]]:
     for key in settings:
-        if key != "format" and key not in INPUTS[form]:
-            allowed = ", ".join(sorted(INPUTS[form])) or "none"
-            raise SensorTypeError(f"{path}.{key}", f"{form} has no such setting; it has {allowed}")
+        if key not in ("format", "empty") and key not in INPUTS[form]:
+            told = hints.of_key(str(key), {*INPUTS[form], "empty"})
+            raise SensorTypeError(f"{path}.{key}", f"{form} has no such setting; {told}")
     if form in ("bytes", "hex", "base64"):
         return _of_bytes(form, settings, path)
     if form == "msgpack":
@@ -135,14 +148,13 @@ def _plain_input(form: str, settings: dict[str, Any], path: str) -> Callable[[by
     read = _decoder(_charset(settings.get("charset", "utf-8"), path))
     if form == "text":
         return lambda payload: [read(payload)]
-    if form == "key_value":
-        return _key_value(settings, path, read)
-    if form == "csv":
-        return _csv(settings, path, read)
+    if form in TEXT_INPUTS:
+        return TEXT_INPUTS[form][1](settings, path, read)
     return {
         "json": lambda payload: [_json(read(payload))],
         "lenient_json": lambda payload: [_lenient(read(payload))],
-        "json_lines": lambda payload: [_json(line) for line in _lines(read(payload))],
+        "json_lines": lambda payload: [_json(line) for line in lines_of(read(payload))],
+        "json_or_text": lambda payload: [_json_or_text(read(payload))],
     }[form]
 
 
@@ -163,22 +175,6 @@ def _decoder(charset: str) -> Callable[[bytes], str]:
     return read
 
 
-def _setting(settings: dict[str, Any], name: str, default: str, path: str) -> str:
-    value = settings.get(name, default)
-    if not isinstance(value, str) or not 1 <= len(value) <= 8:
-        raise SensorTypeError(f"{path}.{name}", f"{value!r:.60} is no separator; write one like ';'")
-    return value
-
-
-def _lines(text: str) -> list[str]:
-    lines = [line for line in text.splitlines() if line.strip()]
-    if len(lines) > _MOST_LINES:
-        raise WrongValueError(f"payload: {len(lines)} lines are more than {_MOST_LINES}", "too_large")
-    if not lines:
-        raise WrongValueError("payload: there is no line in it", "missing")
-    return lines
-
-
 def _json(text: str) -> Any:
     if not text.strip():
         raise WrongValueError("payload: is empty", "not_json")
@@ -191,6 +187,15 @@ def _json(text: str) -> Any:
     if text.count("{") + text.count("[") > DEEPEST and isinstance(document, (dict, list)):
         _check_depth(document)
     return document
+
+
+def _json_or_text(text: str) -> Any:
+    try:
+        return _json(text)
+    except WrongValueError as e:
+        if e.reason != "not_json" or text.lstrip()[:1] in ("{", "["):  # what is broken is no text
+            raise
+    return text.strip()
 
 
 def _check_depth(document: Any) -> None:
@@ -252,84 +257,6 @@ def _of_bytes(form: str, settings: dict[str, Any], path: str) -> Callable[[bytes
     return read
 
 
-def _key_value(settings: dict[str, Any], path: str, read: Callable[[bytes], str]) -> Callable[[bytes], list[Any]]:
-    pairs = _setting(settings, "pairs", "\n", path)
-    equals = _setting(settings, "equals", "=", path)
-
-    def run(payload: bytes) -> list[Any]:
-        out: dict[str, str] = {}
-        for pair in read(payload).split(pairs):
-            key, found, value = pair.partition(equals)
-            if found and key.strip():
-                out[key.strip()] = value.strip()
-        if not out:
-            raise WrongValueError(f"payload: there is no pair with {equals!r} in it", "missing")
-        return [out]
-
-    return run
-
-
-def _csv(settings: dict[str, Any], path: str, read: Callable[[bytes], str]) -> Callable[[bytes], list[Any]]:
-    separator = _setting(settings, "separator", ",", path)
-    if len(separator) != 1:
-        raise SensorTypeError(f"{path}.separator", "the separator of csv is one character")
-    header = settings.get("header")
-    if header is not None and (not isinstance(header, list) or not all(isinstance(h, str) and h for h in header)):
-        raise SensorTypeError(f"{path}.header", "write the names of the columns as a list, like [time, temp]")
-
-    def run(payload: bytes) -> list[Any]:
-        lines = _lines(read(payload))
-        try:
-            rows = list(csv.reader(lines, delimiter=separator, skipinitialspace=True))
-        except csv.Error as e:
-            raise WrongValueError(f"payload: is no csv: {str(e)[:100]}", "not_json") from None
-        names = header or [name.strip() for name in rows.pop(0)]
-        if not rows:
-            raise WrongValueError("payload: there is no line below the names of the columns", "missing")
-        return [dict(zip(names, row, strict=False)) for row in rows]
-
-    return run
-
-
-class _Tree:
-    """Builds an object from the events of the XML parser."""
-
-    def __init__(self) -> None:
-        self.root: dict[str, Any] = {}
-        self._open: list[tuple[str, dict[str, Any], list[str]]] = []
-
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        if len(self._open) >= DEEPEST:
-            raise WrongValueError(f"payload: nested deeper than {DEEPEST} levels", "too_deep")
-        here = {f"@{_local(k)}": v for k, v in attributes.items() if not k.startswith("xmlns")}
-        self._open.append((_local(name), here, []))
-
-    def text(self, data: str) -> None:
-        self._open[-1][2].append(data)
-
-    def end(self, _: str) -> None:
-        name, here, texts = self._open.pop()
-        text = "".join(texts).strip()
-        if text and here:
-            here["#text"] = text
-        value: Any = here or text or None
-        parent = self._open[-1][1] if self._open else self.root
-        if name not in parent:
-            parent[name] = value
-        elif isinstance(parent[name], list):
-            parent[name].append(value)
-        else:
-            parent[name] = [parent[name], value]
-
-
-def _local(name: str) -> str:
-    return name.rpartition(":")[2]
-
-
-def _refuse_document_type(*_: Any) -> None:
-    raise WrongValueError("payload: an XML document type or entity is not allowed", "not_json")
-
-
 def _xml(payload: bytes, charset: str | None) -> Any:
     head = payload[:_LONGEST_DECLARATION]
     declared = re.match(rb"""\s*<\?xml[^>]*?encoding=["']([\w-]+)["']""", head)
@@ -340,15 +267,4 @@ def _xml(payload: bytes, charset: str | None) -> Any:
         text = payload.decode("gb18030" if told.lower() in ("gb2312", "gbk") else told)
     except (LookupError, UnicodeDecodeError):
         raise WrongValueError(f"payload: is not {told[:40]}", "not_json") from None
-    tree = _Tree()
-    parser = expat.ParserCreate("utf-8")
-    parser.StartElementHandler = tree.start
-    parser.EndElementHandler = tree.end
-    parser.CharacterDataHandler = tree.text
-    parser.StartDoctypeDeclHandler = _refuse_document_type
-    parser.EntityDeclHandler = _refuse_document_type
-    try:
-        parser.Parse(text.removeprefix("\ufeff").strip().encode(), True)
-    except expat.ExpatError as e:
-        raise WrongValueError(f"payload: is no XML: {str(e)[:100]}", "not_json") from None
-    return tree.root
+    return xml_of(text)

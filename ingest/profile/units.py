@@ -25,6 +25,8 @@ _PART: Final = re.compile(
     r"(?P<sign>[./])|(?P<open>\()|(?P<close>\))|(?P<note>\{[!-z|~]{1,32}\})"
     r"|(?P<atom>(?:\[[!-Z\\^-~]{1,16}\]|[^\s./(){}\[\]0-9+-])+)(?P<power>[+-]?[0-9])?|(?P<one>1)(?![0-9])"
 )
+_VOCABULARY: Final = re.compile(r"^(?:wmoUnit:|unit:|ucum:|obix:units/)(?=\w)")  # wmoUnit:degC
+_SCALES: Final = {"c": "Cel", "f": "[degF]", "k": "K"}
 _OFFSETS: Final = {"Cel": Fraction("273.15"), "[degF]": Fraction("459.67") * Fraction(5, 9)}
 """What the zero of a scale is in kelvin; only where the unit stands alone."""
 
@@ -61,6 +63,10 @@ def canonical(text: str) -> str | None:
     return None if factors is None else _written(factors)
 
 
+_OF_THE_TARGET: Final = {"F": ("[degF]",), "f": ("[degF]",), "°": ("Cel",), "度": ("Cel", "kW.h")}
+"""Spellings that only the quantity tells apart: 70 F is no farad where a temperature is wanted, 度 may be a kWh."""
+
+
 @lru_cache(maxsize=2048)
 def convert(source: str, target: str) -> tuple[float, float]:
     """Factor and offset from one unit to another: ``value * factor + offset``.
@@ -80,6 +86,9 @@ def convert(source: str, target: str) -> tuple[float, float]:
         ValueError: m3/h is length3/time and kW.h is length2.mass/time2; give the field a unit of the same kind
     """
     (a, a_zero), (b, b_zero) = _measured(source), _measured(target)
+    for meant in _OF_THE_TARGET.get(source, ()):
+        if a.bases != b.bases:
+            a, a_zero = _measured(meant)
     if a.bases != b.bases:
         raise ValueError(
             f"{source[:60]} is {_kind(a)} and {target[:60]} is {_kind(b)}; give the field a unit of the same kind"
@@ -105,7 +114,7 @@ def _read(text: str) -> list[_Factor] | None:
     """The factors of a unit, None where it is none; an empty list is the unit 1."""
     if len(text) > _LONGEST:
         return None
-    plain = unicodedata.normalize("NFKC", text).strip()
+    plain = _VOCABULARY.sub("", unicodedata.normalize("NFKC", text).strip())
     for old, new in (
         ("μ", "u"),
         ("−", "-"),
@@ -118,12 +127,16 @@ def _read(text: str) -> list[_Factor] | None:
         ("每", "/"),
     ):
         plain = plain.replace(old, new)
-    for known in (WHOLE.get(plain), CODES.get(plain)):
+    if not ("[" in plain or "{" in plain):
+        plain = plain.replace("_", " ")  # km_h-1, liters_per_second
+    lower = plain.lower().replace("-", " ")
+    for known in (WHOLE.get(plain), CODES.get(plain), WHOLE.get(lower) if " " in lower else None):
         if known is not None:
             return _parsed(known)
-    lower = plain.lower()
     plain = re.sub(r"\bN(m3|L|l)\b", r"\1{norm}", plain)  # Nm is a newton metre, Nm3 a normal cubic metre
+    plain = re.sub(r"(?<=[A-Za-z])-(?=[A-Za-z])", " ", plain)  # BACnet writes liters-per-second
     plain = re.sub(r"^deg(?:ree)?s? +(?=[cfk])|(?<=celsius) +degrees?$", "", plain, flags=re.IGNORECASE)
+    plain = _SCALES.get(plain.lower(), plain) if plain.lower() != lower else plain  # Deg C; C alone was looked up above
     words = re.sub(r"\b([Cc]ubic|[Ss]quare) +(\w+)", lambda m: m[2] + ("3" if m[1].lower() == "cubic" else "2"), plain)
     words = re.sub(r"\s*(?:\bper\b|/)\s*", "/", words)
     words = re.sub(r"\s*\.\s*|\s+(?=[^\s+-])", ".", words.strip())

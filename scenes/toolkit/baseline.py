@@ -6,6 +6,8 @@ hour cannot excuse itself):
 
 * time of week: the same weekday of the last three weeks, 15 minutes before and after, when all three are there;
 * else pooled by day type (working day, weekend): one hour before and after, from two days and 24 samples on;
+* a weekend of which too little is known is held against working days, never the other way round: a rush hour that
+  no weekend has would be found unusual on the first Monday;
 * else nothing is known.
 
 What was sampled while an incident held is left out, so that an incident never becomes usual. Samples become history
@@ -42,6 +44,7 @@ NEAR_SLOTS: Final = 3  # round the time of the week
 POOL_SLOTS: Final = 12  # round the time of day, pooled by day type
 POOL_DAYS: Final = 2
 POOL_SAMPLES: Final = 24
+PAGES_SPARE: Final = 0.125  # pages are large, and those that wait are saved with the rest
 _THURSDAY: Final = 3  # 1970-01-01
 
 
@@ -230,7 +233,7 @@ class Learned:
         new = rows[s.page[rows] < 0][: max(0, self.most - self.used)]
         s.page[new] = np.arange(self.used, self.used + len(new))
         self.used += len(new)
-        grow(p, self.used)
+        grow(p, self.used, PAGES_SPARE)
         rows = rows[s.page[rows] >= 0]
         day, slot = np.divmod(s.done[rows], SLOTS)
         page, place = s.page[rows], day % DAYS
@@ -272,10 +275,13 @@ class Learned:
         if int(same.sum()) == WEEKS:
             codes = _known(samples[same, max(0, slot - NEAR_SLOTS) : slot + NEAR_SLOTS + 1])
         if len(codes) < WEEKS * NEAR_SLOTS:
-            kind = past & (_is_weekend(days) == bool(_is_weekend(np.array([day]))[0]))
-            part = samples[kind, max(0, slot - POOL_SLOTS) : slot + POOL_SLOTS + 1]
-            codes = _known(part)
-            if len(codes) < POOL_SAMPLES or int((part != EMPTY).any(axis=1).sum()) < POOL_DAYS:
+            weekend = _is_weekend(days)
+            today = bool(_is_weekend(np.array([day]))[0])
+            around = samples[:, max(0, slot - POOL_SLOTS) : slot + POOL_SLOTS + 1]
+            codes = _pooled(around[past & (weekend == today)])
+            if not len(codes) and today:
+                codes = _pooled(around[past & ~weekend])
+            if not len(codes):
                 return None
         middle = float(np.median(codes))
         mad = float(np.median(np.abs(codes - middle)))
@@ -289,6 +295,13 @@ class Learned:
         past = (p.days[page] < day) & (p.days[page] >= day - 7 * WEEKS)
         codes = _known(p.samples[page].reshape(DAYS, SLOTS)[past])
         return float(np.median(codes)) if len(codes) else 0.0
+
+
+def _pooled(part: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """What is known of a few hours of several days; nothing where it is too little to say what is usual."""
+    codes = _known(part)
+    enough = len(codes) >= POOL_SAMPLES and int((part != EMPTY).any(axis=1).sum()) >= POOL_DAYS
+    return codes if enough else codes[:0]
 
 
 def _known(codes: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -36,15 +36,21 @@ def column(dtype: str, fill: float = 0, width: int = 0) -> Any:
     return field(default_factory=lambda: np.empty(shape, dtype), metadata={"fill": fill})
 
 
-def grow(table: Any, rows: int) -> None:
-    """Make every array of a dataclass of ``column`` fields at least this long; doubles, so it is rarely done."""
+def grow(table: Any, rows: int, share: float = 1.0) -> None:
+    """Make every array of a dataclass of ``column`` fields at least this long.
+
+    Args:
+        table: The dataclass.
+        rows: Wanted.
+        share: Room to spare, of what there is; by default it doubles, so that it is rarely done. Wide rows want less.
+    """
     for f in fields(table):
         if "fill" not in f.metadata:
             continue
         old = getattr(table, f.name)
         if len(old) >= rows:
             continue
-        new = np.full((max(rows, 2 * len(old), 16), *old.shape[1:]), f.metadata["fill"], dtype=old.dtype)
+        new = np.full((max(rows, int((1 + share) * len(old)), 16), *old.shape[1:]), f.metadata["fill"], dtype=old.dtype)
         new[: len(old)] = old
         setattr(table, f.name, new)
 

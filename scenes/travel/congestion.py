@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from brain.model import Level, Modality, Text
 from brain.scene_api import Assessment, Effect, EffectKind, Evidence, Fact, Gate, Policy, Reasoning
 from scenes.toolkit.area import geojson
+from scenes.toolkit.edges import at_least
 from scenes.travel.corridors import network_of
 from scenes.travel.detectors import stale_us
 from scenes.travel.state import Jam
@@ -96,15 +97,18 @@ def check(ctx: Context, corridor: str, now: int, position: int) -> Iterator[Evid
     kmh = times.metres * 3.6 / times.live_s if known else math.nan
     incident = _has_incident(ctx, corridor)
     if jam is None:
-        if ratio >= p["congestion_ratio"] and not incident:
+        if at_least(ratio, p["congestion_ratio"]) and not incident:
             ctx.state.jams[corridor] = Jam(now, now, ratio, kmh)
         return
-    over = ratio < p["congestion_ratio"] * (1 - p["congestion_dead_band"])
+    over = not at_least(ratio, p["congestion_ratio"] * (1 - p["congestion_dead_band"] * jam.raised))
     jam.last, jam.ratio, jam.kmh = now, ratio, kmh
+    jam.messages += 1
     if over or (incident and not jam.raised):
         del ctx.state.jams[corridor]
         if jam.raised:
             yield _line(ctx, corridor, jam, position, ended=now)
+    elif jam.raised:
+        yield _line(ctx, corridor, jam, position)
 
 
 def speak_up(ctx: Context, now: int) -> Iterator[Evidence]:
@@ -185,6 +189,7 @@ def _line(ctx: Context, corridor: str, jam: Jam, position: int, ended: int | Non
         lat=lat,
         subject=f"congestion/{corridor}",
         window=(jam.since, jam.last),
+        messages=jam.messages,
         facts=(
             Fact("travel_time_ratio", round(jam.ratio, 2), ">=", p["congestion_ratio"], "1", ended is None),
             Fact("minutes", round(minutes, 1), ">=", p["congestion_s"] / 60, "min", met=True),

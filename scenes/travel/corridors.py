@@ -95,6 +95,11 @@ class Line:
         p = shapely.line_interpolate_point(self.line, min(max(m, 0.0), self.length_m))
         return p.x / self._k, p.y / METRES_PER_DEGREE
 
+    def between(self, up: str, down: str) -> tuple[float, float, float]:
+        """Degrees of the middle between two stations, and metres from there to either."""
+        a, b = self.stations[up], self.stations[down]
+        return *self.degrees((a + b) / 2), (b - a) / 2
+
     def part(self, start_m: float, end_m: float, half_width_m: float) -> shapely.Polygon:
         """The road between two places as a polygon in degrees."""
         low, high = max(0.0, start_m), min(self.length_m, max(end_m, start_m + 1.0))

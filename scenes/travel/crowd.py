@@ -17,6 +17,7 @@ from brain.city.index import METRES_PER_DEGREE
 from brain.model import LEVELS, Level, Modality, Text
 from brain.scene_api import Assessment, Evidence, Fact, Gate, Policy, Reasoning
 from scenes.toolkit.area import geojson
+from scenes.toolkit.edges import at_least
 from scenes.toolkit.places import index_of
 from scenes.travel.state import Crowd
 from scenes.travel.ties import SECOND
@@ -89,7 +90,7 @@ def on_frame(ctx: Context, frame: Frame) -> Iterator[Evidence]:
     oldest = frame.time - p["crowd_trend_s"] * SECOND
     known.trend = [*(t for t in known.trend if t[0] >= oldest), (frame.time, smooth)][-TREND_KEPT:]
     for band, name in enumerate(BANDS):
-        if smooth < p[name]:
+        if not at_least(smooth, p[name]):
             known.since[band], known.seen[band] = -1, 0
         else:
             known.seen[band] += 1
@@ -121,9 +122,10 @@ def speak_up(ctx: Context, now: int) -> Iterator[Evidence]:
     """Bands that have held long enough, and drones that have gone (at a mark)."""
     silent = ctx.parameters["crowd_drone_silent_s"] * SECOND
     for known in ctx.state.crowds.values():
+        was = known.level
         if _rise(ctx, known, now):
-            known.messages = max(known.messages, 1)
-            yield _line(ctx, known, known.last, -1)
+            known.messages += was < 0  # the frames that rose with it
+            yield _line(ctx, known, known.last, -1, now=now)
         if known.level >= 0 and known.is_drone and now - known.last >= silent:
             yield _line(ctx, known, known.last, -1, ended=known.last)
             known.level, known.messages = -1, 0
@@ -162,14 +164,17 @@ def _projection(ctx: Context, known: Crowd, smooth: float) -> tuple[str, int] | 
     return (LEVELS[above].value, round(seconds)) if seconds <= ctx.parameters["crowd_projection_s"] else None
 
 
-def _line(ctx: Context, known: Crowd, time: int, position: int, ended: int | None = None) -> Evidence:
+def _line(
+    ctx: Context, known: Crowd, time: int, position: int, ended: int | None = None, now: int | None = None
+) -> Evidence:
     p = ctx.parameters
     zone = index_of(ctx.network.city).zones.get(known.zone)
     smooth = median_low(known.frames)
     lon, lat = _middle(zone)
     holds = ended is None
     coming = _projection(ctx, known, smooth) if holds else None
-    seconds = max(0, (time - known.since[known.level]) // SECOND) if known.since[known.level] >= 0 else 0
+    until = time if now is None else now
+    seconds = max(0, (until - known.since[known.level]) // SECOND) if known.since[known.level] >= 0 else 0
     facts = (
         Fact("density_per_m2", round(smooth, 2), ">=", p[BANDS[known.level]], "/m2", smooth >= p[BANDS[known.level]]),
         Fact("seconds_in_band", seconds, ">=", p["crowd_s"], "s", met=True),

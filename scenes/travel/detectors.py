@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from brain.model import Level
 from brain.scene_api import Fact
+from scenes.toolkit.edges import at_least, at_most
 from scenes.travel.corridors import Along
 from scenes.travel.queues import seconds_to_signal
 from scenes.travel.state import PairState, Report
@@ -42,7 +43,7 @@ def on_report(
 def keep(ctx: Context, station: str, report: Report) -> None:
     """Remember a period of a station, in order of time."""
     kept = ctx.state.stations.setdefault(station, [])
-    same = bool(kept) and kept[-1].time < report.time and kept[-1][1:3] == report[1:3]
+    same = bool(kept) and kept[-1].time < report.time and _says_the_same(kept[-1], report)
     ctx.state.flat[station] = ctx.state.flat.get(station, 0) + 1 if same else 0
     kept.append(report)
     kept.sort(key=lambda r: r.time)
@@ -50,6 +51,11 @@ def keep(ctx: Context, station: str, report: Report) -> None:
     gaps = sorted(b.time - a.time for a, b in pairwise(kept) if b.time > a.time)
     if gaps:
         ctx.state.gap[station] = gaps[(len(gaps) - 1) // 2]
+
+
+def _says_the_same(one: Report, other: Report) -> bool:
+    """Whether two periods show exactly the same; what neither of them gives is the same too."""
+    return all(a == b or (math.isnan(a) and math.isnan(b)) for a, b in zip(one[1:3], other[1:3], strict=True))
 
 
 def period_s(ctx: Context, station: str) -> float:
@@ -120,6 +126,7 @@ def _compare(
     new = case is None
     if case is None:
         case = found(ctx, f"pair/{pair.name}", place, now)
+        case.half_m = place.after_m
     narrow(case, [pair.corridor])
     state.case, state.periods, state.level = case.key, state.count, level.value
     if new:  # before the line that opens, so that the raise knows it all
@@ -140,7 +147,7 @@ def _flows(ctx: Context, report: Report) -> bool:
     """Whether a station runs nearly as fast as usual; true where nobody knows."""
     if math.isnan(report.kmh) or report.usual_kmh is None:
         return True
-    return report.kmh >= ctx.parameters["clear_speed_share"] * report.usual_kmh.median
+    return at_least(report.kmh, ctx.parameters["clear_speed_share"] * report.usual_kmh.median)
 
 
 def _agrees(ctx: Context, state: PairState, up: Report, down: Report) -> bool:
@@ -169,9 +176,8 @@ def _second(
 
 
 def _middle(line: Line, pair: Pair) -> Place:
-    a, b = line.stations[pair.up], line.stations[pair.down]
-    lon, lat = line.degrees((a + b) / 2)
-    return Place(lon, lat, (Along(pair.corridor, (a + b) / 2),), (b - a) / 2, (b - a) / 2)
+    lon, lat, half_m = line.between(pair.up, pair.down)
+    return Place(lon, lat, (Along(pair.corridor, line.stations[pair.up] + half_m),), half_m, half_m)
 
 
 def pair_facts(
@@ -187,16 +193,16 @@ def pair_facts(
     gap = up.occupancy - down.occupancy
     relative = gap / up.occupancy if up.occupancy > 0 else 0.0
     facts = [
-        Fact("occupancy_difference_pct", round(gap, 2), ">=", least, "%", gap >= least),
-        Fact("occupancy_difference_relative", round(relative, 3), ">=", share, "1", relative >= share),
-        Fact("occupancy_downstream_pct", down.occupancy, "<=", most, "%", down.occupancy <= most),
+        Fact("occupancy_difference_pct", round(gap, 2), ">=", least, "%", at_least(gap, least)),
+        Fact("occupancy_difference_relative", round(relative, 3), ">=", share, "1", at_least(relative, share)),
+        Fact("occupancy_downstream_pct", down.occupancy, "<=", most, "%", at_most(down.occupancy, most)),
     ]
     usual: bool | None = None
     for report, sign, name in ((up, 1, "z_upstream"), (down, -1, "z_downstream")):
         if report.usual_occupancy is None:
             continue
         z = report.usual_occupancy.z(report.occupancy)
-        met = sign * z >= p["profile_z"]
+        met = at_least(sign * z, p["profile_z"])
         facts.append(Fact(name, round(z, 2), ">=" if sign > 0 else "<=", sign * p["profile_z"], "1", met))
         if met:
             usual = False

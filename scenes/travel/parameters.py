@@ -61,9 +61,23 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
     "single_long_period_s": Parameter(
         120, "s", Text("长周期", "A period this long is a mean that may count alone"), OURS
     ),
-    "single_extreme_z": Parameter(4.5, "1", Text("长周期极端偏离", "... when it deviates this much"), OURS),
+    "single_extreme_z": Parameter(
+        3.5,
+        "1",
+        Text("长周期极端偏离", "... when it deviates this much"),
+        "robust score of one value (Iglewicz, Hoaglin 1993)",
+    ),
     "single_extreme_share": Parameter(
         0.4, "1", Text("长周期极端速度（占同期）", "... and is at most this share of the usual speed"), OURS
+    ),
+    "single_extreme_occupancy_pct": Parameter(
+        20, "%", Text("长周期极端占有率", "... or, without a speed, is at least this full"), MCMASTER
+    ),
+    "single_extreme_relative": Parameter(
+        0.5,
+        "1",
+        Text("长周期极端占有率增幅（占自身）", "... of which at least this share is more than usual"),
+        CALIFORNIA,
     ),
     "single_occupancy_pct": Parameter(
         15, "%", Text("单站最低占有率", "Occupancy of a station by itself that gives no speed, at least"), OURS
@@ -168,6 +182,9 @@ PARAMETERS: Final[Mapping[str, Parameter]] = {
     ),
     "weight_no_queue": Parameter(
         2.5, "1", Text("无人机未见排队的反证权重", "Log-odds against, of a low drone that sees no queue"), OURS
+    ),
+    "weight_nothing_seen": Parameter(
+        1.5, "1", Text("视频查看未见异常的反证权重", "Log-odds against, of a camera that looked and saw nothing"), OURS
     ),
     "weight_thermal": Parameter(5.1, "1", Text("热异常权重", "Log-odds of heat seen by a drone"), OURS),
     "weight_call": Parameter(4.5, "1", Text("伤员来电权重", "Log-odds of a call for an injured person"), OURS),

@@ -8,6 +8,7 @@ from brain.model import Level, Text
 from brain.scene_api import Assessment, Gate, Policy
 from scenes.toolkit.area import circle, geojson
 from scenes.toolkit.places import index_of
+from scenes.travel import works
 from scenes.travel.corridors import network_of
 from scenes.travel.effects import effects
 from scenes.travel.statements import TRACKS
@@ -37,10 +38,10 @@ class TrafficIncident(Policy):
         """Yellow; orange where it blocks much or hurts somebody; red with two kinds of witness for a disaster.
 
         Orange: a queue past the signal upstream, half of the lanes closed for ten minutes, somebody injured, in a
-        tunnel or on a bridge. Red: fire, dangerous goods or many injured.
+        tunnel or on a bridge. Red: fire, dangerous goods or many injured. None while planned works explain it all.
         """
         claims = [w for w in view.witnesses if w.level is not None]
-        if not claims:
+        if not claims or (view.opened is None and works.covers(world.city, claims)):
             return Assessment(level=None)
         kinds = {str(w.values.get("kind")) for w in view.witnesses}
         spilled = any(w.values.get("spilled") for w in view.witnesses)
@@ -48,9 +49,16 @@ class TrafficIncident(Policy):
         level = max((w.level for w in claims if w.level is not None), key=lambda x: x.rank)
         # where a camera sees it, else where vehicles stand, else between the stations
         source = next(
-            (w for kinds_of in (SEEN, ("probes",)) for w in claims if w.values["kind"] in kinds_of), claims[0]
+            (
+                w
+                for kinds_of in (SEEN, ("probes",))
+                for w in claims
+                if w.values["kind"] in kinds_of and not w.values.get("in_queue")
+            ),
+            claims[0],
         )
         narrow = _is_narrow(source, world) and level.rank >= Level.YELLOW.rank
+        spilled = spilled and (level.rank >= Level.YELLOW.rank or _seen_from_above(view))
         if spilled or kinds & HURT or narrow or _closes_half(view, source, world):
             level = Level.ORANGE
         disaster = fire or bool(kinds & {"mass_casualty", "hazmat"})
@@ -73,6 +81,11 @@ class TrafficIncident(Policy):
         )
 
 
+def _seen_from_above(view: View) -> bool:
+    """Whether more than stations without a baseline tells of the queue: those alone know no recurrent jam."""
+    return any(w.values.get("kind") == "queue" and w.sensor_type == "drone" for w in view.witnesses)
+
+
 def _soonest(view: View) -> float | None:
     """Seconds until the queue reaches the signal upstream, as last told."""
     told = [w for w in view.witnesses if w.values.get("spillback_s") is not None and w.holds]
@@ -92,7 +105,9 @@ def _closes_half(view: View, source: Evidence, world: World) -> bool:
     long = world.parameters["lanes_closed_s"]
     standing: dict[str, int] = {}
     for w in view.witnesses:
-        if w.holds and w.values.get("kind") in SEEN and float(w.values.get("seconds", 0.0)) >= long:
+        if not w.holds or w.values.get("in_queue"):
+            continue  # who waits in the queue closes no lane
+        if w.values.get("kind") in SEEN and float(w.values.get("seconds", 0.0)) >= long:
             standing[w.device] = standing.get(w.device, 0) + 1
     if not standing:
         return False

@@ -16,9 +16,9 @@ from scenes.travel.detectors import keep, on_report
 from scenes.travel.single import on_single
 from scenes.travel.state import Report, Support
 from scenes.travel.streets import PARTS, LinkSpeeds
-from scenes.travel.supports import FIRE, gather, on_support
+from scenes.travel.supports import FIRE, gather, on_support, take_back
 from scenes.travel.ties import finite, place_of
-from scenes.travel.video import RAISES, clear_tracks, on_sighting
+from scenes.travel.video import RAISES, clear_tracks, has_tracks, on_sighting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -97,10 +97,13 @@ def _detectors(ctx: Context, batch: Batch, registry: Registry) -> list[Row]:
     time = microseconds(batch.time)
     off = np.array([s in OFF for s in batch["status"].tolist()], bool)
     told = {}
-    known = _stations(ctx, registry).take(batch.device, mode="clip")
+    stand, on_corridor = _stations(ctx, registry)
+    known = stand.take(batch.device, mode="clip")
     any_value = np.zeros(len(batch), bool)
     for name in FIELDS:
         value = np.where(off, np.nan, batch[name])
+        if name == "flow_vph":  # only pairs ask what flow is usual
+            value = np.where(on_corridor.take(batch.device, mode="clip"), value, np.nan)
         told[name] = ctx.state.learned[name].observe(batch.device, time, value)
         if name != "flow_vph":
             any_value |= np.isfinite(batch[name])
@@ -184,21 +187,23 @@ def _is_one_of(texts: NDArray[Any], words: frozenset[str]) -> NDArray[np.bool_]:
     return np.array([t in words for t in found], bool)
 
 
-def _stations(ctx: Context, registry: Registry) -> NDArray[np.bool_]:
-    """Which device ids stand on a corridor or have a baseline; made anew when the registry got a device.
+def _stations(ctx: Context, registry: Registry) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which device ids stand on a corridor or have a baseline, and which the former; made anew with a new device.
 
     The last entry stands for all beyond.
     """
     known = _station_ids.get(registry)
     if known is None or known[0] is not ctx.network or known[1] != len(registry.puts):
-        ids, stand = registry.ids("traffic-detector"), np.zeros(registry.top + 2, bool)
-        names = [*ctx.network.corridors_of, *ctx.profiles.devices("occupancy_pct", "speed_kmh")]
-        stand[[ids[name] for name in names if name in ids]] = True
-        known = _station_ids[registry] = ctx.network, len(registry.puts), stand
-    return known[2]
+        ids, on_corridor = registry.ids("traffic-detector"), np.zeros(registry.top + 2, bool)
+        on_corridor[[ids[name] for name in ctx.network.corridors_of if name in ids]] = True
+        stand = on_corridor.copy()
+        stand[[ids[name] for name in ctx.profiles.devices("occupancy_pct", "speed_kmh") if name in ids]] = True
+        known = _station_ids[registry] = ctx.network, len(registry.puts), stand, on_corridor
+    return known[2:]
 
 
-_station_ids: WeakKeyDictionary[Registry, tuple[Any, int, NDArray[np.bool_]]] = WeakKeyDictionary()  # a cache only
+_Known = tuple[Any, int, "NDArray[np.bool_]", "NDArray[np.bool_]"]
+_station_ids: WeakKeyDictionary[Registry, _Known] = WeakKeyDictionary()  # a cache only
 
 
 # -- what is made of them --------------------------------------------------------------------------------------------
@@ -252,8 +257,14 @@ def _on_video(ctx: Context, row: Row, name: str, time: int) -> Iterator[Evidence
     lon, lat = float(batch["lon"][i]), float(batch["lat"][i])
     if not finite(lon, lat) and name in ctx.network.watched:
         lon, lat = ctx.network.watched[name]
+    nothing = f"video/{name}/nothing"
     if event == "cleared":
+        stood = has_tracks(ctx, name)
         yield from clear_tracks(ctx, name, track, time, row.position)
+        if not stood and finite(lon, lat):  # it ends nothing: it looked, and saw nothing
+            place = place_of(ctx, lon, lat, ctx.parameters["corridor_width_m"], name)
+            seen = Support("nothing", "video-event", name, nothing, time, lon, lat, 0.0, place.along)
+            yield from on_support(ctx, seen, row.position)
         return
     if event == "crowd_count":
         target = batch["zone"][i] or ctx.network.watches.get(name)
@@ -264,18 +275,22 @@ def _on_video(ctx: Context, row: Row, name: str, time: int) -> Iterator[Evidence
     if event in weather.ICE:
         yield from weather.on_ice(ctx, weather.IceReport("video-event", name, name, lon, lat, time, row.position))
         return
-    if event in SIGHTINGS:
-        place = place_of(ctx, lon, lat, ctx.parameters["corridor_width_m"], name)
-        support = Support(event, "video-event", name, f"video/{name}/{event}", time, lon, lat, confidence, place.along)
-        yield from on_support(ctx, support, row.position)
-        if event not in RAISES:
-            return
-    known, ripe, fresh = on_sighting(ctx, name, event, track, confidence, time, lon, lat, row.position)
-    if fresh is not None:
-        yield from gather(ctx, fresh, row.position)  # before the line that opens, so that the raise knows it all
+    witness = f"video/{name}/{event}"
+    known: list[Evidence] = []
+    ripe, fresh = False, None
+    if event not in SIGHTINGS or event in RAISES:
+        known, ripe, fresh = on_sighting(ctx, name, event, track, confidence, time, lon, lat, row.position)
+    if ripe:
+        take_back(ctx, nothing)
+    if fresh is not None:  # told before the line that opens, so that the raise knows it all; not what it says itself
+        yield from gather(ctx, fresh, row.position, witness)
     yield from known
     if event in FIRE and ripe:
-        support = Support(event, "video-event", name, f"video/{name}/{event}", time, lon, lat, confidence, ())
+        support = Support(event, "video-event", name, witness, time, lon, lat, confidence, ())
+        yield from on_support(ctx, support, row.position)
+    elif event in SIGHTINGS and not ripe:
+        place = place_of(ctx, lon, lat, ctx.parameters["corridor_width_m"], name)
+        support = Support(event, "video-event", name, witness, time, lon, lat, confidence, place.along)
         yield from on_support(ctx, support, row.position)
 
 

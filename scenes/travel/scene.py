@@ -24,6 +24,7 @@ from scenes.travel.state import TravelState
 from scenes.travel.supports import forget
 from scenes.travel.ties import SECOND, Context, place_of
 from scenes.travel.video import RAISES, silent_tracks
+from scenes.travel.works import PLANNED, works_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -38,7 +39,7 @@ class Travel(Scene[TravelState]):
     """What blocks the roads, how far back the queue stands, where it is too full, foggy, icy or bunched."""
 
     name: ClassVar[str] = "travel"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     title: ClassVar[Text] = Text("出行服务", "Travel")
     interests: ClassVar[tuple[Interest, ...]] = (
         Interest("traffic-detector", ("occupancy_pct", "speed_kmh", "flow_vph", "lon", "lat", "status")),
@@ -112,7 +113,9 @@ class Travel(Scene[TravelState]):
                     up, down = state.stations.get(pair.up), state.stations.get(pair.down)
                     if pair.up == station and not pair.between and up and down:
                         facts, _ = pair_facts(ctx, pair, up[-1], down[-1])
-                        yield Reasoning("T1.detector_pair", f"traffic-detector/{station}", facts)
+                        east, north, half_m = line.between(pair.up, pair.down)
+                        planned = works_facts(world.city, east, north, max(up[-1].time, down[-1].time), half_m)
+                        yield Reasoning("T1.detector_pair", f"traffic-detector/{station}", (*facts, *planned))
         yield from single.explain(ctx, lon, lat, radius_m, world.registry)
         for witness, track in state.tracks.items():
             if track.event in RAISES and metres(lon, lat, track.lon, track.lat) <= radius_m:
@@ -132,6 +135,8 @@ def _why_track(ctx: Context, witness: str) -> Reasoning:
         along = list(place_of(ctx, track.lon, track.lat, p["corridor_width_m"]).along)
         queue = ctx.network.in_signal_queue(along, track.lon, track.lat, p["signal_queue_m"])
         facts.append(Fact("in_signal_queue", str(queue), "==", "False", "", not queue))
+    if track.event in PLANNED:
+        facts += works_facts(ctx.network.city, track.lon, track.lat, track.last)
     return Reasoning(f"T1.{track.event}", f"video-event/{witness.split('/')[1]}", tuple(facts))
 
 

@@ -2,7 +2,10 @@
 
 Standard normal deviate with a robust profile: ``z(speed) <= -3`` and at most 0.6 of the usual speed; where a station
 gives no speed, ``z(occupancy) >= 3`` and at least 1 / 0.6 of the usual one. A period of two minutes or more is itself a
-mean over many of 30 s: then one that is extreme (1.5 times the score, at most 0.4 of the usual speed) counts alone.
+mean over many of 30 s: then one that is extreme counts alone. Extreme is a robust score of 3.5 or more (the cut of
+Iglewicz, Hoaglin 1993 for a single value) that is also far off in traffic's own terms: at most 0.4 of the usual speed;
+or an occupancy in the congested region (20 %, as in the second opinion) and twice the usual one (the relative
+difference 0.5 of the pair test, held against the station's own past).
 
 A station at the end of a corridor speaks only while the next one upstream still flows: where both are slow the whole
 road is, which is congestion (T2), or a queue that the pair test tells. Sources: Dudek, Messer 1974 (SND); Cook,
@@ -15,6 +18,7 @@ import math
 from typing import TYPE_CHECKING
 
 from brain.scene_api import Fact, Reasoning
+from scenes.toolkit.edges import at_least, at_most
 from scenes.toolkit.roads import metres
 from scenes.travel.corridors import Along
 from scenes.travel.detectors import has_partner, period_s, stale_us
@@ -47,15 +51,15 @@ def single_facts(ctx: Context, report: Report, scale: float = 1.0, share: float 
     if not math.isnan(report.kmh) and report.usual_kmh is not None:
         z, most = report.usual_kmh.z(report.kmh), part * report.usual_kmh.median
         return (
-            Fact("z_speed", round(z, 2), "<=", -least, "1", z <= -least),
-            Fact("speed_kmh", report.kmh, "<=", round(most, 2), "km/h", report.kmh <= most),
+            Fact("z_speed", round(z, 2), "<=", -least, "1", at_most(z, -least)),
+            Fact("speed_kmh", report.kmh, "<=", round(most, 2), "km/h", at_most(report.kmh, most)),
         )
     if math.isnan(report.kmh) and not math.isnan(report.occupancy) and report.usual_occupancy is not None:
         z = report.usual_occupancy.z(report.occupancy)
         full = max(report.usual_occupancy.median / part, p["single_occupancy_pct"])
         return (
-            Fact("z_occupancy", round(z, 2), ">=", least, "1", z >= least),
-            Fact("occupancy_pct", report.occupancy, ">=", round(full, 2), "%", report.occupancy >= full),
+            Fact("z_occupancy", round(z, 2), ">=", least, "1", at_least(z, least)),
+            Fact("occupancy_pct", report.occupancy, ">=", round(full, 2), "%", at_least(report.occupancy, full)),
         )
     return ()
 
@@ -74,11 +78,28 @@ def _weight(ctx: Context, device: str, report: Report) -> int:
     facts = single_facts(ctx, report)
     if not facts or not all(f.met for f in facts):
         return 0
-    if period_s(ctx, device) >= p["single_long_period_s"]:
-        extreme = single_facts(ctx, report, p["single_extreme_z"] / p["profile_z"], p["single_extreme_share"])
-        if all(f.met for f in extreme):
-            return int(p["single_periods"])
+    if period_s(ctx, device) >= p["single_long_period_s"] and _is_extreme(ctx, report):
+        return int(p["single_periods"])
     return 1
+
+
+def _is_extreme(ctx: Context, report: Report) -> bool:
+    """Whether a mean of minutes, which is unusual already, needs no second one beside it."""
+    p = ctx.parameters
+    if not math.isnan(report.kmh):
+        usual = report.usual_kmh
+        return (
+            usual is not None
+            and at_most(usual.z(report.kmh), -p["single_extreme_z"])
+            and at_most(report.kmh, p["single_extreme_share"] * usual.median)
+        )
+    usual, occupancy = report.usual_occupancy, report.occupancy
+    return (
+        usual is not None
+        and at_least(usual.z(occupancy), p["single_extreme_z"])
+        and at_least(occupancy, p["single_extreme_occupancy_pct"])
+        and at_least(occupancy - usual.median, p["single_extreme_relative"] * occupancy)
+    )
 
 
 def _slow_upstream(ctx: Context, device: str, time: int) -> bool:
@@ -130,7 +151,7 @@ def on_single(
     if case is None:
         case = found(ctx, f"single/{device}", place, report.time)
         yield from joined(case, position)
-    state.case, state.periods = case.key, 1
+    state.case, state.periods = case.key, state.count
     yield _say(ctx, case, device, state, report, position, over=False)
 
 

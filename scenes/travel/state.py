@@ -102,6 +102,7 @@ class Track:
         first, last: Microseconds, of sure enough sightings without a gap.
         case: Key of its case once it stood long enough.
         messages: Sightings of this finding.
+        in_queue: It stands in the queue of its case, not at the source.
     """
 
     event: str
@@ -113,6 +114,7 @@ class Track:
     messages: int = 1
     case: str | None = None
     ended: bool = False
+    in_queue: bool = False
 
 
 class Support(NamedTuple):
@@ -140,6 +142,8 @@ class Case:
         holding: Witnesses that claim it now.
         first, last: Earliest and latest event time of its evidence, microseconds.
         located: A camera showed the place.
+        half_m: It is somewhere on this many metres to either side of the source: between the stations of a pair, until
+            a camera shows it.
         queue_m: Queue behind the source as far as known.
         told_m: ... as last told.
         queue_holds: The detectors' queue line stands.
@@ -156,6 +160,7 @@ class Case:
     first: int = 0
     holding: list[str] = field(default_factory=list)
     located: bool = False
+    half_m: float = 0.0
     queue_m: float = 0.0
     told_m: float = 0.0
     spilled: bool = False
@@ -168,13 +173,14 @@ class Case:
 
 @dataclass(slots=True)
 class Jam:
-    """A corridor that is slower than usual: since when, last compared (microseconds), and how much."""
+    """A corridor that is slower than usual: since when, last compared (microseconds), how much, in how many reports."""
 
     since: int
     last: int
     ratio: float
     kmh: float = float("nan")
     raised: bool = False
+    messages: int = 1
 
 
 @dataclass(slots=True)

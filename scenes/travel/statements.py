@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from scenes.travel.ties import Context
 
 __all__ = [
+    "AGAINST",
     "KINDS",
     "TRACKS",
     "case_values",
@@ -44,6 +45,11 @@ KINDS: Final[dict[str, tuple[Modality, str, Text]]] = {
         Text("无人机测得排队 {v:.0f} 米", "Drone measures a queue of {v:.0f} m"),
     ),
     "no_queue": (Modality.LOW_ALTITUDE, "weight_no_queue", Text("无人机低空未见排队", "Low drone sees no queue")),
+    "nothing": (
+        Modality.VIDEO,
+        "weight_nothing_seen",
+        Text("视频查看未见异常", "Camera looked and saw nothing"),
+    ),
     "thermal": (
         Modality.LOW_ALTITUDE,
         "weight_thermal",
@@ -53,6 +59,9 @@ KINDS: Final[dict[str, tuple[Modality, str, Text]]] = {
     "hazmat": (Modality.SERVICE, "weight_call", Text("来电：危险品泄漏", "Call: dangerous goods leak")),
     "injury": (Modality.SERVICE, "weight_call", Text("120 来电：有人受伤", "Emergency call: somebody is injured")),
 }
+
+#: kinds that speak against an incident
+AGAINST: Final = frozenset({"no_queue", "nothing"})
 
 #: event of a track that may raise -> words
 TRACKS: Final[dict[str, Text]] = {
@@ -114,7 +123,7 @@ def track_line(
             Fact("confidence", track.confidence, ">=", p["video_confidence"], "1", met=True),
             Fact("seconds_on_track", seconds, ">=", p["video_s"], "s", met=True),
         ),
-        values=case_values(case, kind=track.event, seconds=seconds),
+        values=case_values(case, kind=track.event, seconds=seconds, in_queue=track.in_queue),
         reason=reason,
     )
 
@@ -133,7 +142,7 @@ def pair_line(
 ) -> Evidence:
     """Dense upstream, empty downstream: something stands between two stations."""
     line = ctx.network.lines[pair.corridor]
-    lon, lat = line.degrees((line.stations[pair.up] + line.stations[pair.down]) / 2)
+    lon, lat, half_m = line.between(pair.up, pair.down)
     return Evidence(
         event="traffic_incident",
         rule="T1.detector_pair",
@@ -156,7 +165,12 @@ def pair_line(
         subject=case.key,
         messages=periods,
         facts=facts,
-        values=case_values(case, kind="pair", kmh=None if math.isnan(up.kmh) else up.kmh),
+        values=case_values(
+            case,
+            kind="pair",
+            kmh=None if math.isnan(up.kmh) else up.kmh,
+            half_m=half_m,
+        ),
     )
 
 
@@ -309,7 +323,7 @@ def queue_line(
 def support_line(ctx: Context, case: Case, support: Support, position: int, reason: str | None = None) -> Evidence:
     """A sighting that never raises alone."""
     modality, weight, words = KINDS[support.kind]
-    sign = -1.0 if support.kind == "no_queue" else 1.0
+    sign = -1.0 if support.kind in AGAINST else 1.0
     return Evidence(
         event="traffic_incident",
         rule=f"T1.{support.kind}",

@@ -1,8 +1,9 @@
 """Vehicles on the road graph: which link and direction each drives, and how fast the links flow (rules T1, T2).
 
-A fix belongs to the nearest link within ``match_m`` whose direction is within ``match_deg`` of its heading. Links are
-found by cells of the ground, so a whole batch is matched at once. Flow is kept a link and minute, as the sum of 1 / v
-(the harmonic mean is the one that gives travel time), and where on the link something drove freely last.
+A fix belongs to the nearest link within ``match_m`` whose direction is within ``match_deg`` of its heading; one without
+a heading to the nearest link, where all within ``match_m`` lead the same way. Links are found by cells of the ground,
+so a whole batch is matched at once. Flow is kept a link and minute, as the sum of 1 / v (the harmonic mean is the one
+that gives travel time), and where on the link something drove freely last.
 """
 
 # ruff: noqa: RUF009 - column() makes a dataclass field
@@ -84,7 +85,7 @@ class Streets:
         if not len(self._codes) or not len(lon):
             return arc, along
         x, y = lon * self.east, lat * METRES_PER_DEGREE
-        good = np.isfinite(x) & np.isfinite(y) & np.isfinite(heading)
+        good = np.isfinite(x) & np.isfinite(y)
         code = np.full(len(lon), -1, np.int64)
         code[good] = _cell(x[good], y[good])
         k = np.minimum(np.searchsorted(self._codes, code), len(self._codes) - 1)
@@ -95,10 +96,18 @@ class Streets:
         px, py = x[rows, None] - self.x[some], y[rows, None] - self.y[some]
         share = np.clip((px * self.dx[some] + py * self.dy[some]) / self.way[some] ** 2, 0.0, 1.0)
         far = np.hypot(px - share * self.dx[some], py - share * self.dy[some])
+        near = (some >= 0) & (far <= min(reach_m, REACH_M))
+        at, silent = np.arange(len(rows)), ~np.isfinite(heading[rows])
+        if silent.any():  # they drive as the nearest link does, if no other way is possible
+            nearest = self.bearing[some[at, np.where(near, far, np.inf).argmin(axis=1)]]
+            heading = heading.copy()
+            heading[rows[silent]] = nearest[silent]
         turn = np.abs((heading[rows, None] - self.bearing[some] + 180.0) % 360.0 - 180.0)
-        far = np.where((some >= 0) & (far <= min(reach_m, REACH_M)) & (turn <= within_deg), far, np.inf)
+        chosen = near & (turn <= within_deg)
+        if silent.any():
+            chosen &= ~silent[:, None] | (chosen == near).all(axis=1)[:, None]
+        far = np.where(chosen, far, np.inf)
         best = far.argmin(axis=1)
-        at = np.arange(len(rows))
         hit = np.isfinite(far[at, best])
         arc[rows[hit]] = some[at, best][hit]
         along[rows[hit]] = (share[at, best] * self.way[some[at, best]])[hit]

@@ -4,7 +4,8 @@ The desk's gate is a plain circle, so this scene ties its evidence itself: each 
 all its evidence carries that key as ``subject``. Evidence joins a case when its place lies at most ``reach_upstream_m``
 (or the known queue) upstream or ``reach_downstream_m`` downstream of the source on one corridor; off the corridors by
 metres of road, without roads by metres as the crow flies. A crash farther than ``new_crash_m`` from the source is
-another happening even in the queue of the first.
+another happening even in the queue of the first. While only a pair of stations tells of it, the source may be anywhere
+between the two: what is seen there is the same, and settles the place.
 """
 
 from __future__ import annotations
@@ -68,15 +69,17 @@ def reaches(ctx: Context, case: Case, place: Place, *, crash: bool = False, off_
     if case.against and place.along:
         return None
     p = ctx.parameters
-    upstream = max(p["reach_upstream_m"], case.queue_m + p["reach_downstream_m"])
+    half_m = 0.0 if place.after_m > 0 else case.half_m  # two stretches that only touch at a station are not the same
+    upstream = max(p["reach_upstream_m"], case.queue_m + p["reach_downstream_m"], half_m)
+    downstream = max(p["reach_downstream_m"], half_m)
     best: float | None = None
     for source in case.places:
         for here in place.along:
             if here.corridor != source.corridor:
                 continue
             gap = here.m - source.m
-            inside = gap + place.after_m >= -upstream and gap - place.before_m <= p["reach_downstream_m"]
-            if inside and not (crash and abs(gap) >= p["new_crash_m"]):
+            inside = gap + place.after_m >= -upstream and gap - place.before_m <= downstream
+            if inside and not (crash and abs(gap) >= max(p["new_crash_m"], half_m)):
                 best = abs(gap) if best is None else min(best, abs(gap))
     if best is not None or (case.places and place.along):
         return best

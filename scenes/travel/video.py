@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from scenes.travel.state import Case, Track
 from scenes.travel.statements import track_line
-from scenes.travel.ties import SECOND, find, found, narrow, place_of
+from scenes.travel.ties import SECOND, find, found, narrow, place_of, reaches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from brain.scene_api import Evidence
-    from scenes.travel.ties import Context
+    from scenes.travel.ties import Context, Place
 
-__all__ = ["RAISES", "STOP", "clear_tracks", "on_sighting", "silent_tracks"]
+__all__ = ["RAISES", "STOP", "clear_tracks", "has_tracks", "on_sighting", "silent_tracks"]
 
 STOP = ("stopped_vehicle", "crash")
 RAISES = (*STOP, "debris", "wrong_way", "pedestrian_on_road")  # the last one where nobody may walk
@@ -64,8 +64,9 @@ def on_sighting(
         else:
             narrow(case, [a.corridor for a in place.along])
         track.case = case.key
-        if not case.located:
-            case.located, reason = True, None if founded is not None else "located"
+        track.in_queue = founded is None and track.event == "stopped_vehicle" and _is_behind(ctx, case, place)
+        if not case.located and not track.in_queue:
+            case.located, reason, case.half_m = True, None if founded is not None else "located", 0.0
             case.lon, case.lat = lon, lat
             if place.along:
                 kept = [a for a in place.along if any(a.corridor == b.corridor for b in case.places)]
@@ -75,6 +76,12 @@ def on_sighting(
         case.holding = [*case.holding, witness]
     out.append(track_line(ctx, case, camera, witness, track, position, reason=reason))
     return out, True, founded
+
+
+def _is_behind(ctx: Context, case: Case, place: Place) -> bool:
+    """Whether a pair says that the source lies elsewhere: then who stands here stands in its queue."""
+    far = reaches(ctx, case, place)
+    return case.half_m > 0 and far is not None and far > max(case.half_m, ctx.parameters["reach_downstream_m"])
 
 
 def _ripe(ctx: Context, camera: str, track: Track) -> bool:
@@ -90,6 +97,11 @@ def _ripe(ctx: Context, camera: str, track: Track) -> bool:
         return True
     place = place_of(ctx, track.lon, track.lat, p["corridor_width_m"], camera)
     return not ctx.network.in_signal_queue(list(place.along), track.lon, track.lat, p["signal_queue_m"])
+
+
+def has_tracks(ctx: Context, camera: str) -> bool:
+    """Whether a camera sees something now, or did so a moment ago."""
+    return any(w.startswith(f"video/{camera}/") for w in ctx.state.tracks)
 
 
 def clear_tracks(ctx: Context, camera: str, track_id: str | None, time: int, position: int) -> Iterator[Evidence]:

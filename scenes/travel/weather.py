@@ -73,9 +73,9 @@ def on_reading(ctx: Context, r: Reading) -> Iterator[Evidence]:
             yield _fog(ctx, r, known, ended=r.time)
             known.fog_level, known.fog_messages = -1, 0
         else:
+            known.fog_messages = known.fog_messages + 1 if known.fog_level >= 0 else known.fog[0]
             known.fog_level = max([known.fog_level, *ripe])
             if known.fog_level >= 0:
-                known.fog_messages += 1
                 yield _fog(ctx, r, known)
     if not math.isnan(r.surface_c):
         known.surface_c = r.surface_c

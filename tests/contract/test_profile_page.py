@@ -23,6 +23,7 @@ from ingest.sensor_types import load_builtin
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "reference" / "profiles.md").read_text()
+CHINESE = (DOCS / "reference" / "profiles.zh.md").read_text()
 TRIED = (DOCS / "howto" / "tried.md").read_text()
 RECEIVED = to_us("2026-07-01T06:00:10Z")
 BUILT_IN = {t.id: t for t in load_builtin()}
@@ -57,6 +58,7 @@ def examples(page: str) -> list[Example]:
 
 
 EXAMPLES = examples(PAGE)
+CHINESE_EXAMPLES = examples(CHINESE)
 TRIED_EXAMPLES = examples(TRIED)
 
 
@@ -78,6 +80,7 @@ def agrees(got: Preview, said: dict[str, Any]) -> None:
     "example",
     [
         *(pytest.param(e, id=f"line-{e.line}") for e in EXAMPLES),
+        *(pytest.param(e, id=f"chinese-line-{e.line}") for e in CHINESE_EXAMPLES),
         *(pytest.param(e, id=f"tried-line-{e.line}") for e in TRIED_EXAMPLES),
     ],
 )
@@ -105,4 +108,10 @@ def test_there_is_an_example_for_each_ability() -> None:
 
 def test_every_function_and_input_is_on_the_page() -> None:
     assert [n for n in FUNCTIONS if f"\n| `{n}` | {FUNCTIONS[n].text} |" not in PAGE] == []
-    assert [n for n in (*INPUTS, *formats()) if f"`{n}`" not in PAGE] == []
+    for page in (PAGE, CHINESE):
+        assert [n for n in (*INPUTS, *formats()) if f"`{n}`" not in page] == []
+
+
+def test_both_pages_tell_every_key_of_a_field() -> None:
+    for page in (PAGE, CHINESE):
+        assert [k for k in SOURCE_KEYS - {"form", "divide"} if not re.search(rf"`{k}[`:]", page)] == []

@@ -59,7 +59,8 @@ def test_hours_and_kinds_of_days_are_told_apart() -> None:
     table = taught(range(8), lambda day, hour: 100 if day % 7 >= 5 else 40 if 6 <= hour < 9 else 80, hours=(6, 13))
     assert median(table, 8, 8) == 40
     assert median(table, 8, 12) == 80
-    assert median(taught(range(5), lambda *_: 80), 5, 12) is None  # the first Saturday
+    assert median(taught(range(5), lambda *_: 80), 5, 12) == 80  # the first Saturday: working days stand in
+    assert median(taught(range(5, 7), lambda *_: 80), 7, 12) is None  # but not the other way round
     assert median(table, 12, 8) == 100
 
 
@@ -124,3 +125,14 @@ def test_many_rows_at_once_teach_the_same_as_one_by_one() -> None:
             assert np.array_equal(np.concatenate([s[k] for s in single])[told], asked[-1][k][told], equal_nan=True)
     again = unpack(pack(many))
     assert again.usual(2, us(3, 12)) == many.usual(2, us(3, 12)) == one.usual(2, us(3, 12))
+
+
+def test_pages_grow_by_little_more_than_is_used() -> None:
+    """They are the largest part of a checkpoint, and what is spare is saved with the rest."""
+    table = Learned("UTC", 1.0)
+    for device in range(1, 101):
+        for k in range(2):
+            table.observe(np.array([device], np.int32), np.array([us(0) + k * 300_000_000]), np.array([50.0]))
+        table.commit(lambda *_: False)
+    assert table.used == 100
+    assert len(table.pages.samples) <= 1.2 * table.used

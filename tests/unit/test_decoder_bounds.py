@@ -24,6 +24,9 @@ WORST = {
     "sparkplug": (b"\x12\x00", b"\x12\x03\x0a\x01x", b"\x12\x02\x10\x01"),
     "protobuf": (b"\x2a\x00", b"\x32\x00", b"\x22\x01\x01", b"\x20\x01"),
     "gb26875": (b"@@",),
+    "nmea": (b"$GPGGA,*00\n", b"$A\n", b"$", b"$GPX" + b"," * 900 + b"*00\n"),
+    "line_protocol": (b"m a=1\n", b'"', b'\\"', b"m,a=1", b"m a=1,", b"a b\n", b'm a="\n'),
+    "prometheus": (b"a 1\n", b'a{b="', b'a{b="c",', b"a{\n", b"#\n"),
     "jt808": (b"\x7e", b"\x7d\x01"),
 }
 

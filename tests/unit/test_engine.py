@@ -176,6 +176,36 @@ def test_each_district_has_its_own_parameters() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("entries", "overlays"),
+    [
+        ("- {name: fire_rescue}\n  - {name: fire_rescue, districts: [west], parameters: {least: 0.2}}", ["west", None]),
+        ("- {name: fire_rescue, districts: [west], parameters: {least: 0.2}}\n  - {name: fire_rescue}", ["west", None]),
+        (
+            "- {name: fire_rescue, districts: [west, east]}\n  - {name: fire_rescue, districts: [west]}",
+            ["west", "west+east"],
+        ),
+        ("- {name: fire_rescue, parameters: {least: 0.8}}\n  - {name: fire_rescue}", [None, None]),
+    ],
+)
+def test_a_place_belongs_to_one_entry_of_a_scene(entries: str, overlays: list[str | None]) -> None:
+    """The most particular one, of equal ones the last; so that one happening is raised once."""
+    text = DISTRICTS.partition("scenes:")[0] + f"scenes:\n  {entries}\n"
+    engine, registry = engine_of(city=parse_city(text))
+    steps = engine.feed(piece(registry, [row(0, pressure=0.9), row(1, device=2, pressure=0.9, lon=120.7)]))
+    assert [(s.document["position"][0], s.document["rule"]["overlay"]) for s in steps] == [
+        (120.4, overlays[0]),
+        (120.7, overlays[1]),
+    ]
+
+
+def test_what_has_no_known_place_is_told_once() -> None:
+    text = DISTRICTS + "  - {name: fire_rescue, districts: [east]}\n"
+    engine, registry = engine_of(city=parse_city(text))
+    steps = engine.feed(piece(registry, [row(0, pressure=0.9, lon=None, lat=None)]))
+    assert [(s.op, s.document["rule"]["overlay"]) for s in steps] == [("raise", "west")]
+
+
 def test_overrides_are_stronger_than_the_city_and_stand_in_the_rule() -> None:
     engine, registry = engine_of(city=parse_city(DISTRICTS), overrides={"fire_rescue.least": 0.05})
     (step,) = engine.feed(piece(registry, [row(0, pressure=0.06)]))

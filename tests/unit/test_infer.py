@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from brain.errors import SensorTypeError
 from brain.registry import Registry
 from brain.times import to_us
-from ingest.infer import infer
+from ingest.infer.messages import infer
 from ingest.preview import Preview, Sample
 from ingest.registration import check
 from tests.contract.format_walk import FOLDER, payload_of, samples
@@ -199,6 +199,10 @@ def test_times_in_their_ways(told: Any, form: str, zone: str | None) -> None:
         (b'{"x": 1}\n{"x": 2}\n', "json_lines"),
         (b"<m><x>1</x></m>", "xml"),
         (b"x=1;y=2", {"format": "key_value", "pairs": ";"}),
+        (b"x=1 y=2", {"format": "key_value", "pairs": " "}),
+        (b"x:1,y:2", {"format": "key_value", "pairs": ",", "equals": ":"}),
+        (b"x=1&note=a%20b", "form"),
+        (b"weather,host=a x=1,y=2i 1782885590000000000", "line_protocol"),
         (b"time,x\n2026-07-01T05:59:50Z,1\n", "csv"),
     ],
 )
@@ -262,6 +266,81 @@ def test_doubts_stand_in_the_text_and_what_is_left_out_is_named() -> None:
     assert any("gizmo: the unit is not known" in d for d in doubts)
 
 
+UNITS = [
+    ("temp_in", "Cel", True), ("temp_min", "Cel", True), ("temp_f", "[degF]", False), ("solar_rad", "W/m2", True),
+    ("generationtime_ms", "ms", False), ("rtt_ms", "ms", False), ("wind_ms", "m/s", False), ("foo_ms", "ms", True),
+    ("rain_in", "[in_i]", False), ("pressure_in", "[in_i'Hg]", False), ("level_m", "m", False),
+    ("battery_v", "V", False), ("battery_level", "%", True), ("voltage_a", "V", True), ("current_c", "A", True),
+    ("energy_kwh", "kW.h", False), ("total_m3", "m3", False), ("door_c", "Cel", True), ("power_factor", "1", True),
+    ("tempinf", "[degF]", True), ("baromrelin", "[in_i'Hg]", True), ("windspeedmph", "[mi_i]/h", True),
+    ("humidity_kwh", "kW.h", True), ("压力(MPa)", "MPa", False), ("水温（℃）", "Cel", False), ("电压", "V", True),
+    ("flow_l", "L", True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "unit", "doubted"), UNITS)
+def test_an_ending_counts_as_a_unit_only_of_what_the_name_measures(name: str, unit: str, doubted: bool) -> None:
+    document, _, doubts = learnt(("a/d1", {name: 40.5, "ts": 1782885590}))
+    (field,) = document["fields"]
+    assert document["fields"][field]["unit"] == unit
+    assert any(d.startswith(f"{field}: {unit} is guessed") for d in doubts) == doubted
+
+
+def test_chinese_keys_become_english_names_with_units_roles_and_labels() -> None:
+    message = {
+        "设备编号": "A1", "采集时间": "2026-07-01 05:59:50", "环境温度": 21.5, "瞬时流量": 3.2, "经度": 120.38,
+        "纬度": 36.07,
+        "A相电压": 230, "奇怪": 7, "参数列表": [{"名称": "浊度", "数值": 1.5, "单位": "NTU"}],
+    }  # fmt: skip
+    document, rows, doubts = learnt(("dtu/up", message))
+    fields = document["fields"]
+    assert picked(rows, "device", "lon", "lat", "ambient_temperature", "flow_rate", "a_phase_voltage", "turbidity") == [
+        ("A1", 120.38, 36.07, 21.5, 3.2, 230, 1.5)
+    ]
+    assert document["time"] == {"from": 'msg["采集时间"]', "as": "iso"}
+    assert fields["ambient_temperature"]["label"] == {"zh": "环境温度", "en": "ambient temperature"}
+    assert fields["turbidity"]["unit"] == "{NTU}"
+    assert "these keys are not understood, give their fields names: 奇怪" in doubts
+
+
+def test_numbers_in_texts_make_a_list_worth_opening() -> None:
+    message = {
+        "time": "2026-07-01T05:59:50Z",
+        "sn": "G1",
+        "nodes": [{"n": "a", "tem": "21.5"}, {"n": "b", "tem": "22.0"}],
+    }
+    document, rows, _ = learnt(("x/up", message))
+    assert document["each"] == "msg.nodes"
+    assert document["fields"]["tem"]["unit"] == "Cel"
+    assert picked(rows, "device", "tem") == [("G1", 21.5), ("G1", 22.0)]
+
+
+def test_lists_that_make_no_rows_are_named() -> None:
+    message = {
+        "ts": 1782885590, "data": [{"temp_c": 1}, {"temp_c": 2}], "alarms": [{"code": "x"}], "a": {"b": [{"c": "y"}]},
+        "rxInfo": [{"rssi": -7}],
+    }  # fmt: skip
+    _, rows, doubts = learnt(("a/d1", message))
+    assert len(rows) == 2
+    (told,) = [d for d in doubts if d.startswith("left out: ")]
+    assert told == (
+        "left out: alarms (a list; make rows of it with observations and each), "
+        "a.b (a list; make rows of it with observations and each), rxInfo"
+    )
+
+
+def test_what_cannot_be_printed_makes_no_document_that_cannot_be_read() -> None:
+    document, rows, doubts = learnt(("\x1b/0", {"a": None, "奇\x1b": 7, "ts": 1782885590}))
+    assert len(rows) == 1
+    assert all(d.isprintable() for d in doubts)
+    assert document["fields"]
+
+
+def test_more_fields_than_a_first_profile_takes_are_told() -> None:
+    _, _, doubts = learnt(("a/d1", {f"v{i}_c": i for i in range(200)}))
+    assert any(d.startswith("150 fields are taken, there are more") for d in doubts)
+
+
 @pytest.mark.parametrize("payloads", [[], [("a/b", b"\x01\x02\xff")], [("a/b", b"7")], [("a/b", b"")]])
 def test_what_teaches_nothing_is_refused_with_a_sentence(payloads: list[tuple[str, bytes]]) -> None:
     with pytest.raises(SensorTypeError, match=r"no message|none of JSON"):
@@ -302,3 +381,38 @@ def test_public_payloads_yield_profiles(topic: str, name: str, device: str, coun
     text, _ = infer([(topic, payload)], now=RECEIVED)
     (got,) = tried(text, [(topic, payload)])
     assert [row["device"] for row in got.rows] == [device] * count
+
+
+def test_ids_are_neither_numbers_nor_times_and_words_are_not_lost() -> None:
+    first = {"devId": 1000000034001, "ts": "2026-07-01T06:00:00Z", "gw": "08060412", "pkt": "06a6", "st": "MOVING"}
+    second = {"devId": 1000000034002, "ts": "2026-07-01T06:00:01Z", "gw": "33d13a41", "pkt": "17b6", "st": 1}
+    document, rows, doubts = learnt(("fleet/up", first), ("fleet/up", second))
+    assert document["time"] == {"from": "msg.ts", "as": "iso"}
+    assert picked(rows, "gw", "pkt", "st") == [("08060412", "06a6", "MOVING"), ("33d13a41", "17b6", "1")]
+    assert not any("a6" in d for d in doubts)
+
+
+def test_a_word_among_numbers_that_is_taken_for_nothing_is_told() -> None:
+    _, rows, doubts = learnt(*(("t/1", {"temp_c": v}) for v in (1, 2, 3, 4, "COLD")), ("t/1", {"temp_c": 5}))
+    assert [row.get("temp_c") for row in rows][:4] == [1, 2, 3, 4]
+    assert any("COLD is taken for nothing" in d for d in doubts)
+    _, _, quiet = learnt(("t/1", {"temp_c": 1}), ("t/1", {"temp_c": "--"}))
+    assert not any("taken for nothing" in d for d in quiet)
+
+
+def test_the_place_of_a_radio_is_not_that_of_the_device() -> None:
+    place = {"lat": 36.07, "lng": 120.38}
+    document, _, _ = learnt(("x/D1", {"t": 1, "radio": {"hardware": {"gps": place}}}))
+    assert document.get("position") is None
+    document, _, _ = learnt(("x/D1", {"t": 1, "where": place}))
+    assert document["position"] == {"lon": "msg.where.lng", "lat": "msg.where.lat"}
+
+
+def test_heights_beside_scaled_degrees_are_not_taken_for_metres() -> None:
+    document, _, _ = learnt(("x/D1", {"lat": 360700000, "lon": 1203800000, "alt": 52000}))
+    assert "alt_m" not in document["position"]
+
+
+def test_a_date_without_its_clock_is_told() -> None:
+    _, _, doubts = learnt(("x/D1", {"date": "2026-07-01", "clock": "14:00:00", "v": 1}))
+    assert any("is a date without a clock" in d for d in doubts)

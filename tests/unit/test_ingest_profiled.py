@@ -83,7 +83,7 @@ def test_a_refusal_names_the_place_in_the_document_and_good_neighbours_stay() ->
             "wrong_type",
             (
                 "flights[0].states[2]: fields.track_deg.from: 'north' stands where a number is wanted; "
-                "number(...) reads one before a unit"
+                "where it means nothing, list it in missing"
             ),
             "remote-id",
         ),
@@ -269,3 +269,19 @@ def test_equal_values_polled_again_are_new_rows_though_their_profile_gives_ids()
     assert [len(b) for b in finished(of, *polled).batches] == [3]
     again = finished(of, Envelope("meters/V1/up", b'{"u": 230}', NOW + 200_000_000, dup=True))
     assert again.known == {"power-meter": {"V1": 1}}
+
+
+def test_what_is_too_long_says_which_key_of_the_profile_takes_more() -> None:
+    document = """
+id: notes
+family: meter
+name: {zh: 备注, en: Notes}
+topics: ["notes/{device}"]
+max_bytes: 4000
+fields: {note: {kind: text, from: it.note}}
+"""
+    got = finished(decoder(document), ("notes/A", {"note": "x" * 1025}), ("notes/A", {"note": "x" * 5000}))
+    assert [(q.reason, q.detail) for q in got.quarantined] == [
+        ("bad_text", "note: 1025 characters are more than 1024; cut it: from: ...[:1024]"),
+        ("too_large", "payload: 5012 bytes are more than 4000; say max_bytes: 1048576"),
+    ]

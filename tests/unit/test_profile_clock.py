@@ -30,6 +30,18 @@ BERLIN = zone_of("Europe/Berlin", "zone")
         ("iso", "20260701T140000Z", "2026-07-01T14:00:00Z"),
         ("iso", "20260701140000", "2026-07-01T06:00:00Z"),
         ("iso", "2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z"),
+        ("iso", "2026/7/1 14:00:05", "2026-07-01T06:00:05Z"),
+        ("iso", "2026-7-1 8:05", "2026-07-01T00:05:00Z"),
+        ("iso", "2026.07.01 14:00:00.5", "2026-07-01T06:00:00.5Z"),
+        ("auto", "2026年7月1日 14:00:00", "2026-07-01T06:00:00Z"),
+        ("auto", "2026年07月01日14时5分6秒", "2026-07-01T06:05:06Z"),
+        ("auto", "2026年7月1日14时5分", "2026-07-01T06:05:00Z"),
+        ("auto", "2026年7月1日", "2026-06-30T16:00:00Z"),
+        ("iso", "2026-06-30 24:00:00", "2026-06-30T16:00:00Z"),
+        ("%Y%m%d%H%M", "202606302400", "2026-06-30T16:00:00Z"),
+        ("iso", "2026-07-01T06:00:00.5Z[UTC]", "2026-07-01T06:00:00.5Z"),
+        ("iso", "2026-07-01T08:00:00+02:00[Europe/Berlin][u-ca=gregory]", "2026-07-01T06:00:00Z"),
+        ("iso", "2026-07-01T08:00:00[Europe/Berlin]", "2026-07-01T06:00:00Z"),
         ("unix_s", 1_782_914_400, "2026-07-01T14:00:00Z"),
         ("unix_s", 1_782_914_400.25, "2026-07-01T14:00:00.25Z"),
         ("unix_s", "1782914400", "2026-07-01T14:00:00Z"),
@@ -69,6 +81,11 @@ def test_summer_and_winter_have_their_own_offset() -> None:
     [
         ("iso", "2026-07-01T14:00:00", "names no time zone; give the profile one, like zone: Asia/Shanghai"),
         ("iso", "2026-02-30T00:00:00Z", "names no time"),
+        ("iso", "2026-07-01T24:00:01Z", "names no time"),
+        ("iso", "2026-07-01T00:00:00[../../etc/passwd]", "is no time zone"),
+        ("iso", "2026年13月1日 25时", "is no time like"),
+        ("iso", "01.07.2026 14:00", "say its form, like as:"),
+        ("%H:%M", "14:00", "names no time zone"),
         ("iso", "2026-07-01T14:00:00+99:00", "is no offset from UTC"),
         ("iso", "yesterday", "is no time like 2026-07-01T14:00:00+08:00"),
         ("iso", 5, "is no text like"),
@@ -94,11 +111,38 @@ def test_what_is_no_time_is_told(form: str, value: object, told: str) -> None:
     assert len(str(e.value)) < 200
 
 
-@pytest.mark.parametrize("form", ["rfc", "", "%Q", "%H:%M", "%Y%Y%m%d", "%Y-%m-%d %I:%M", "%Y-%m"])
+@pytest.mark.parametrize("form", ["rfc", "", "%Q", "%M:%S", "%Y%Y%m%d", "%Y-%m-%d %I:%M", "%Y-%m", "%m %H:%M", "%d"])
 def test_what_is_no_form_is_refused_with_its_place(form: str) -> None:
     with pytest.raises(SensorTypeError) as e:
         time_reader(form, None, "time.as")
     assert e.value.path == "time.as"
+
+
+@pytest.mark.parametrize(
+    ("form", "value", "received", "wanted"),
+    [
+        ("%H%M%S", "060000", "2026-07-01T06:00:05Z", "2026-07-01T06:00:00Z"),
+        ("%H%M%S", "235958", "2026-07-01T00:00:02Z", "2026-06-30T23:59:58Z"),
+        ("%H%M%S.%f", "000001.50", "2026-06-30T23:59:59Z", "2026-07-01T00:00:01.5Z"),
+        ("%I:%M %p", "11:59 PM", "2026-07-01T00:01:00Z", "2026-06-30T23:59:00Z"),
+        ("%d%H%MZ", "302350Z", "2026-07-01T00:10:00Z", "2026-06-30T23:50:00Z"),
+        ("%d%H%M", "312350", "2026-03-01T00:10:00Z", "2026-01-31T23:50:00Z"),
+        ("%b %d %H:%M:%S", "Dec 31 23:59:59", "2027-01-01T00:00:03Z", "2026-12-31T23:59:59Z"),
+        ("%m-%d %H:%M", "02-29 12:00", "2028-03-01T00:00:00Z", "2028-02-29T12:00:00Z"),
+        ("%H:%M:%S%z", "08:00:00+0200", "2026-07-01T06:00:05Z", "2026-07-01T06:00:00Z"),
+    ],
+)
+def test_a_form_without_a_date_means_the_time_nearest_to_receipt(
+    form: str, value: str, received: str, wanted: str
+) -> None:
+    read = time_reader(form, zone_of("UTC", "zone"), "time.as")
+    assert iso(read(value, to_us(received))) == iso(to_us(wanted))
+
+
+def test_a_day_that_no_month_near_has_is_refused() -> None:
+    read = time_reader("%m-%d %H:%M", zone_of("UTC", "zone"), "time.as")
+    with pytest.raises(ValueError, match="names no time"):
+        read("02-30 12:00", to_us("2026-03-01T00:00:00Z"))
 
 
 def test_a_zone_has_to_exist() -> None:

@@ -85,6 +85,15 @@ def test_one_side_of_or_does_not_hide_the_other() -> None:
         ("10 / v", {"v": 0}, "here: cannot compute 10 / v with v = 0"),
         ("number(v)", {"v": "warm"}, "here: 'warm' is no number"),
         ("number(v)", {"v": True}, "here: True is no number"),
+        ("number(v)", {"v": "12,345 kWh"}, "may mean two numbers; write number(x, '.')"),
+        ("number(v, ';')", {"v": "12,345"}, "the sign of the decimals is a point or a comma"),
+        ("v + w", {"v": "x", "w": 1}, "a text and a number are joined in a template"),
+        ("seconds(v)", {"v": "P1M"}, "'P1M' is no duration like PT1M30S or 1:30:00"),
+        ("seconds(v)", {"v": "PT"}, "is no duration"),
+        ("seconds(v)", {"v": "12:30"}, "is no duration"),
+        ("xml(v)", {"v": "<r>"}, "'<r>' is no XML that can be read"),
+        ("xml(v)", {"v": '<!DOCTYPE r [<!ENTITY a "b">]><r>&a;</r>'}, "is no XML that can be read"),
+        ("pairs(v, '')", {"v": "a=1"}, "wants the sign between pairs"),
         ("int(v, 16)", {"v": "xyz"}, "here: 'xyz' is no whole number to base 16"),
         ("sqrt(v)", {"v": -1}, "here: -1 has no such value"),
         ("base64(v)", {"v": "%%%"}, "here: '%%%' is no base64"),
@@ -136,7 +145,7 @@ def test_numbers_as_devices_write_them() -> None:
         "number(v=1)",
         "number(*a)",
         "number()",
-        "number(1, 2)",
+        "number(1, 2, 3)",
         "a[1:2:3]",
         "b'x'",
         "1j",
@@ -230,3 +239,120 @@ def test_an_exponent_alone_is_no_number() -> None:
     with pytest.raises(WrongValueError, match="'e1' is no number"):
         run("number(v)", {"v": "e1"})
     assert run("number(v)", {"v": "1.5e3 W"}) == 1500.0
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ('it.a.split(",")', "write split(x)"),
+        ("it.get('a')", "write x.a, or first(x.a, otherwise)"),
+        ("[x for x in it.a]", "write map(list, it.a)"),
+        ("map(it.a, lambda x: x)", "write only what is computed"),
+        ("{'a': 1}[it.b]", "a table stands in let"),
+        ("len(it.a)", "write length(x)"),
+        ("float(it.a)", "write number(x)"),
+        ("coalesce(it.a, 1)", "write first(x, otherwise)"),
+        ("lenght(it.a)", "did you mean length"),
+        ("it.a && it.b", "write and"),
+        ("it.a ? 1 : 2", "write a if test else b"),
+        ("it.a = 1", "write == to compare"),
+        ("$.a.b", "the whole message is msg"),
+        ("it.list.0.v", "it.list[0]"),
+        ("if(it.a, 1, 2)", "write a if test else b"),
+    ],
+)
+def test_words_and_signs_of_other_languages_are_told_in_ours(text: str, hint: str) -> None:
+    with pytest.raises(SensorTypeError) as told:
+        compile_expression(text, "f")
+    assert hint in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "it", "wanted"),
+    [
+        ("unix(it.t)", {"t": "2026-07-01T06:00:00.5Z"}, 1782885600.5),
+        ("unix(it.t)", {"t": 1782885600000}, 1782885600.0),
+        ("unix(it.t, it.z)", {"t": "2026-07-01 14:00", "z": 8}, 1782885600.0),
+        ("unix(it.t) + it.n * 60", {"t": ""}, None),
+        ("matches(it.t, '(\\w)=(\\d)')[1][2]", {"t": "a=1,b=2"}, "2"),
+        ("length(matches(it.t, 'z'))", {"t": "a"}, 0),
+        ("match(it.t, '\\bT=(\\d+\\.\\d)\\b')[1]", {"t": "xT=1.0 T=2.5"}, "2.5"),
+        ('match(it.t, "T=(\\\\d+)")[1]', {"t": "T=25"}, "25"),
+    ],
+)
+def test_times_to_count_from_and_all_that_a_pattern_finds(text: str, it: Any, wanted: Any) -> None:
+    assert compile_expression(text, "f")(it) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "it", "told"),
+    [
+        ("unix(it.t)", {"t": "2026-07-01 14:00"}, "names no time zone; write unix(x, Asia/Shanghai"),
+        ("unix(it.t, it.z)", {"t": "2026-07-01 14:00", "z": "Mars"}, "'Mars' is no time zone"),
+        ("unix(it.t, it.z)", {"t": "2026-07-01 14:00", "z": []}, "is no name of a zone"),
+    ],
+)
+def test_a_time_to_count_from_is_never_guessed(text: str, it: Any, told: str) -> None:
+    with pytest.raises(WrongValueError) as refused:
+        compile_expression(text, "f")(it)
+    assert told in str(refused.value)
+    assert refused.value.reason == "bad_time"
+
+
+def test_a_sign_inside_of_a_text_is_no_hint() -> None:
+    with pytest.raises(SensorTypeError) as told:
+        compile_expression('it.a + "&&" +', "f")
+    assert "write and" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "it", "wanted"),
+    [
+        ("it.a == true", {"a": True}, True),
+        ("it.a != null", {"a": 1}, True),
+        ("it.a if it.a else false", {}, False),
+        ("it.true", {"true": 4}, 4),
+        ('it["null"]', {"null": 5}, 5),
+    ],
+)
+def test_json_words_are_constants_and_keys_of_such_names_stay_keys(text: str, it: Any, wanted: Any) -> None:
+    assert compile_expression(text, "f")(it) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("number('12,345', '.')", 12345),
+        ("number('12,345', ',')", 12.345),
+        ("number('1.234,5', ',')", 1234.5),
+        ("number('1.234 kWh', ',')", 1234),
+        ("number('1,234,567')", 1234567),
+        ("number('1.234.567 m3')", 1234567),
+        ("number('0,345')", 0.345),
+        ("number('12,3456')", 12.3456),
+        ("number('1,5')", 1.5),
+        ("number('1.234')", 1.234),
+        ("number('２１．５℃')", 21.5),
+        ("unit('12,345 kWh')", "kWh"),
+        ("seconds('PT0.5S')", 0.5),
+        ("seconds('P1W')", 604800),
+        ("seconds('-PT1M30S')", -90),
+        ("seconds('1.02:00:00')", 93600),
+        ("seconds('')", None),
+        ("xml('<a:r xmlns:a=\"u\"><t u=\"K\">2</t></a:r>').r.t['@u']", "K"),
+        ("pairs('a=1&b=2', '&').b", "2"),
+        ("pairs('a:1', ';', ':').a", "1"),
+        ("hypot(2, 3, 6)", 7),
+        ("length([1] + it.l)", 3),
+    ],
+)
+def test_numbers_durations_and_documents_in_texts(text: str, wanted: object) -> None:
+    assert run(text, {"l": [1, 2]}) == wanted
+
+
+def test_a_predicate_that_never_looks_at_its_element_is_refused() -> None:
+    with pytest.raises(SensorTypeError, match=r"never looks at the element; its own key or parent is it\.key"):
+        compile_expression('find(it.l, key == "host").value', "here", ["key"])
+    assert run('find(it.l, it.key == "host").value', {"l": [{"key": "host", "value": 1}]}, key=0) == 1
+    assert run("find(it.l, n == key).v", {"l": [{"n": 1, "v": 5}]}, key=1) == 5
+    assert run("find(it.l, True)", {"l": [7]}) == 7

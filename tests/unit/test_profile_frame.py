@@ -48,6 +48,7 @@ def test_checksum_of_hj_212_as_the_standard_prints_it() -> None:
         ({"type": "u64"}, "ffffffffffffffff", 2**64 - 1),
         ({"type": "f32"}, struct.pack(">f", 1.5).hex(), 1.5),
         ({"type": "f64le"}, struct.pack("<d", -2.25).hex(), -2.25),
+        ({"type": "f32"}, struct.pack(">f", 12.34).hex(), 12.34),
         ({"type": "f32"}, "7fc00000", None),
         ({"type": "hex", "size": 3}, "01abff", "01abff"),
         ({"type": "ascii", "size": "rest"}, "41422000", "AB"),
@@ -217,3 +218,29 @@ def test_whatever_comes_a_frame_is_read_or_refused(data: bytes) -> None:
     else:
         return
     assert told
+
+
+# What each makes of the bytes "123456789": the check values of the catalogue of parametrised CRC algorithms.
+CHECK_VALUES = {
+    "sum8": 0xDD,
+    "sum16": 0x01DD,
+    "lrc8": 0x23,
+    "fletcher_ubx": 0xDD15,
+    "xor8": 0x31,
+    "crc8": 0xF4,
+    "crc8_maxim": 0xA1,
+    "crc16_modbus": 0x4B37,
+    "crc16_arc": 0xBB3D,
+    "crc16_ccitt": 0x29B1,
+    "crc16_x25": 0x906E,
+    "crc16_kermit": 0x2189,
+    "crc16_dnp": 0xEA82,
+    "crc16_xmodem": 0x31C3,
+    "crc16_en13757": 0xC2B7,
+    "crc32": 0xCBF43926,
+}
+
+
+def test_each_checksum_has_its_check_value() -> None:
+    made = {name: run(b"123456789") for name, (_, run) in CHECKSUMS.items() if name != "crc16_hj212"}
+    assert made == CHECK_VALUES

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from brain.errors import SensorTypeError
 from brain.times import to_us
-from ingest.decoders import Message
+from ingest.decoders import Message, Notes
 from ingest.profile.datum import to_wgs84
 from ingest.profile.mapping import Mapped, Refused, compile_mapping
 
@@ -164,7 +164,7 @@ def test_good_readings_beside_bad_ones_stay() -> None:
     assert [type(r).__name__ for r in got] == ["Row", "Refused", "Row"]
     assert got[1] == Refused(
         "wrong_type",
-        "[1]: fields.temp_c.from: 'warm' stands where a number is wanted; number(...) reads one before a unit",
+        "[1]: fields.temp_c.from: 'warm' stands where a number is wanted; where it means nothing, list it in missing",
     )
 
 
@@ -176,7 +176,20 @@ def test_good_readings_beside_bad_ones_stay() -> None:
         ("{time: ts, fields: {temp_c: t}}", {"t": 1, "ts": "soon"}, "bad_time", "time.from: 'soon' is no time"),
         ("{time: ts, fields: {temp_c: t}}", {"t": 1, "ts": "2026-07-01T14:00:00"}, "bad_time", "zone: Asia/Shanghai"),
         ("{each: msg.list, fields: {temp_c: t}}", {"list": 5}, "wrong_type", "each: 5 is neither a list nor an object"),
-        ("{each: msg.list, fields: {temp_c: t}}", {}, "no_match", "no observation of the profile fits"),
+        ("{each: msg.list, fields: {temp_c: t}}", {}, "no_match", "fits this message: each: msg.list is missing"),
+        ("{when: it.k == 1, fields: {temp_c: t}}", {"k": 2}, "no_match", "fits this message: when: it.k == 1 fails"),
+        (
+            "{each: [{in: msg.list, when: it.ok}], fields: {temp_c: t}}",
+            {"list": [{}]},
+            "no_match",
+            "each[0].when: it.ok fails",
+        ),
+        (
+            "{observations: [{when: a}, {when: b}, {when: a}], fields: {temp_c: t}}",
+            {},
+            "no_match",
+            "observations[0].when: a fails; observations[1].when: b fails; observations[2].when: a fails",
+        ),
         ("{each: msg, fields: {temp_c: it}}", [1] * 10_001, "too_large", "more than 10000"),
         ("fields: {open: t}", {"t": "maybe"}, "wrong_type", "'maybe' is neither true nor false"),
         ("fields: {state: t}", {"t": [1]}, "wrong_type", "stands where a text is wanted"),
@@ -224,6 +237,10 @@ def test_levels_that_multiply_end_at_the_limit() -> None:
         ("{observations: [{when: '('}], fields: {temp_c: t}}", "observations[0].when"),
         ("{let: {it: 1}, fields: {temp_c: t}}", "let.it"),
         ("{let: [], fields: {temp_c: t}}", "let"),
+        ("{let: {a: it.a}, let_each: {a: it.b}, fields: {temp_c: t}}", "let_each.a"),
+        ("{observations: [{let_each: {x: '('}}], fields: {temp_c: t}}", "observations[0].let_each.x"),
+        ("{remember_each: {by: it.a}, fields: {temp_c: t}}", "remember_each.values"),
+        ("{let_each: {x: last.y}, remember_each: {by: a, values: {y: b}}, fields: {temp_c: t}}", "let_each.x"),
         ("{input: yaml, fields: {temp_c: t}}", "input"),
         ("{each: [a, b, c, d, e, f, g], fields: {temp_c: t}}", "each"),
         ("{device: '', fields: {temp_c: t}}", "device"),
@@ -277,12 +294,18 @@ def test_whatever_comes_a_profile_gives_readings_or_refusals(message: Any) -> No
         "fields: {temp_c: 'sum(map(it.l, sum(map(msg.l, count(msg.l, it > 0)))))'}",
         "{each: [msg.l, msg.l, msg.l], fields: {temp_c: it}}",
         "{each: msg.l, when: count(msg.l) > 1, fields: {temp_c: 'count(msg.l, it == 1)'}}",
+        "{each: msg.l, fields: {temp_c: sum(msg.l)}}",
+        "{each: msg.l, fields: {temp_c: 'index(msg.l, 7)'}}",
+        "{each: msg.l, fields: {temp_c: 'length(join(msg.l))'}}",
+        "{each: msg.l, let_each: {o: 'zip(msg.l, msg.l)'}, fields: {temp_c: o.b}}",
+        "{each: msg.l, let_each: {o: 'msg.l[1:]'}, fields: {temp_c: 'o[0]'}}",
+        "{each: msg.l, when: 'not (2 in msg.l)', fields: {temp_c: it}}",
     ],
 )
 def test_a_small_message_cannot_cost_without_end(profile: str) -> None:
     got = rows(profile, {"l": [1] * 5_000})
     assert got is not None
-    assert len(got) == 1
+    assert len(got) == 1, got[:2]
     assert isinstance(got[0], Refused)
     assert got[0].reason == "too_large"
 
@@ -291,3 +314,71 @@ def test_a_list_without_elements_is_right_and_holds_nothing() -> None:
     profile = "{each: msg.l, fields: {temp_c: it.t}}"
     assert rows(profile, {"l": []}) is None
     assert refusal(profile, {}).reason == "no_match"
+
+
+def test_names_of_an_element_are_made_once_for_all_that_read_it() -> None:
+    profile = """
+    let: {unit: msg.u}
+    each: msg.rows
+    let_each:
+      v: it.value
+      site: find(msg.sites, id == v.site)
+      raw: {of: hex_bytes(v.hex), frame: [{name: t, type: i16, scale: 0.1}]}
+    when: present(site.name)
+    device: site.name
+    fields: {temp_c: raw.t, state: unit, power_w: {from: v.watts}}
+    """
+    message = {
+        "u": "x",
+        "sites": [{"id": 1, "name": "A"}],
+        "rows": [
+            {"value": {"site": 1, "hex": "00d7", "watts": 5}},
+            {"value": {"site": 2, "hex": "00d7"}},
+            {"value": {"site": 1, "hex": "00d8", "watts": "many"}},
+        ],
+    }
+    got = rows(profile, message)
+    assert got is not None
+    assert got[0] == Row("A", None, {"temp_c": 21.5, "state": "x", "power_w": 5})
+    assert isinstance(got[1], Refused)
+    assert got[1].detail.startswith("rows[2]: fields.power_w.from: 'many' stands where a number is wanted")
+
+
+def test_names_of_an_element_stand_above_observations_and_in_them() -> None:
+    profile = """
+    let_each: {a: it.x.a, b: it.x.b}
+    observations:
+      - {let_each: {b: a * 10, c: a + b}, fields: {temp_c: b, power_w: c}}
+      - {when: present(b), fields: {temp_c: b}}
+    """
+    got = rows(profile, {"x": {"a": 1, "b": 2}})
+    assert got == [Row("D1", None, {"temp_c": 10, "power_w": 11}), Row("D1", None, {"temp_c": 2})]
+
+
+def test_elements_remember_by_themselves_and_those_that_only_tell_are_passed_over() -> None:
+    profile = """
+    remember: {by: msg.gw, values: {site: msg.site}}
+    each: msg.l
+    let_each: {n: it.nr}
+    remember_each: {by: n, for: 1h, values: {e: it.e}}
+    when: present(it.e) or present(it.t)
+    device: text(n)
+    fields: {temp_c: it.t, power_w: "increase(it.e, last.e)", state: last.site}
+    """
+    run = compile_mapping(yaml.safe_load(profile), KINDS)
+    notes = Notes()
+
+    def read(document: Any, at: int) -> Any:
+        got = run(Message(json.dumps(document).encode(), {}, at, notes))
+        return None if got is None else [Row(*r[:3]) if isinstance(r, Mapped) else r for r in got]
+
+    first = read({"gw": 1, "site": "A", "l": [{"nr": 1, "e": 5}, {"nr": 2, "e": 7}, {"nr": 1, "e": 6}]}, 0)
+    assert first == [Row("1", None, {}), Row("2", None, {}), Row("1", None, {"power_w": 1})]
+    second = read({"gw": 1, "l": [{"nr": 2, "e": 9}, {"nr": 1, "e": 6}, {"nr": 3, "t": 1}]}, 1)
+    assert second == [
+        Row("2", None, {"power_w": 2, "state": "A"}),
+        Row("1", None, {"power_w": 0, "state": "A"}),
+        Row("3", None, {"temp_c": 1, "state": "A"}),
+    ]
+    late = read({"gw": 1, "l": [{"nr": 2, "e": 9, "t": 1}]}, 7_200_000_000)
+    assert late == [Row("2", None, {"temp_c": 1})]

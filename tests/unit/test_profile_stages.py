@@ -34,6 +34,27 @@ XML = """<?xml version="1.0" encoding="GB2312"?>
         ({"format": "key_value", "pairs": "&", "equals": ":"}, b"a:1&b:2:3", [{"a": "1", "b": "2:3"}]),
         ("csv", b'time,temp\n1,"2,5"\n3,4\n', [{"time": "1", "temp": "2,5"}, {"time": "3", "temp": "4"}]),
         ({"format": "csv", "separator": ";", "header": ["a", "b"]}, b"1; 2", [{"a": "1", "b": "2"}]),
+        ({"format": "csv", "separator": "blanks"}, b" a  b\tc\n1   2 3\n", [{"a": "1", "b": "2", "c": "3"}]),
+        ({"format": "csv", "skip": 2, "header": ["a"]}, b"x\n\n1\n", [{"a": "1"}]),
+        ("form", b"/r?ID=7&d=2026-07-01+06%3A00&n=%E6%B0%B4&a=1&a=2&empty", [
+            {"ID": "7", "d": "2026-07-01 06:00", "n": "水", "a": ["1", "2"]}
+        ]),
+        ({"format": "form", "charset": "gbk"}, b"n=%CB%AE", [{"n": "水"}]),
+        ({"format": "fixed_width", "columns": {"a": [0, 3], "b": [3, 6]}}, b"AB   21.5\nCD\n", [
+            {"a": "AB", "b": "21.5"}, {"a": "CD"}
+        ]),
+        ({"format": "regex", "pattern": ["T=(?P<t>[0-9.]+)", "H=(?P<h>\\d+)"], "else": "skip"}, b"T=1 H=2\nH=3\nx", [
+            {"t": "1"}, {"h": "3"}
+        ]),
+        ({"format": "regex", "pattern": "(?s)A=(?P<a>\\d).*B=(?P<b>\\d)", "per": "message"}, b"A=1\nB=2", [
+            {"a": "1", "b": "2"}
+        ]),
+        ("json_or_text", b'{"a": 1}', [{"a": 1}]),
+        ("json_or_text", b" 21.5\n", [21.5]),
+        ("json_or_text", b"ON", ["ON"]),
+        ("json_or_text", b"007", ["007"]),
+        ("json_or_text", b"", [""]),
+        ({"format": "json", "empty": "ignore"}, b" ", []),
         ("text", "温度 21".encode(), ["温度 21"]),
         ("bytes", b"\x01\x02", [b"\x01\x02"]),
         ("hex", b" 01 ff\n", [b"\x01\xff"]),
@@ -72,7 +93,11 @@ OUTSIDE = b'<!DOCTYPE l [<!ENTITY x SYSTEM "file:///etc/passwd">]><l>&x;</l>'
         ("lenient_json", b"{a b c", "not_json", "payload: "),
         ("key_value", b"nothing", "missing", "no pair with '='"),
         ("csv", b"a,b\n", "missing", "below the names"),
+        ("json", b"", "not_json", "is empty"),
+        ("form", b"nothing", "missing", "no pair like"),
+        ("json_or_text", b'{"a": ', "not_json", "payload: "),
         ("hex", b"0g", "wrong_type", "no hexadecimal"),
+        ("hex", b"abc", "wrong_type", "has 3 hexadecimal digits, an odd number"),
         ("base64", b"%", "wrong_type", "no base64"),
         ({"format": "hex", "frame": FRAME}, b"00", "wrong_type", "needs 2 bytes"),
         ("msgpack", b"\xc1", "not_json", "MessagePack"),
@@ -109,6 +134,16 @@ def test_as_deep_as_allowed_is_taken() -> None:
         ({"format": "key_value", "pairs": ""}, "input.pairs"),
         ({"format": "csv", "separator": "::"}, "input.separator"),
         ({"format": "csv", "header": "a,b"}, "input.header"),
+        ({"format": "csv", "skip": -1}, "input.skip"),
+        ({"format": "json", "empty": "maybe"}, "input.empty"),
+        ({"format": "fixed_width"}, "input.columns"),
+        ({"format": "fixed_width", "columns": {"a": [0, 0]}}, "input.columns.a"),
+        ({"format": "fixed_width", "columns": {"a": [-1, 3]}}, "input.columns.a"),
+        ({"format": "regex"}, "input.pattern"),
+        ({"format": "regex", "pattern": "(?P<a>x"}, "input.pattern"),
+        ({"format": "regex", "pattern": ["(?P<a>x)", "x"]}, "input.pattern[1]"),
+        ({"format": "regex", "pattern": "(?P<a>x)", "per": "page"}, "input.per"),
+        ({"format": "regex", "pattern": "(?P<a>x)", "else": "stop"}, "input.else"),
         ({"format": "hex", "frame": []}, "input.frame"),
         ({"format": "hex", "frame": FRAME, "order": "up"}, "input.frame"),
     ],
@@ -119,9 +154,19 @@ def test_a_wrong_input_is_refused_with_its_place(spec: Any, path: str) -> None:
     assert e.value.path == path
 
 
+def test_a_line_that_fits_no_pattern_is_refused_beside_those_that_do() -> None:
+    got = compile_input({"format": "regex", "pattern": "T=(?P<t>\\d+)"}, "input")(Message(b"T=1\nnoise\nT=2", {}, 0))
+    assert [d for d in got if isinstance(d, dict)] == [{"t": "1"}, {"t": "2"}]
+    assert [d.reason for d in got if isinstance(d, WrongValueError)] == ["no_match"]
+
+
 _INPUTS = [
     compile_input(spec, "input")
-    for spec in ("json", "json_lines", "lenient_json", "key_value", "csv", "text", "hex", "base64", "msgpack", "xml")
+    for spec in (
+        *("json", "json_lines", "json_or_text", "lenient_json", "key_value", "form", "csv", "text", "hex", "base64"),
+        *("msgpack", "xml", "nmea", "line_protocol", "prometheus"),
+        {"format": "fixed_width", "columns": {"a": [1, 3]}},
+    )
 ]
 
 

@@ -63,6 +63,21 @@ def test_units_in_words() -> None:
         "cubic meters": "m3",
         "vehicles per hour": "{vehicles}/h",
         "m s-1": "m/s",
+        "Deg C": "Cel",
+        "wmoUnit:km_h-1": "km/h",
+        "obix:units/liters_per_second": "L/s",
+        "degrees-fahrenheit": "[degF]",
+        "liters-per-second": "L/s",
+        "us-gallons-per-minute": "[gal_us]/min",
+        "percent-relative-humidity": "%",
+        "% RH": "%",
+        "mm Hg": "mm[Hg]",
+        "beats/minute": "{beats}/min",
+        "NM": "[nmi_i]",
+        "cfs": "[cft_i]/s",
+        "公里/小时": "km/h",
+        "转/分": "/min",
+        "pCi/L": "pCi/L",
     }
     assert {t: canonical(t) for t in words} == words
 

@@ -6,8 +6,7 @@ minutes, 9 days, with labelled windows round what people found unusual. It is no
 
 from __future__ import annotations
 
-import csv
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -15,6 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
+from brain.bench.recordings import measure, read_recording
 from scenes.travel import Travel
 from tests.unit.scene_bench import Bench, at_s
 
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 PLACES = [p / "shared" / "samples" / "traffic" / "nab_speed_7578.csv" for p in (ROOT.parent, ROOT.parent.parent)]
 PUBLIC = next((p for p in PLACES if p.exists()), PLACES[0])  # beside a clone or a worktree
 LABELS = ("2015-09-11 16:44", "2015-09-15 14:34", "2015-09-16 14:14", "2015-09-16 17:10")
-HALF_WINDOW_S = 70 * 60  # a tenth of the series, shared by its labels
+HALF_WINDOW = timedelta(minutes=70)  # a tenth of the series, shared by its labels
 MONDAY = datetime(2026, 6, 1, tzinfo=ZONE)
 
 
@@ -109,19 +109,57 @@ def test_what_was_an_incident_does_not_become_usual() -> None:
     assert len(raises(rows, MONDAY)) == 4
 
 
+def test_the_usual_flow_is_learned_only_where_a_pair_asks_for_it() -> None:
+    city: dict[str, object] = {
+        "devices": [
+            {"id": f"S{i}", "sensor_type": "traffic-detector", "lon": 120.0 + i / 100, "lat": 36.0} for i in range(3)
+        ],
+        "roads": {
+            "corridors": [
+                {
+                    "id": "E",
+                    "class": "arterial",
+                    "free_kmh": 50,
+                    "direction_deg": 90,
+                    "stations": [{"device": "S0"}, {"device": "S1"}],
+                }
+            ]
+        },
+    }
+    b = Bench([Travel()], city)
+    for k in range(4):
+        for i in range(3):
+            b.say(k * 300, "traffic-detector", f"S{i}", occupancy_pct=8.0 + k, speed_kmh=60.0 + k, flow_vph=900.0)
+    engine, rows = b.fresh()
+    engine.feed(b.piece(rows))
+    engine.advance(b.start + 1_200_000_000)
+    learned = engine.seats[0].state.learned
+    assert {name: table.used for name, table in learned.items()} == {"occupancy_pct": 3, "speed_kmh": 3, "flow_vph": 2}
+
+
 def test_a_stuck_detector_stays_silent() -> None:
     assert raises(disturbed(weeks(4, 9), NOON, 300, speed_kmh=100.0), MONDAY) == []
 
 
-def test_the_public_recording_gives_its_four_windows_and_two_others() -> None:
+def test_a_weekend_before_any_other_is_held_against_working_days() -> None:
+    saturday = 5 * 86_400 + 43_200
+    assert len(raises(disturbed(weeks(6, 10), saturday, 40, speed_kmh=40.0), MONDAY)) == 1
+    assert raises(weeks(6, 10), MONDAY) == []
+
+
+def test_a_first_monday_is_not_held_against_a_weekend() -> None:
+    assert raises(weeks(5, 11), MONDAY - timedelta(days=3)) == []
+
+
+@pytest.mark.parametrize(("percent", "incidents"), [(19.0, 0), (22.0, 1)])
+def test_five_minutes_without_a_speed_count_alone_in_the_congested_region(percent: float, incidents: int) -> None:
+    assert len(raises(disturbed(weeks(4, 12, field="occupancy"), NOON, 5, occupancy_pct=percent), MONDAY)) == incidents
+
+
+def test_the_public_recording_gives_its_four_windows_and_two_others(tmp_path: Path) -> None:
     if not PUBLIC.exists():
         pytest.skip("the public recording is not beside the repository (../shared/samples/traffic)")
-    with PUBLIC.open() as file:
-        rows = [(local(r["timestamp"]), float(r["value"])) for r in csv.DictReader(file)]
-    start = rows[0][0]
-    found = raises((((t - start).total_seconds(), {"speed_kmh": v * 1.609}) for t, v in rows), start)
-    labels = [(local(text) - start).total_seconds() for text in LABELS]
-    hit = [label for label in labels if any(abs(f - label) <= HALF_WINDOW_S for f in found)]
-    outside = [f for f in found if all(abs(f - label) > HALF_WINDOW_S for label in labels)]
-    assert len(hit) == 4
-    assert len(outside) <= 2
+    windows = [(local(text) - HALF_WINDOW, local(text) + HALF_WINDOW) for text in LABELS]
+    result = measure(read_recording(PUBLIC, ZONE.key), windows, tmp_path)
+    assert result["found"] == 4
+    assert result["false"] <= 2

@@ -469,3 +469,28 @@ def test_a_silent_rule_says_which_condition_fails() -> None:
         ("seconds_on_track", 6.0, False),
         ("in_signal_queue", "False", True),
     ]
+
+
+def test_why_a_pair_is_silent_names_the_permit_of_planned_works() -> None:
+    works = {"id": "RW-3", "kind": "road_works", "lon": at(800), "lat": LAT, "radius_m": 40}
+    works |= {"start": "2026-07-01T00:00:00+08:00", "end": "2026-07-02T00:00:00+08:00"}
+    b = bench(permits=[works])
+    jam(b, 30, 90)
+    watch(b, 40, 52, "stopped_vehicle", lon=at(790), lat=LAT)
+    assert b.same_however_cut() == []
+    engine, rows = b.fresh()
+    engine.feed(b.piece(rows))
+    seat = engine.seats[0]
+    found = {r.device: r for r in seat.scene.explain(seat.state, at(750), LAT, 100.0, seat.world)}
+    for device in ("traffic-detector/M", "video-event/CAM"):
+        assert [(f.value, f.met) for f in found[device].facts if f.quantity == "planned_works"] == [("RW-3", False)]
+
+
+def test_two_neighbouring_pairs_are_two_incidents() -> None:
+    """M-D and D-E only touch at D, wherever between its stations each of them has its source."""
+    b = jam(bench(), 30, 570)
+    for s in range(600, 721, 30):
+        period(b, s, M=60.0, D=61.0, E=4.0)
+    log = b.same_however_cut()
+    assert [op for _, op, *_ in brief(log)].count("raise") == 2
+    assert len({s["incident"] for s in log}) == 2

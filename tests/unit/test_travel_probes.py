@@ -62,6 +62,20 @@ def test_fixes_go_to_the_nearest_link_of_their_direction() -> None:
     assert along[:2] == pytest.approx([100, 400], abs=0.5)
 
 
+def test_a_fix_without_a_heading_is_on_the_one_way_it_can_be_on() -> None:
+    import json
+
+    links = [{"from": "B", "to": "C", "length_m": 500, "speed_kmh": 50, "one_way": True}]
+    one_way = streets_of(parse_city(json.dumps(city(roads=GRAPH | {"links": links})), "city.json"))
+    both_ways = streets_of(parse_city(json.dumps(city()), "city.json"))
+    lon, lat = np.array([at(600), at(600), at(600)]), np.full(3, LAT) + np.array([0, 35 / 111_195, 0])
+    heading = np.array([np.nan, np.nan, 272.0])
+    found = [streets.match(lon, lat, heading, 30.0, 45.0)[0].tolist() for streets in (one_way, both_ways)]
+    assert [one_way.name(found[0][0]), *found[0][1:]] == ["B>C", -1, -1]
+    assert found[1][:2] == [-1, -1]  # which of the two directions it drives nobody knows
+    assert both_ways.name(found[1][2]) == "C>B"
+
+
 def test_three_crawling_vehicles_for_a_minute_are_a_second_kind_of_witness() -> None:
     log = crawl().same_however_cut(125)
     assert brief(log)[0] == (110.1, "raise", "yellow", "evidence")

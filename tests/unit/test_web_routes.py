@@ -123,6 +123,20 @@ async def test_what_is_asked_wrongly_is_a_problem_with_a_sentence(
         assert "Traceback" not in answer.text
 
 
+async def test_all_that_is_wrong_with_a_document_stands_in_the_problem() -> None:
+    async with town() as (_, client):
+        document = "id: A\nfamily: metre\nname: {zh: 甲, en: A}\nfields: {x: {unit: m, from: it.x +}}\n"
+        answer = await client.post("/api/v1/sensor-types", json={"document": document})
+        found = answer.json()
+        assert answer.status_code == 422
+        assert found["detail"].startswith("line 1: id: ")
+        assert found["detail"].endswith("; and 2 more, see errors")
+        assert "另有 2 处" in found["detail_zh"]
+        assert [next(iter(e.values())) for e in found["errors"]] == ["id", "family", "fields.x.from"]
+        dry = (await client.post("/api/v1/sensor-types?dry_run=true", json={"document": document})).json()
+        assert [e.split(":")[0] for e in dry["errors"]] == ["line 1", "line 2", "line 4"]
+
+
 async def items(client: httpx.AsyncClient, path: str, **query: Any) -> list[dict[str, Any]]:
     """All pages of a list."""
     out: list[dict[str, Any]] = []

@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ingest.infer.words import translated
+
 __all__ = ["Draft", "DraftField", "DraftForm", "field_name", "identifier", "path_text"]
 
 _WORDS: Final = frozenset("it msg topic key keys parent up received last True False None".split())  # noqa: SIM905
@@ -52,8 +54,11 @@ class DraftField:
             parts.append(f"unit_from: {_quoted(self.unit_from)}")
         if self.missing:
             parts.append(f"missing: {_quoted(self.missing)}")
-        label = _quoted(self.label[:200] or self.name)
-        parts.append(f"label: {{zh: {label}, en: {label}}}")
+        label = self.label[:200] or self.name
+        english = translated(label)[0]
+        if english != label:
+            english = re.sub(r"\s*[._]+\s*", " ", english).strip()
+        parts.append(f"label: {{zh: {_quoted(label)}, en: {_quoted(english[:200])}}}")
         return f"  {_yaml_key(self.name)}: {{{', '.join(parts)}}}" + (f"  # {self.doubt}" if self.doubt else "")
 
     def take_source(self) -> Any:
@@ -137,9 +142,10 @@ def field_name(text: str) -> str:
     """A field's name of any key: small letters, digits and ``_``, at most 48.
 
     Example:
-        >>> [field_name(t) for t in ("airQualityLevel", "PM2.5", "em:0", "温度", "TempC_SHT", "7up")]
-        ['air_quality_level', 'pm2_5', 'em_0', 'field', 'temp_c_sht', 'f_7up']
+        >>> [field_name(t) for t in ("airQualityLevel", "PM2.5", "em:0", "环境温度", "TempC_SHT", "7up", "奇")]
+        ['air_quality_level', 'pm2_5', 'em_0', 'ambient_temperature', 'temp_c_sht', 'f_7up', 'field']
     """
+    text = translated(text)[0]
     text = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", text)
     text = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:_LONGEST_NAME].rstrip("_")
     if not text:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from ingest._draft import field_name
-from ingest._shape import is_meta
+from ingest.infer.draft import field_name
+from ingest.infer.shape import is_meta
 from ingest.profile.clock import time_reader, zone_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ingest._shape import Leaf, Shape
+    from ingest.infer.shape import Leaf, Shape
 
 __all__ = ["TopicGuess", "device_of", "form_of_time", "position_of", "time_of", "topic_of"]
 
@@ -40,6 +40,8 @@ _WEAK_DEVICES: Final = ("id", "name", "uid", "uuid", "key")
 _LATS: Final = re.compile(r"^(gps_?)?lat(itude)?(_(deg|wgs84|i|e7))?$|^wd$")
 _LONS: Final = re.compile(r"^(gps_?)?(lon|lng|long|longitude)(itude)?(_(deg|wgs84|i|e7))?$|^jd$")
 _ALTS: Final = re.compile(r"^(gps_?)?alt(itude)?(_(m|msl))?$")
+_IDS: Final = re.compile(r"(^|_)(id|no|nr|num|number|code|sn|serial|imei|mac|eui|key)$")
+_OF_OTHERS: Final = frozenset("gateway gateways gw gws hardware radio rx rxinfo antenna station_info home".split())  # noqa: SIM905
 _PATTERNS: Final = (
     "%Y%m%d%H%M%S",
     "%Y/%m/%d %H:%M:%S",
@@ -118,7 +120,7 @@ def time_of(found: Sequence[Leaf], count: int) -> tuple[Leaf, str, bool] | None:
         if rank is None:
             ends = re.search(r"(^|_)(time|ts|timestamp|date|at)$", name)
             rank = len(_TIMES) if ends else None
-        if rank is None and _is_surely_time(leaf.shape.there):
+        if rank is None and not _IDS.search(name) and _is_surely_time(leaf.shape.there):
             rank = _SURE_BUT_UNNAMED
         often = len(leaf.shape.there) >= 0.6 * min(count, 200)
         form = form_of_time(leaf.shape.there) if rank is not None and often else None
@@ -163,7 +165,7 @@ def position_of(shape: Shape, path: tuple[str, ...] = ()) -> dict[str, Any] | No
             (k for n, k in names.items() if _ALTS.match(n) and all(_float(v) is not None for v in shape.keys[k].there)),
             None,
         )
-        if alt is not None:
+        if alt is not None and out["divide"] == 1:  # whole numbers are seldom metres
             out["alt_m"] = [*path, alt]
         return out
     if "coordinates" in shape.keys and "type" in shape.keys and shape.keys["coordinates"].items is not None:
@@ -175,7 +177,8 @@ def _position_inside(shape: Shape, path: tuple[str, ...]) -> dict[str, Any] | No
     if len(path) >= 4:
         return None
     for key, inner in shape.keys.items():
-        if inner.objects and not is_meta(key) and inner.moving() is None and "home" not in key.lower():
+        others = key.lower() in _OF_OTHERS or "home" in key.lower()  # a gateway's place is not that of the device
+        if inner.objects and not is_meta(key) and inner.moving() is None and not others:
             found = position_of(inner, (*path, key))
             if found is not None:
                 return found

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
-from ingest._draft import DraftField, path_text
-from ingest._guess import unit_of_name
-from ingest._shape import Leaf, Shape, is_meta, shape_of
+from ingest.infer.draft import DraftField, path_text
+from ingest.infer.guess import unit_of_name
+from ingest.infer.shape import Leaf, Shape, is_meta, shape_of
+from ingest.infer.words import translated
 from ingest.profile.functions import FUNCTIONS, WrongValueError
 from ingest.profile.units import canonical
 
@@ -18,11 +20,17 @@ __all__ = ["Fields", "is_number", "pair_keys", "path_of"]
 
 _NAMES_TEXT: Final = """
 name n key param parameter resourcename propertyname value_type property metric measure sensor label field tag code type
-item k id
+item k id indicator point channel quantity factor
 """
 _NAMES: Final = _NAMES_TEXT.split()
 _VALUES: Final = ("value", "v", "val", "data", "reading", "measurement", "result")
 _MOST_PAIRS: Final = 60
+_NOTHING: Final = re.compile(
+    r"-*|n/?[ad]|nan|null|none|nil|inf|unavailable|unknown|missing|no ?data|err(or)?|fault|off(line)?|invalid"
+    r"|无|离线|故障",
+    re.IGNORECASE,
+)
+_SURELY_NUMBERS: Final = 4  # for each word among them
 _LONGEST_TEXT: Final = 1024
 
 
@@ -31,10 +39,12 @@ class Fields:
 
     Attributes:
         left: What made no field, and why.
+        unnamed: Keys whose words are not known here, so that their fields need a name.
     """
 
     def __init__(self) -> None:
         self.left: list[str] = []
+        self.unnamed: list[str] = []
 
     def pairs(self, shape: Shape, root: str, path: tuple[str, ...] = ()) -> list[DraftField]:
         """A field for each name of the lists of names and values."""
@@ -64,6 +74,7 @@ class Fields:
         return out
 
     def all_of(self, found: Sequence[Leaf]) -> list[DraftField]:
+        """The fields of these leaves."""
         return [f for leaf in found if (f := self._field(leaf, path_of(leaf))) is not None]
 
     def _field(self, leaf: Leaf, source: str) -> DraftField | None:
@@ -77,18 +88,27 @@ class Fields:
         if not seen:
             self.left.append(f"{'.'.join(leaf.path)} (always null)")
             return None
-        if leaf.path[-1].lower() in ("unit", "units", "uom") and len(leaf.beside.keys) > 1:
+        if _plain(leaf.path[-1]) in ("unit", "units", "uom") and len(leaf.beside.keys) > 1:
             return None
+        if not translated(leaf.name)[1]:
+            self.unnamed.append(leaf.name)
         if all(isinstance(v, bool) for v in seen):
             out.kind = "boolean"
+            return out
+        if _are_codes(seen):
+            out.kind = "text"
             return out
         numbers = [n for n in (FUNCTIONS["only_number"](v) for v in seen) if n is not None]
         if len(numbers) == len(seen):
             return self._measured(out, leaf, numbers)
         odd = [v for v in dict.fromkeys(v for v in seen if isinstance(v, str)) if FUNCTIONS["only_number"](v) is None]
-        if numbers and len(odd) <= 3 and len(numbers) >= len(seen) / 2:
+        usual = all(_NOTHING.fullmatch(v.strip()) for v in odd)
+        if numbers and len(odd) <= 3 and (usual or len(numbers) >= _SURELY_NUMBERS * len(odd)):
             out.missing = odd
-            return self._measured(out, leaf, numbers)
+            self._measured(out, leaf, numbers)
+            if not usual:
+                out.doubt = f"DOUBT: {', '.join(odd)[:60]} is taken for nothing" + out.doubt.replace("DOUBT:", ";", 1)
+            return out
         units = {_code(_quantity(v)[1]) for v in seen if isinstance(v, str)}
         if len(units) == 1 and None not in units and all(_quantity(v)[0] is not None for v in seen):
             out.source, out.unit = f"number({source})", units.pop()
@@ -99,7 +119,7 @@ class Fields:
         return out
 
     def _measured(self, out: DraftField, leaf: Leaf, numbers: list[float]) -> DraftField:
-        beside = next((k for k in leaf.beside.keys if k.lower() in ("unit", "units", "uom", "u")), None)
+        beside = next((k for k in leaf.beside.keys if _plain(k) in ("unit", "units", "uom", "u")), None)
         said = {_code(v) for v in leaf.beside.keys[beside].there} if beside else set()
         if len(said) == 1 and None not in said:
             out.unit = said.pop()
@@ -112,11 +132,27 @@ class Fields:
         return out
 
 
+def _are_codes(seen: Sequence[Any]) -> bool:
+    """Whether texts are numbers or letters of ids: zeros stand in front, or hexadecimal digits beside decimal ones."""
+    if not all(isinstance(v, str) for v in seen):
+        return False
+    return any(re.fullmatch(r"0\d{2,}", v) for v in seen) or (
+        all(re.fullmatch(r"[0-9a-fA-F]{4,}", v) for v in seen) and any(re.search(r"[a-fA-F]", v) for v in seen)
+    )
+
+
+def _plain(key: str) -> str:
+    """A key in small letters, a Chinese one in English."""
+    return translated(key)[0].lower()
+
+
 def path_of(leaf: Leaf) -> str:
+    """The expression that leads to a leaf."""
     return path_text(leaf.root, list(leaf.path))
 
 
 def is_number(value: Any) -> bool:
+    """Whether this is a number and no truth value."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
@@ -138,13 +174,13 @@ def pair_keys(shape: Shape) -> tuple[str, str, str] | None:
     """The keys of name, value and unit in a list of names and values; None: it is another list."""
     if not shape.is_records or shape.items is None:
         return None
-    keys = {k.lower(): k for k in shape.items.keys}
+    keys = {_plain(k): k for k in shape.items.keys}
     name = next((keys[n] for n in _NAMES if n in keys), None)
     value = next((keys[v] for v in _VALUES if v in keys), None)
     if name is None or value is None or shape.items.keys[value].objects:
         return None
     seen = shape.items.keys[name].there
-    if not all(isinstance(v, str) for v in seen) or len(set(seen)) > _MOST_PAIRS:
+    if not seen or not all(isinstance(v, str) for v in seen) or len(set(seen)) > _MOST_PAIRS:
         return None
     for one in shape.lists:
         names = [e.get(name) for e in one if isinstance(e, dict)]

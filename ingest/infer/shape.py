@@ -14,6 +14,7 @@ __all__ = ["Leaf", "Shape", "is_meta", "leaves", "shape_of"]
 _MOST_VALUES: Final = 200
 _MOST_ITEMS: Final = 500
 _DEEPEST: Final = 16
+_NUMBER: Final = re.compile(r"[+-]?\d{1,9}\.\d{1,9}", re.ASCII)  # whole ones in texts are names and codes mostly
 _META: Final = re.compile(
     r"[rt]x_?(info|metadata)|^settings$|gateways?(_|$)|correlation|uplink_token|schema|context|^update$|session_key|before$|firmware"
 )
@@ -91,9 +92,13 @@ class Shape:
 
     def count(self) -> int:
         """Scalars below this place that could be measurements."""
-        own = 1 if any(isinstance(v, (int, float)) for v in self.there) else 0
+        own = 1 if any(_is_number(v) for v in self.there) else 0
         inside = sum(s.count() for k, s in self.keys.items() if not is_meta(k))
         return own + inside + (self.items.count() if self.items else 0)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) or (isinstance(value, str) and _NUMBER.fullmatch(value) is not None)
 
 
 def _are_like(shapes: list[Shape]) -> bool:

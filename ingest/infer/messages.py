@@ -19,12 +19,13 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from brain.errors import SensorTypeError
-from ingest._draft import Draft, DraftField, DraftForm, identifier, path_text
-from ingest._fields import Fields, is_number, pair_keys, path_of
-from ingest._roles import device_of, position_of, time_of, topic_of
-from ingest._shape import Leaf, Shape, is_meta, leaves, shape_of
+from brain.printable import printable
 from ingest.decoders import Message
 from ingest.decoders.ngsi import entities_of, is_entity
+from ingest.infer.draft import Draft, DraftField, DraftForm, identifier, path_text
+from ingest.infer.fields import Fields, is_number, pair_keys, path_of
+from ingest.infer.roles import device_of, position_of, time_of, topic_of
+from ingest.infer.shape import Leaf, Shape, is_meta, leaves, shape_of
 from ingest.ngsi import document_from_entities
 from ingest.profile.functions import WrongValueError
 from ingest.profile.mapping import Refused, compile_mapping
@@ -41,13 +42,22 @@ _INPUTS: Final[tuple[Any, ...]] = (
     "lenient_json",
     "json_lines",
     "xml",
+    "line_protocol",
     "csv",
+)
+_PAIRS: Final[tuple[Any, ...]] = (
+    "form",
     {"format": "key_value", "pairs": ";"},
     {"format": "key_value", "pairs": ","},
-    {"format": "key_value", "pairs": "&"},
+    {"format": "key_value", "pairs": "|"},
+    {"format": "key_value", "pairs": " "},
     {"format": "key_value"},
+    {"format": "key_value", "pairs": ";", "equals": ":"},
+    {"format": "key_value", "pairs": ",", "equals": ":"},
     {"format": "key_value", "equals": ":"},
 )
+"""Of these the one that finds the most pairs; the first of equals."""
+_DATE_ALONE: Final = 10  # characters
 _MOST_FIELDS: Final = 150
 _MOST_LEVELS: Final = 4
 _DAY: Final = 86_400_000_000
@@ -100,10 +110,18 @@ def _documents(payloads: Sequence[bytes]) -> tuple[Any, list[list[Any]]]:
     for how in _INPUTS:
         read = compile_input(how, "input")
         found = [d for payload in payloads if (d := _read(read, payload))]
+        if how == "line_protocol" and any("=" in point["measurement"] for points in found for point in points):
+            continue  # x=1 y=2 are pairs
         if len(found) > (len(best[1]) if best else 0):
             best = how, found
         if len(found) == len(payloads):
             break
+    if best is None or len(best[1]) < len(payloads):
+        reads = ((how, compile_input(how, "input")) for how in _PAIRS)
+        paired = [(how, [d for payload in payloads if (d := _read(read, payload))]) for how, read in reads]
+        most = max(paired, key=lambda one: (len(one[1]), sum(len(d) for found in one[1] for d in found)))
+        if len(most[1]) > (len(best[1]) if best else 0):
+            best = most
     if best is not None:
         return best
     raise SensorTypeError(
@@ -140,7 +158,7 @@ def _tried(
             window = window.replace("future: 0d", "future: 5min")
             text = text.replace("\nfields:\n", f"\naccept: {window}\nfields:\n", 1)
             more.append("the times of the messages are far from now, so accept is wide; leave it out for live devices")
-    more += [f"refused: {detail[:200]}" for detail in dict.fromkeys(refused)]
+    more += [printable(f"refused: {detail[:200]}") for detail in dict.fromkeys(refused)]
     head = f"# Written by `sensor-type infer` from {len(payloads)} messages, which make {rows} rows. Read the doubts.\n"
     return head + "".join(f"# DOUBT: {' '.join(d.split())}\n" for d in more) + text, [*more, *doubts]
 
@@ -183,6 +201,8 @@ class _Guess:
         scopes = [list(leaves(self.root, skip=self.skips[0]))]
         for i, step in enumerate(self.steps):
             scopes.append(list(leaves(step, skip=self.skips[i + 1], root=self._prefix(i))))
+        for i, shape in enumerate([self.root, *self.steps]):
+            self._passed_over(shape, (), set(self.skips[i]))
         own = self._said(scopes[:1], [("msg", self.root)])
         doubts, self.doubts = self.doubts, []
         outer = [x for x in scopes[0] if id(x.shape) not in self.used]
@@ -247,13 +267,26 @@ class _Guess:
             return out
         for key, inner in shape.keys.items():
             if is_meta(key):
-                self.fields.left.append(key)
-            elif inner.is_records and inner.items is not None:
+                continue
+            if inner.is_records and inner.items is not None:
                 if pair_keys(inner) is None:
                     out.append(((*path, key), None, inner.items))
             elif inner.objects:
                 out += self._candidates(inner, (*path, key))
         return out
+
+    def _passed_over(self, shape: Shape, path: tuple[str, ...], taken: set[tuple[str, ...]]) -> None:
+        """Note the lists of objects, and what is about the transport, that make neither rows nor fields."""
+        for key, inner in shape.keys.items():
+            here = (*path, key)
+            if here in taken:
+                continue
+            if is_meta(key):
+                self.fields.left.append(".".join(here))
+            elif inner.is_records and pair_keys(inner) is None:
+                self.fields.left.append(f"{'.'.join(here)} (a list; make rows of it with observations and each)")
+            elif inner.objects:
+                self._passed_over(inner, here, taken)
 
     # -- what tells device, time, place
 
@@ -279,7 +312,7 @@ class _Guess:
         if device is not None:
             text = path_of(device)
             clean = not any(re.search(r"[\s/+#]", str(v)) for v in device.shape.there)
-            out["device"] = text if clean else f'replace(replace(text({text}), "/", "_"), " ", "_")'
+            out["device"] = text if clean else f"name_of({text})"
             self.used.add(id(device.shape))
         found = next((t for scope, n in found_in if (t := time_of(scope, n))), None)
         if found is None:
@@ -289,6 +322,10 @@ class _Guess:
             leaf, form, bare = found
             out["time"] = {"from": path_of(leaf), "as": form}
             self.used.add(id(leaf.shape))
+            if form == "iso" and all(isinstance(v, str) and len(v) <= _DATE_ALONE for v in leaf.shape.there):
+                self._doubt(
+                    f"{leaf.path[-1]} is a date without a clock; join the clock to it: f'{{it.date}} {{it.time}}'"
+                )
             if bare:
                 self._doubt(
                     f"{leaf.path[-1]} has no zone and is read as UTC; make zone that of the device, like Asia/Shanghai"
@@ -364,9 +401,14 @@ class _Guess:
                 DraftField("message", source="json_text(msg)[:1024]", kind="text", label="message")
             )
             self.doubts.append("nothing in it looks like a value, so the message is kept as JSON")
+        if len(self.draft.fields) == _MOST_FIELDS:
+            self.doubts.append(f"{_MOST_FIELDS} fields are taken, there are more; make several sensor types of it")
+        if self.fields.unnamed:
+            told = ", ".join(dict.fromkeys(self.fields.unnamed))[:300]
+            self.doubts.append(f"these keys are not understood, give their fields names: {told}")
         if self.fields.left:
             self.doubts.append(f"left out: {', '.join(dict.fromkeys(self.fields.left))[:300]}")
-        self.draft.doubts = self.doubts
+        self.draft.doubts = [printable(doubt) for doubt in self.doubts]
 
     def _device_values(self) -> list[Any]:
         found = device_of(list(leaves(self.root)), self.root.objects, weak=False)
