@@ -33,6 +33,7 @@ HEARTBEAT: Final = frozenset(
 GUARDS: Final = frozenset({"gas-detector", "smoke-detector"})  # the last of these at a dangerous site matters more
 RESTING: Final = frozenset({"calibrating", "maintenance"})
 SECOND: Final = 1_000_000
+LATE_PERIODS: Final = 2.0
 _LOOK_US: Final = 60 * SECOND
 
 
@@ -77,7 +78,7 @@ def look_for_silence(state: HealthState, at: int, world: World) -> Iterator[Evid
     """At a mark: who should have spoken by now. Where half of many fell silent together, the feed is to blame."""
     if state.check_at is None or at < state.check_at:
         return
-    beats, p = state.beats, world.parameters
+    beats = state.beats
     wait = _waits(state, world)
     used = len(wait)
     due = np.where(
@@ -87,8 +88,7 @@ def look_for_silence(state: HealthState, at: int, world: World) -> Iterator[Evid
     ).astype(np.int64)
     awake = ~beats.lost[:used] & np.isfinite(wait)
     silent = awake & (due <= at)
-    count = int(awake.sum())
-    if count >= p["stall_devices"] and silent.sum() >= p["stall_share"] * count:
+    if silent.any() and _is_stall(state, at, awake, silent, world):
         beats.stalled = at
         state.check_at = at + SECOND
         return
@@ -100,6 +100,19 @@ def look_for_silence(state: HealthState, at: int, world: World) -> Iterator[Evid
         yield _line(state, row, device, at, float(wait[row]), wait, world)
     ahead = due[awake & ~silent]
     state.check_at = min(at + _LOOK_US, int(ahead.min()) if len(ahead) else 2**62)
+
+
+def _is_stall(state: HealthState, at: int, awake: NDArray[np.bool_], silent: NDArray[np.bool_], world: World) -> bool:
+    """Whether many are silent, not these alone: devices speak in turn, so those of a dead feed fall due in turn.
+
+    Who has let two of its periods pass counts as silent; only those whose periods are short enough to tell are asked.
+    """
+    p = world.parameters
+    late_s = LATE_PERIODS * state.beats.period_s(int(p["offline_intervals"]))
+    since_s = (at - state.beats.last[: len(late_s)]) / 1e6
+    asked = awake & (late_s <= since_s[silent].max())
+    count = int(asked.sum())
+    return bool(count >= p["stall_devices"] and (asked & (since_s >= late_s)).sum() >= p["stall_share"] * count)
 
 
 def _line(

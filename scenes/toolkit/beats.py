@@ -68,11 +68,15 @@ class Beats:
         self.last[rows] = received
         return rows
 
-    def wait_s(self, least_s: float, periods: float, intervals: int) -> NDArray[np.float64]:
-        """Seconds after which each device counts as silent, float64[rows]; infinite for irregular ones."""
+    def period_s(self, intervals: int) -> NDArray[np.float64]:
+        """The longest usual interval of each device, seconds, float64[rows]; infinite for irregular ones."""
         used = self.slots.used
         gaps = self.gaps[:used]
         longest = gaps.max(axis=1) if used else np.zeros(0)
         shortest = np.where(gaps > 0, gaps, 2**31 - 1).min(axis=1) if used else np.zeros(0)
         judged = (self.seen[:used] >= intervals) & (longest <= 3 * shortest)
-        return np.where(judged, np.maximum(least_s, periods * longest), np.inf)
+        return np.where(judged, longest, np.inf)
+
+    def wait_s(self, least_s: float, periods: float, intervals: int) -> NDArray[np.float64]:
+        """Seconds after which each device counts as silent, float64[rows]; infinite for irregular ones."""
+        return np.maximum(least_s, periods * self.period_s(intervals))

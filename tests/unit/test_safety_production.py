@@ -327,17 +327,19 @@ def test_a_gas_test_is_too_old_also_where_no_gas_detector_speaks() -> None:
     assert steps == [(60.0, "raise", "blue", "evidence"), (1500.0, "clear", "blue", "ended")]
 
 
-def test_a_feed_that_stands_is_no_fault_of_its_devices_and_one_silent_device_is() -> None:
+@pytest.mark.parametrize("apart_s", [0.0, 0.3])
+def test_a_feed_that_stands_is_no_fault_of_its_devices_and_one_silent_device_is(apart_s: float) -> None:
     b = Bench([DeviceHealth()], {})
     for t in range(0, 600, 10):
         for k in range(30):
             stands = 100 <= t < 250
             if not stands and not (k == 7 and t >= 300):
-                b.say(t, "gas-detector", f"G{k}", lel_pct=1.0)
-        b.say(t, "vehicle", "BUS", lon=120.4, lat=36.1, speed_kmh=20.0)
+                b.say(t + apart_s * k, "gas-detector", f"G{k}", lel_pct=1.0)
+        for s in range(10):
+            b.say(t + s, "vehicle", "BUS", lon=120.4, lat=36.1, speed_kmh=20.0)
     log = b.same_however_cut()
     assert [(s["event"], s["evidence"][0]["device"]) for s in log] == [("device_fault", "G7")]
-    assert at_s(log[0]) == pytest.approx(351.0, abs=1.0)
+    assert at_s(log[0]) == pytest.approx(351.0 + 7 * apart_s, abs=1.0)
 
 
 def test_the_parameters_of_a_city_count() -> None:
