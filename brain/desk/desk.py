@@ -291,8 +291,9 @@ class Desk:
         if ended is None:
             ended = not any(e.holds for e in claims)
             since = max((e.time if e.ended is None else e.ended for e in claims if not e.holds), default=evidence.time)
-        else:
+        else:  # the last of those that ended counts, however late the silence of another is noticed
             since = evidence.time if evidence.ended is None else evidence.ended
+            since = max([since, *(e.ended for e in lines if not e.holds and e.ended is not None)])
         if not ended:
             incident.ended_since = None
         elif incident.ended_since is None:
