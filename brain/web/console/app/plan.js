@@ -37,6 +37,7 @@ const KNOWN = {
   source: (v) => t('plan.source.at', { lon: v.lon, lat: v.lat, m: value(Math.round(v.semi_major_m)) }),
   aegl_m: (v) => html`<span class="signals">${Object.entries(v).map(([level, m]) => html`<span key=${level}>
     ${t('plan.reach', { level, m: value(m) })}</span>`)}</span>`,
+  major_hazard: (v) => t('plan.major_hazard.said', { level: value(v.registered ?? v.level), s: value(v.s), r: value(v.r) }),
   zone: code,
   move_up: (v) => (v ? code(v) : t('plan.nobody')),
   guide_to: code,
