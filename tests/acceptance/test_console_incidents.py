@@ -100,3 +100,13 @@ def test_an_incident_of_the_address_stands_in_its_place_of_the_list(
     expect(page.locator("[data-testid=incident-row]")).to_have_count(len(items))
     expect(page.locator(f"[data-testid=incident-row][data-id='{oldest}']")).to_be_in_viewport()
     expect(page.get_by_test_id("new-bar")).to_have_count(0)
+
+
+def test_a_counter_and_a_place_lose_no_figure(
+    silent: Any, make_desk: Callable[..., Any], until: Callable[..., Any]
+) -> None:
+    silent.publish([("city/power-meter/PM-9", {"total_kwh": 123456.78, "lon": 120.384321, "lat": 36.067654})])
+    until(lambda: silent.get("/api/v1/observations/latest?sensor_type=power-meter")["items"], 20, "the row")
+    page = make_desk(silent).open(view="access", item="power-meter")
+    for column, text in (("total_kwh", "123456.78"), ("lon", "120.384321"), ("lat", "36.067654")):
+        expect(page.locator(f"[data-testid=row] [data-column={column}]").first).to_have_text(text)

@@ -86,10 +86,10 @@ export function span(seconds) {
 /** 12,345 */
 export const number = (n) => (typeof n === 'number' && Number.isFinite(n) ? n.toLocaleString('en-US') : '–');
 
-/** A measured value, at most four figures after the point. */
+/** A measured value, at most four figures after the point (five in all where it is below one): no counter loses a figure. */
 export function value(v) {
   if (v === null || v === undefined) return '–';
-  if (typeof v === 'number') return Number.isInteger(v) ? String(v) : String(Number(v.toPrecision(5)));
+  if (typeof v === 'number') return String(Number(Math.abs(v) < 1 ? v.toPrecision(5) : v.toFixed(4)));
   if (typeof v === 'boolean') return t(v ? 'yes' : 'no');
   return String(v);
 }
