@@ -267,12 +267,10 @@ def _spread(bounds: list[NDArray[np.float64]], counts: list[int]) -> NDArray[np.
 
 def _named(kind: Kind, columns: list[NDArray[Any]], a: int, b: int) -> dict[str, NDArray[Any]]:
     """Rows ``a`` to ``b`` of the columns under the names that they have with a sensor type."""
-    out: dict[str, NDArray[Any]] = {}
-    for column, values in zip(kind.columns, columns, strict=True):
-        if values.ndim == 1:
-            out[column.name] = values[a:b]
-        else:
-            out.update(zip(BOX, values[:, a:b], strict=True))
+    out = {column.name: values[..., a:b] for column, values in zip(kind.columns, columns, strict=True)}
+    if (boxes := out.get("box")) is not None and boxes.ndim == 2:
+        del out["box"]
+        out.update(zip(BOX, boxes, strict=True))
     return out
 
 

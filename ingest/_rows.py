@@ -155,7 +155,7 @@ def spread(table: Table, rows: Rows) -> None:
 
     By place, not by count: where a refused neighbour is mended and tried again, all find their times again.
     """
-    timeless = np.flatnonzero(table.timeless).tolist()
+    timeless = table.timeless.nonzero()[0].tolist()
     if not timeless:
         return
     ids = table.columns["id"]

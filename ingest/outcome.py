@@ -86,6 +86,7 @@ class Outcome:
 
     Attributes:
         position: Of the last row (or the one before the first, where there is none).
+        exercise: Sensor type -> which of its rows are of a drill, where some are.
         known: Copies known before the store was asked: sensor type -> device -> n.
         ignored: Retained messages without time, and those that their profiles pass over.
         states: What profiles remember from here on: (sensor type, key) -> value, None where it is forgotten.
@@ -99,6 +100,7 @@ class Outcome:
     answers: dict[int, Answer]
     ignored: int
     states: dict[tuple[str, str], bytes | None] = field(default_factory=dict)
+    exercise: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     def flush(self, epoch: int, received_at: int) -> Flush:
         """The flush to write under a head's epoch; ``received_at`` of the head after it."""
@@ -109,6 +111,7 @@ class Outcome:
             batches=self.batches,
             quarantined=self.quarantined,
             known=self.known,
+            exercise=self.exercise,
             timeless=self.timeless,
             answers=self.answers,
             ignored=self.ignored,
@@ -235,6 +238,7 @@ class Decoded:
             answers=self._answers(chosen, positions, low, end),
             ignored=sum(low <= i < end for i in self.ignored),
             states={(c.sensor_type, c.key): c.value for c in self.changes if low <= c.message < end},
+            exercise=_of_drills(batches, registry) if registry.has_exercise else {},
         )
 
     def _look_up(self, part: Part, registry: Registry) -> None:
@@ -320,6 +324,11 @@ class Decoded:
                 )
             )
         return out
+
+
+def _of_drills(batches: list[Batch], registry: Registry) -> dict[str, NDArray[np.bool_]]:
+    masks = {b.sensor_type: registry.in_exercise(b.device) for b in batches}
+    return {name: mask for name, mask in masks.items() if mask.any()}
 
 
 def _where(mask: NDArray[np.bool_]) -> NDArray[np.int64]:

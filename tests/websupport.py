@@ -133,6 +133,7 @@ class Town:
     ) -> None:
         """Commit, as ingest does."""
         self.received_at = max(self.received_at, now_us())
+        drilled = [d.device_id for d in self.devices.values() if d.is_exercise]
         await self.store.write(
             Flush(
                 epoch=self.head.epoch,
@@ -142,6 +143,7 @@ class Town:
                 quarantined=quarantined,
                 answers=answers or {},
                 known=known or {},
+                exercise={b.sensor_type: np.isin(b.device, drilled) for b in batches} if drilled else {},
             )
         )
 

@@ -12,13 +12,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from brain.city.hazard import SUBSTANCES
 from brain.errors import CityError
 from brain.model import LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from brain.city.model import City, Ring
+    from brain.city.model import City, Ring, Stock
 
 __all__ = ["DEPARTMENTS", "EVENTS", "SCENES", "check"]
 
@@ -75,6 +76,9 @@ def check(city: City, *, events: Collection[str] | None = EVENTS, scenes: Collec
         _place(f"sites[{i}]", site.lon, site.lat)
         _within(f"sites[{i}].radius_m", site.radius_m, 0, above=True)
         _within(f"sites[{i}].hazard_level", site.hazard_level, 1, 4)
+        _within(f"sites[{i}].exposed_people", site.exposed_people, 0)
+        for j, stock in enumerate(site.inventory):
+            _stock(f"sites[{i}].inventory[{j}]", stock)
     devices = _devices(city, sites, zones)
     nodes = _roads(city, devices)
     for i, base in enumerate(city.baselines):
@@ -123,6 +127,17 @@ def check(city: City, *, events: Collection[str] | None = EVENTS, scenes: Collec
                 _word(f"{at}.{key}[{j}]", "department", department, sorted(departments))
         if route.district is not None:
             _known(f"{at}.district", "district", route.district, districts)
+
+
+def _stock(at: str, stock: Stock) -> None:
+    _within(f"{at}.tonnes", stock.tonnes, 0)
+    _within(f"{at}.threshold_t", stock.threshold_t, 0, above=True)
+    _within(f"{at}.beta", stock.beta, 0, above=True)
+    if stock.substance not in SUBSTANCES and (stock.threshold_t is None or stock.beta is None):
+        known = ", ".join(SUBSTANCES)
+        raise CityError(
+            f"{at}.substance", f'"{stock.substance}" is none of {known}; give its threshold_t and beta of GB 18218-2018'
+        )
 
 
 def _devices(city: City, sites: set[str], zones: set[str]) -> set[str]:

@@ -75,8 +75,21 @@ class CityDevice(msgspec.Struct, frozen=True):
     work_order: bool = False
 
 
+class Stock(msgspec.Struct, frozen=True):
+    """A hazardous chemical of a site: a substance of ``brain/city/hazard.py``, or any with figures of its own."""
+
+    substance: str
+    tonnes: float
+    threshold_t: float | None = None
+    beta: float | None = None
+
+
 class Site(msgspec.Struct, frozen=True):
-    """A place with a duty holder; evidence inside ``radius_m`` belongs to it."""
+    """A place with a duty holder; evidence inside ``radius_m`` belongs to it.
+
+    ``hazard_level`` is its registered class as a major hazard; ``inventory`` and ``exposed_people`` (who live within
+    500 m beyond the fence) let it be computed.
+    """
 
     id: str
     kind: str
@@ -85,6 +98,8 @@ class Site(msgspec.Struct, frozen=True):
     radius_m: float = 50.0
     hazard_level: int | None = None
     name: Name = Name()
+    inventory: list[Stock] = []
+    exposed_people: int | None = None
 
 
 class Zone(msgspec.Struct, frozen=True):

@@ -291,8 +291,9 @@ class Desk:
         if ended is None:
             ended = not any(e.holds for e in claims)
             since = max((e.time if e.ended is None else e.ended for e in claims if not e.holds), default=evidence.time)
-        else:
+        else:  # the last of those that ended counts, however late the silence of another is noticed
             since = evidence.time if evidence.ended is None else evidence.ended
+            since = max([since, *(e.ended for e in lines if not e.holds and e.ended is not None)])
         if not ended:
             incident.ended_since = None
         elif incident.ended_since is None:
@@ -405,4 +406,6 @@ class Desk:
 
 
 #: reasons that a comparison with the last step gives; a held-back one is dropped when the change went back
-_COMPARED: Final = frozenset({"level", "certainty", "evidence", "area", "hospital_change", "unit_change", "reroute"})
+_COMPARED: Final = frozenset(
+    {"level", "certainty", "evidence", "area", "hospital_change", "unit_change", "aed_change", "reroute"}
+)

@@ -41,6 +41,7 @@ PLAN_REASONS: Final = {
     "hospital": "hospital_change",
     "primary_unit": "unit_change",
     "first_responder": "unit_change",
+    "aed": "aed_change",
     "move_up": "unit_change",
     "dispatch": "unit_change",
     "route": "reroute",

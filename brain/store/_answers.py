@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from brain.store.base import Counts
+from brain.model import EXERCISE
+from brain.store.base import Counts, drill_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,7 +21,7 @@ __all__ = ["answer_json", "count_flush", "decode_outcome", "device_tallies", "en
 
 
 def count_flush(flush: Flush, fresh: Mapping[str, NDArray[np.bool_]]) -> dict[str, Counts]:
-    """Ledger change per key.
+    """Ledger change per key; readings of a drill count under a key of their own.
 
     A new try of a quarantine record that is refused again is no new reading: only its rows count.
 
@@ -31,15 +32,25 @@ def count_flush(flush: Flush, fresh: Mapping[str, NDArray[np.bool_]]) -> dict[st
     out: dict[str, Counts] = {}
     for batch in flush.batches:
         if n := len(batch):
-            stored = int(np.count_nonzero(fresh[batch.sensor_type]))
-            _add(out, batch.sensor_type, Counts(n, stored, n - stored, 0))
+            new, drill = fresh[batch.sensor_type], flush.exercise.get(batch.sensor_type)
+            stored = int(np.count_nonzero(new))
+            if drill is not None:
+                m, of_drill = int(np.count_nonzero(drill)), int(np.count_nonzero(new & drill))
+                _add(out, drill_key(batch.sensor_type), Counts(m, of_drill, m - of_drill, 0))
+                n, stored = n - m, stored - of_drill
+            if n:
+                _add(out, batch.sensor_type, Counts(n, stored, n - stored, 0))
     for sensor_type, devices in flush.known.items():
-        if n := sum(devices.values()):
-            _add(out, sensor_type, Counts(n, 0, n, 0))
+        for device, n in devices.items():
+            _add(out, _key(sensor_type, device), Counts(n, 0, n, 0))
     for refused in flush.quarantined:
         if refused.retry_of is None:
-            _add(out, refused.ledger_key, Counts(1, 0, 0, 1))
+            _add(out, _key(refused.ledger_key, refused.device), Counts(1, 0, 0, 1))
     return out
+
+
+def _key(key: str, device: str | None) -> str:
+    return drill_key(key) if device is not None and device.startswith(EXERCISE) else key
 
 
 def _add(ledger: dict[str, Counts], key: str, change: Counts) -> None:

@@ -13,7 +13,7 @@ from brain.store._filters import Filter, is_storable
 from brain.store._paging import Walk
 from brain.store._scenes import ScenesPart
 from brain.store._sql import load_queries
-from brain.store.base import Activity, Counts, InboxItem, Page
+from brain.store.base import Activity, Counts, InboxItem, Page, rows_stored
 from brain.store.rows import batch_from_packed, columns_of, iso_many, packed_columns, row_maker
 from brain.times import iso
 
@@ -305,9 +305,7 @@ class QueriesPart(ScenesPart):
         return {
             "storage": self.storage,
             "since": since,
-            "tables": {
-                t.id: {"rows": counts[t.id].stored if t.id in counts else 0, "bytes": sizes.get(t.id, 0)} for t in types
-            },
+            "tables": {t.id: {"rows": rows_stored(counts, t.id), "bytes": sizes.get(t.id, 0)} for t in types},
             "leases": {
                 r["name"]: {
                     "entry": r["entry"],

@@ -14,9 +14,14 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
+from brain.model import EXERCISE
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from brain.model import Batch, Device, Piece, SensorType, Step
     from brain.registry import Registry
@@ -39,6 +44,10 @@ __all__ = [
     "Quarantined",
     "Store",
     "Written",
+    "drill_key",
+    "rows_stored",
+    "split_ledger",
+    "total_of",
 ]
 
 
@@ -54,6 +63,43 @@ class Counts:
     stored: int = 0
     duplicate: int = 0
     quarantined: int = 0
+
+
+def drill_key(sensor_type: str) -> str:
+    """Key of the ledger under which readings of a sensor type count that belong to a drill (decision 0008).
+
+    Example:
+        >>> drill_key("gas-detector")
+        'exercise:gas-detector'
+    """
+    return EXERCISE + sensor_type
+
+
+def split_ledger(ledger: Mapping[str, Counts]) -> tuple[dict[str, Counts], dict[str, Counts]]:
+    """The ledger of the real city and that of drills, both by sensor type (or ``unknown``).
+
+    Example:
+        >>> split_ledger({"drone": Counts(2, 2), "exercise:drone": Counts(1, 1)})[1]
+        {'drone': Counts(received=1, stored=1, duplicate=0, quarantined=0)}
+    """
+    real = {k: c for k, c in ledger.items() if not k.startswith(EXERCISE)}
+    return real, {k.removeprefix(EXERCISE): c for k, c in ledger.items() if k.startswith(EXERCISE)}
+
+
+def total_of(ledger: Mapping[str, Counts]) -> dict[str, int]:
+    """The four figures of all keys together.
+
+    Example:
+        >>> total_of({"drone": Counts(2, 1, 1), "elevator": Counts(3, 2, 0, 1)})
+        {'received': 5, 'stored': 3, 'duplicate': 1, 'quarantined': 1}
+    """
+    names = ("received", "stored", "duplicate", "quarantined")
+    return {k: sum(getattr(c, k) for c in ledger.values()) for k in names}
+
+
+def rows_stored(ledger: Mapping[str, Counts], sensor_type: str) -> int:
+    """Rows in the table of a sensor type, those of drills among them."""
+    return sum(ledger[k].stored for k in (sensor_type, drill_key(sensor_type)) if k in ledger)
 
 
 class Head(NamedTuple):
@@ -108,6 +154,7 @@ class Flush:
         quarantined: Refused readings.
         known: Readings known to be duplicates before the store was asked (sensor type -> device name -> n).
         timeless: Hashes of messages without time, to know their copies by; 16 bytes each.
+        exercise: Sensor type -> which rows of its batch come from devices of a drill; only types that have some.
         answers: Inbox id -> positions of its rows and its refusals, answered in the same transaction.
         ignored: Messages that are counted, not ingested: retained ones without time, those a profile passes over.
         states: What profiles remember from here on: (sensor type, key) -> value, None where it is forgotten.
@@ -122,6 +169,7 @@ class Flush:
     quarantined: Sequence[Quarantined] = ()
     known: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     timeless: Sequence[bytes] = ()
+    exercise: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     answers: Mapping[int, Answer] = field(default_factory=dict)
     ignored: int = 0
     states: Mapping[tuple[str, str], bytes | None] = field(default_factory=dict)
@@ -410,7 +458,7 @@ class Store(Protocol):
         """One record's topic and bytes, for a new try."""
 
     async def ledger(self) -> tuple[dict[str, Counts], int]:
-        """Counts per ledger key, and since when (microseconds)."""
+        """Counts per ledger key, those of drills under ``drill_key``, and since when (microseconds)."""
 
     async def activity(self, since: int) -> dict[str, Activity]:
         """Per ledger key, rows stored since a time of receipt (the last 24 h are known); one query for all of them."""

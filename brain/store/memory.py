@@ -19,7 +19,19 @@ from brain.store._memory_quarantine import Quarantine
 from brain.store._memory_rows import Row, Table, refuse_bad_texts
 from brain.store._queries import KEEP, MOST_QUARANTINE, MOST_ROWS, quarantine_item
 from brain.store._registry import check_change, check_into, check_spelling
-from brain.store.base import ROWS_READ, Activity, Checkpoint, Counts, Head, InboxItem, Lease, LogEntry, Page, Written
+from brain.store.base import (
+    ROWS_READ,
+    Activity,
+    Checkpoint,
+    Counts,
+    Head,
+    InboxItem,
+    Lease,
+    LogEntry,
+    Page,
+    Written,
+    drill_key,
+)
 from brain.store.incidents import (
     MOST_INCIDENTS,
     OF_A_DRILL,
@@ -430,11 +442,13 @@ class MemoryStore:
 
     async def activity(self, since: int) -> dict[str, Activity]:
         """Per ledger key, rows stored since a time of receipt."""
-        entries = [e.piece.batches for e in self._log.values() if e.received_at >= since]
-        return {
-            key: Activity(sum(len(b[key]) for b in entries if key in b), self._stored_at.get(key))
-            for key in self._ledger
-        }
+        rows: dict[str, int] = {}
+        for entry in [e for e in self._log.values() if e.received_at >= since]:
+            for name, batch in entry.piece.batches.items():
+                drilled = int(np.count_nonzero(self._registry.in_exercise(batch.device)))
+                rows[name] = rows.get(name, 0) + len(batch) - drilled
+                rows[drill_key(name)] = rows.get(drill_key(name), 0) + drilled
+        return {key: Activity(rows.get(key, 0), self._stored_at.get(key)) for key in self._ledger}
 
     async def device_activity(self, devices: Sequence[Device], since: int) -> dict[int, Activity]:
         """Per device id, rows since a time."""
@@ -539,7 +553,7 @@ class MemoryStore:
             "log_entries": len(self._log),
             "log_bytes": 0,
             "database_bytes": 0,
-            "devices": len(self._registry.devices()),
+            "devices": sum(not d.is_exercise for d in self._registry.devices()),
             "quarantine": len(self._quarantine),
             "inbox_waiting": sum(a is None for _, a, _ in self._inbox.values()),
             "outbox_waiting": len(self._outbox),

@@ -15,6 +15,7 @@ from brain.city.fences import Fences, polygon_of
 from brain.desk.routing import default_duties
 from brain.errors import StoreError
 from brain.model import Text
+from brain.store.base import rows_stored
 from brain.web.catalogue_names import CHINESE
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def _of_data(
     tables = sizes.get("tables", {})
     for t in types:
         if t.into is None:
-            rows = ledger[t.id].stored if t.id in ledger else 0
+            rows = rows_stored(ledger, t.id)
             yield Resource(
                 kind="data-set",
                 key=f"observations.{t.table}",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 
 from brain.errors import StoreError
+from brain.store.base import split_ledger, total_of
 from brain.times import iso
 
 if TYPE_CHECKING:
@@ -154,11 +155,9 @@ class Feed:
             await asyncio.sleep(self._every_s)
 
     async def measure(self) -> dict[str, Any]:
-        """Ledger, readings a second since the last look, how far the log is behind the clock."""
-        counts, _ = await self._store.ledger()
-        total = {
-            k: sum(getattr(c, k) for c in counts.values()) for k in ("received", "stored", "duplicate", "quarantined")
-        }
+        """Ledger, readings a second since the last look (both without drills), how far the log is behind the clock."""
+        real, drills = split_ledger((await self._store.ledger())[0])
+        total = total_of(real)
         now = time.monotonic()
         rate = 0.0
         if self._last_received is not None and now > self._last_received[0]:
@@ -168,7 +167,7 @@ class Feed:
         _, moved = await self._store.log_end()
         lag = None if not moved else max(0.0, (at - moved) / 1e6)
         return {
-            "ledger": {"total": total},
+            "ledger": {"total": total, "exercise": total_of(drills)},
             "rate_per_s": round(max(rate, 0.0), 1),
             "lag_s": None if lag is None else round(lag, 3),
             "at": iso(at),

@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from starlette.responses import Response
 
 from brain.errors import StoreError
+from brain.store.base import Counts, split_ledger
 from brain.web.context import Context, context_of, now_us
 
 __all__ = ["router"]
@@ -50,22 +51,24 @@ def _sizes(facts: Mapping[str, Any]) -> list[Metric]:
     return out
 
 
+def _readings(name: str, text: str, ledger: Mapping[str, Counts]) -> Metric:
+    out = CounterMetricFamily(name, text, labels=["sensor_type", "outcome"])
+    for sensor_type, counts in sorted(ledger.items()):
+        for outcome in ("received", "stored", "duplicate", "quarantined"):
+            out.add_metric([sensor_type, outcome], getattr(counts, outcome))
+    return out
+
+
 async def _families(context: Context) -> list[Metric]:
     out: list[Metric] = []
     store = context.store
     try:
         ledger, _ = await store.ledger()
-        readings = CounterMetricFamily(
-            "cloudbrain_readings",
-            "Readings by what became of them; received is the sum of the others.",
-            labels=["sensor_type", "outcome"],
-        )
-        for name, counts in sorted(ledger.items()):
-            for outcome in ("received", "stored", "duplicate", "quarantined"):
-                readings.add_metric([name, outcome], getattr(counts, outcome))
+        real, drills = split_ledger(ledger)
         entry, moved = await store.log_end()
         out += [
-            readings,
+            _readings("cloudbrain_readings", "Readings by what became of them: received is the others' sum.", real),
+            _readings("cloudbrain_exercise_readings", "The same of drills, which the others leave out.", drills),
             CounterMetricFamily("cloudbrain_log_entries", "Commits of ingest.", value=entry),
             CounterMetricFamily("cloudbrain_incident_steps", "Steps of all incidents.", value=await store.last_event()),
         ]

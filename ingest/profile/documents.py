@@ -32,13 +32,26 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-# YAML 1.1 takes on, off, yes, no, y and n for truth values, and devices say them all the time; 1.2 and people do not.
-_BOOL: Final = "tag:yaml.org,2002:bool"
+# YAML 1.1 takes on, off, yes, no, y and n for truth values, 010 for 8, 12:30 for 750, 2026-01-01 for a date and 1e-7
+# for a text, and devices say all of these; YAML 1.2 and people do not.
+_TAG: Final = "tag:yaml.org,2002:"
+_PLAIN: Final[tuple[tuple[str, str, str], ...]] = (
+    ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
+    ("int", r"^(?:[-+]?(?:0|[1-9][0-9_]*)|0x[0-9a-fA-F]+)$", "-+0123456789"),
+    ("float", r"^[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9_]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$", "-+.0123456789"),
+    ("float", r"^(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$", "-+."),
+)
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in pairs if tag != _BOOL]
+    first: kept
     for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    if (
+        kept := [
+            (t, pattern) for t, pattern in pairs if t not in {f"{_TAG}{n}" for n, *_ in _PLAIN} | {f"{_TAG}timestamp"}
+        ]
+    )
 }
-_Loader.add_implicit_resolver(_BOOL, re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+for _name, _pattern, _first in _PLAIN:
+    _Loader.add_implicit_resolver(f"{_TAG}{_name}", re.compile(_pattern), list(_first))
 
 
 def parsed(text: str | bytes) -> Any:

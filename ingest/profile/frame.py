@@ -390,7 +390,7 @@ def _dotted(tag: tuple[int, ...]) -> str:
 
 def _tag_of(tag: Any, parts: int, path: str) -> tuple[int, ...]:
     try:
-        found = tuple(int(part, 0) for part in str(tag).split("."))
+        found = tuple(int(part, 0 if part[:2].lower() == "0x" else 10) for part in str(tag).split("."))
     except ValueError:
         found = ()
     if len(found) != parts:

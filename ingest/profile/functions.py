@@ -47,6 +47,7 @@ _NUMBER: Final = re.compile(
 _EITHER: Final = re.compile(r"\s*[+-]?[1-9]\d{0,2},\d{3}(?![\d.,])", re.ASCII)  # 12,345, but not 0,345 or 12,3456
 _TWICE: Final = re.compile(r"\s*[+-]?[1-9]\d{0,2}(?:([.,])\d{3})(?:\1\d{3})+(?![\d.,])", re.ASCII)  # 1,234,567
 _WIDE: Final = str.maketrans("０１２３４５６７８９．，－＋", "0123456789.,-+")
+_MONEY: Final = " ¥￥$€£"  # in front of a number
 _LONGEST_NUMBER: Final = 100
 _LONGEST_NAME: Final = 128
 _PATTERN_BYTES: Final = 1 << 20
@@ -126,6 +127,7 @@ def _quantity(value: Any, one_sign: Callable[[str], str]) -> tuple[float | None,
     if isinstance(value, (int, float)):
         return (None, "") if math.isnan(value) else (float(value), "")
     if isinstance(value, str) and len(value) <= _LONGEST_NUMBER:
+        value = value.lstrip(_MONEY)
         found = _NUMBER.fullmatch(one_sign(value if value.isascii() else value.translate(_WIDE)))
         if found and any(c.isdigit() for c in re.split("[eE]", found[1])[0]):  # e1 is no number
             number = float(re.sub(r"[ \u00a0_']", "", found[1]).replace(",", "."))
@@ -135,6 +137,10 @@ def _quantity(value: Any, one_sign: Callable[[str], str]) -> tuple[float | None,
 
 
 def _number(value: Any, decimals: str | None = None) -> float | None:
+    if decimals is None and type(value) is str and len(value) <= _LONGEST_NUMBER and _PLAIN_NUMBER.fullmatch(value):
+        number = float(value)  # most texts hold nothing else
+        if math.isfinite(number):
+            return number
     return _quantity(value, lambda text: _one_sign(text, decimals))[0]
 
 

@@ -96,6 +96,7 @@ _SAID_IN_FROM: Final = {
     **dict.fromkeys(("regex", "extract", "capture"), 'match(it.a, "T=([0-9.]+)")[1]'),
     **dict.fromkeys(("precision", "digits", "decimals"), "round(it.a, 1)"),
 }
+_LOOKED_AT: Final = 400  # characters of a payload
 _TIMES: Final = {
     **dict.fromkeys(("unix", "epoch", "timestamp", "seconds", "s", "sec", "epoch_s", "posix"), "unix_s"),
     **dict.fromkeys(("ms", "millis", "milliseconds", "epoch_ms", "epoch_millis", "unixms", "unix_millis"), "unix_ms"),
@@ -160,6 +161,32 @@ def of_input(name: object, known: Collection[str]) -> str:
     word = str(name).lower()
     meant = word if word in known else _INPUTS.get(word)
     return f"; write {meant}" if meant else ""
+
+
+def of_payload(payload: str | bytes) -> str:
+    """What input a payload wants that is no JSON, or not in its charset; empty where nothing is known.
+
+    Example:
+        >>> of_payload("<a/>"), of_payload('{"t": NaN}'), of_payload("soon")
+        ('; is it input: xml?', '; input: lenient_json reads what is written by hand', '')
+    """
+    if isinstance(payload, bytes):
+        if payload[:2] == b"\x1f\x8b" or payload[:2] in (b"\x78\x9c", b"\x78\x01", b"\x78\xda"):
+            return "; it is compressed; write input: {format: json, compression: gzip}"
+        wide = payload[:2] in (b"\xff\xfe", b"\xfe\xff")
+        return f"; is it bytes, or another charset, like {'utf-16' if wide else 'gb18030'}?"
+    payload = payload[:_LOOKED_AT].lstrip()
+    start = payload[:1]
+    if start == "<":
+        return "; is it input: xml?"
+    if start in ("{", "["):
+        lines = [line for line in payload.splitlines()[:3] if line.strip()]
+        if len(lines) > 1 and all(line.strip()[:1] == start and line.strip()[-1:] in "}]" for line in lines):
+            return "; several documents, a line each, are input: json_lines"
+        return "; input: lenient_json reads what is written by hand"
+    if re.fullmatch(r"\s*(?:[0-9A-Fa-f]{2}[ :]?){4,}\s*", payload):
+        return "; is it input: hex?"
+    return ""
 
 
 def of_kind(kind: str) -> str:

@@ -63,9 +63,9 @@ def point_of(text: str) -> tuple[str | float, str | float, bool] | None:
     text = text.strip()
     if len(text) > _LONGEST:
         return None
-    if (wkt := _WKT.fullmatch(text)) is not None:
+    if text[:1] in ("P", "p", "S", "s") and (wkt := _WKT.fullmatch(text)) is not None:
         return wkt[1], wkt[2], False
-    if (iso := _ISO_6709.fullmatch(text)) is not None:
+    if text[:1] in ("+", "-") and (iso := _ISO_6709.fullmatch(text)) is not None:
         return iso[2], iso[1], True
     if not _SIGNS.search(text):
         return None

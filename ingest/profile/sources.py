@@ -461,7 +461,10 @@ def _reader(kind: str, source: Expression, scale: float, offset: float, *, plain
         def read_truth(value: Any) -> bool:
             truth = _TRUTH.get(_key(value).lower())
             if truth is None:
-                raise WrongValueError(f"{source.path}: {value!r:.60} is neither true nor false")
+                told = (
+                    f"{source.path}: {value!r:.60} is neither true nor false; say which it is in table: {{...: true}}"
+                )
+                raise WrongValueError(told)
             return truth
 
         return read_truth

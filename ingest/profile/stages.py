@@ -17,7 +17,8 @@
 | ``msgpack`` | the document |
 
 ``charset`` says how texts are coded (default UTF-8; XML tells its own); ``empty: ignore`` passes over messages without
-bytes, which others refuse. Every input gives a list of documents. The
+bytes, which others refuse; ``compression: gzip`` (``zlib``, ``deflate``) unpacks them, to at most
+256 KiB. Every input gives a list of documents. The
 formats of ``ingest.decoders`` are inputs too, each with its own settings.
 """  # noqa: E501 - a table
 
@@ -25,6 +26,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import zlib
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -42,6 +44,9 @@ if TYPE_CHECKING:
 
 __all__ = ["DEEPEST", "INPUTS", "ONE_DOCUMENT", "compile_input"]
 
+_OF_ALL: Final = ("empty", "compression")
+_COMPRESSIONS: Final = {"gzip": 31, "zlib": 15, "deflate": -15}  # as zlib counts its windows
+_MOST_UNPACKED: Final = 262_144  # what a small message may come to
 INPUTS: Final[dict[str, set[str]]] = {
     "json": {"charset"},
     "lenient_json": {"charset"},
@@ -106,9 +111,42 @@ def compile_input(spec: Any, path: str) -> Callable[[Message], list[Any]]:
     empty = settings.get("empty", "refuse")
     if empty not in ("refuse", "ignore"):
         raise SensorTypeError(f"{path}.empty", f"{empty!r:.60} is neither refuse nor ignore")
+    unpack = _unpacker(settings.get("compression"), f"{path}.compression")
     if empty == "ignore":
-        return lambda message: plain(message.payload) if message.payload.strip() else []
-    return lambda message: plain(message.payload)
+        return lambda message: plain(unpack(message.payload)) if message.payload.strip() else []
+    if unpack is _as_it_is:
+        return lambda message: plain(message.payload)
+    return lambda message: plain(unpack(message.payload))
+
+
+def _as_it_is(payload: bytes) -> bytes:
+    return payload
+
+
+def _unpacker(name: Any, path: str) -> Callable[[bytes], bytes]:
+    """A function that unpacks payloads, to at most 256 KiB.
+
+    Raises:
+        SensorTypeError: There is no such compression.
+    """
+    if name is None:
+        return _as_it_is
+    if name not in _COMPRESSIONS:
+        raise SensorTypeError(path, f"{name!r:.60} is no compression; known are {', '.join(_COMPRESSIONS)}")
+
+    def unpack(payload: bytes) -> bytes:
+        reader = zlib.decompressobj(_COMPRESSIONS[name])
+        try:
+            out = reader.decompress(payload, _MOST_UNPACKED)
+        except zlib.error as e:
+            raise WrongValueError(f"payload: is not {name}: {str(e)[:80]}", "not_json") from None
+        if reader.unconsumed_tail:
+            raise WrongValueError(f"payload: unpacked it is more than {_MOST_UNPACKED} bytes", "too_large")
+        if not reader.eof:
+            raise WrongValueError(f"payload: ends before its {name} does", "not_json")
+        return out
+
+    return unpack
 
 
 def _of_format(name: str, settings: dict[str, Any], path: str) -> Callable[[Message], list[Any]]:
@@ -135,8 +173,8 @@ def _of_format(name: str, settings: dict[str, Any], path: str) -> Callable[[Mess
 
 def _plain_input(form: str, settings: dict[str, Any], path: str) -> Callable[[bytes], list[Any]]:
     for key in settings:
-        if key not in ("format", "empty") and key not in INPUTS[form]:
-            told = hints.of_key(str(key), {*INPUTS[form], "empty"})
+        if key not in ("format", *_OF_ALL) and key not in INPUTS[form]:
+            told = hints.of_key(str(key), {*INPUTS[form], *_OF_ALL})
             raise SensorTypeError(f"{path}.{key}", f"{form} has no such setting; {told}")
     if form in ("bytes", "hex", "base64"):
         return _of_bytes(form, settings, path)
@@ -169,13 +207,15 @@ def _decoder(charset: str) -> Callable[[bytes], str]:
         try:
             text = payload.decode(charset)
         except UnicodeDecodeError as e:
-            raise WrongValueError(f"payload: byte {e.start} is not {charset}", "not_json") from None
+            told = f"payload: byte {e.start} is not {charset}{hints.of_payload(payload)}"
+            raise WrongValueError(told, "not_json") from None
         return text.removeprefix("\ufeff")
 
     return read
 
 
-def _json(text: str) -> Any:
+def _json(text: str, hint: Callable[[str], str] = hints.of_payload) -> Any:
+    text = text.rstrip("\0")  # texts of C come with their end
     if not text.strip():
         raise WrongValueError("payload: is empty", "not_json")
     try:
@@ -183,7 +223,7 @@ def _json(text: str) -> Any:
     except RecursionError:
         raise WrongValueError(f"payload: nested deeper than {DEEPEST} levels", "too_deep") from None
     except (msgspec.DecodeError, ValueError) as e:
-        raise WrongValueError(f"payload: {str(e)[:120]}", "not_json") from None
+        raise WrongValueError(f"payload: {str(e)[:120]}{hint(text)}", "not_json") from None
     if text.count("{") + text.count("[") > DEEPEST and isinstance(document, (dict, list)):
         _check_depth(document)
     return document
@@ -227,7 +267,7 @@ def _lenient(text: str) -> Any:
         if e.reason != "not_json":
             raise
     mended = _TOKEN.sub(mend, text).replace("-null", "null")
-    return _json(_LAST_COMMA.sub(lambda found: found[1] or "", mended))
+    return _json(_LAST_COMMA.sub(lambda found: found[1] or "", mended), lambda _: "")
 
 
 def _msgpack(payload: bytes) -> list[Any]:

@@ -33,13 +33,14 @@ def notice(
     messages: int = 1,
     level: Level = Level.BLUE,
     values: Mapping[str, Any] | None = None,
+    subject: str | None = None,
 ) -> Evidence:
     """One notice.
 
     Args:
         event: ``device_fault`` or ``device_check``.
         rule: Name of the rule, like ``D2.offline``.
-        kind: Of the fault: with the device it makes the subject.
+        kind: Of the fault: with the device it makes the witness.
         device: What it is about.
         time: Event time, microseconds.
         position: Of the row, -1 at a mark.
@@ -50,6 +51,7 @@ def notice(
         messages: Rows of the finding so far.
         level: Blue, or yellow where nothing else watches a dangerous place.
         values: For the policy.
+        subject: What several witnesses speak of together, with the device; None: of ``kind`` alone.
     """
     sensor_type = world.registry.sensor_type(device.sensor_type)
     name = f"{device.sensor_type}/{device.name}/{kind}"
@@ -69,7 +71,7 @@ def notice(
         level=level,
         lon=device.lon,
         lat=device.lat,
-        subject=name,
+        subject=name if subject is None else f"{device.sensor_type}/{device.name}/{subject}",
         messages=messages,
         facts=facts,
         values=values or {},

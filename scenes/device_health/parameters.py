@@ -35,6 +35,12 @@ PARAMETERS: Final[dict[str, Parameter]] = {
         Text("恒值判定窗口", "A flat line this long is suspect, twice as long a fault"),
         "QARTOD flat line; default",
     ),
+    "flat_samples": Parameter(
+        10,
+        "1",
+        Text("恒值最少采样数", "... and made of this many samples at least, for what reports every few minutes"),
+        "default",
+    ),
     "attenuated_share": Parameter(
         0.1,
         "1",

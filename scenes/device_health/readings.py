@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -41,6 +41,7 @@ def checks_of(p: Mapping[str, float]) -> Checks:
     return Checks(
         spike_mads=np.inf,  # nobody is told of a spike
         flat_s=p["flat_s"],
+        flat_samples=int(p["flat_samples"]),
         attenuated_share=p["attenuated_share"],
         drift_share_per_day=p["drift_share"],
     )
@@ -66,9 +67,10 @@ def _judge(state: HealthState, batch: Batch, name: str, some: NDArray[np.intp], 
     rows = measured.slots.of(device).astype(np.intp)
     if measured.slots.used > len(measured.outside):
         grow(measured, measured.slots.used)
-    ends = roster_of(world.registry).spans.get(name)
-    low: Any = -np.inf if ends is None else ends.take(device, axis=0, mode="clip")[:, 0]
-    high: Any = np.inf if ends is None else ends.take(device, axis=0, mode="clip")[:, 1]
+    low, high = roster_of(world.registry).span(device, name) or (
+        np.full(len(some), -np.inf),
+        np.full(len(some), np.inf),
+    )
     time = microseconds(batch.time)[some]
     verdicts = measured.series.take(rows, time, value, low, high, checks_of(world.parameters))
     full = value >= high  # at the end of its span a reading stands still without being broken
@@ -150,21 +152,30 @@ def _flat(
     *,
     on: bool,
 ) -> Iterator[Evidence]:
-    """A flat line; of gas it is only doubted, since neighbours decide there (rule S2 of safety production)."""
+    """A flat line; of gas it is only doubted, since neighbours decide there (rule S2 of safety production).
+
+    What rule S2 already asked the site to look at is the same matter: one notice.
+    """
     if on == bool(measured.told_flat[row]):
         return
     measured.told_flat[row] = on
-    limit = 2 * world.parameters["flat_s"]
-    seconds = (at - int(measured.series.flat_from[row])) / 1e6
+    limit, least = 2 * world.parameters["flat_s"], world.parameters["flat_samples"]
+    seconds, samples = (at - int(measured.series.flat_from[row])) / 1e6, float(measured.series.flat_samples[row])
     summary = (
         Text(f"{device.name} 的 {name} 读数 {value:g} 已 {seconds:.0f} 秒不变",
              f"{device.name}: {name} has stood at {value:g} for {seconds:.0f} s")
         if on
         else Text(f"{device.name} 读数已恢复变化", f"{device.name} moves again")
     )  # fmt: skip
-    facts = (Fact("unmoved_s", round(seconds, 3), ">=", limit, "s", on),)
-    event = "device_check" if device.sensor_type == "gas-detector" else "device_fault"
-    yield notice(event, "D4.flat_line", f"{name}/flat", device, at, position, summary, facts, world, holds=on)
+    facts = (
+        Fact("unmoved_s", round(seconds, 3), ">=", limit, "s", on),
+        Fact("unmoved_samples", samples, ">=", least, "1", on),
+    )
+    is_gas = device.sensor_type == "gas-detector"
+    yield notice(
+        "device_check" if is_gas else "device_fault", "D4.flat_line", f"{name}/flat", device, at, position, summary,
+        facts, world, holds=on, subject="unmoved" if is_gas else None,
+    )  # fmt: skip
 
 
 _SLOW_WORDS: Final = {

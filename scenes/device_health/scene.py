@@ -33,7 +33,7 @@ class DeviceHealth(Scene[HealthState]):
     """Wrong clocks (D1), lost heartbeats (D2), impossible readings (D3 to D6), devices that say so themselves (D7)."""
 
     name: ClassVar[str] = "device_health"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     title: ClassVar[Text] = Text("设备健康", "Device health")
     interests: ClassVar[tuple[Interest, ...]] = tuple(
         Interest(t, ("status", *FIELDS.get(t, ())), late=True) for t in SENSOR_TYPES
@@ -90,7 +90,10 @@ class DeviceHealth(Scene[HealthState]):
                     continue
                 k = int(measured.slots.row[device.device_id])
                 if k >= 0:
-                    seconds = measured.series.flat_seconds(k)
-                    limit = 2 * p["flat_s"]
-                    fact = Fact("unmoved_s", round(seconds, 3), ">=", limit, "s", seconds >= limit)
-                    yield Reasoning(f"D4.flat_line.{field_name}", name, (fact,))
+                    seconds, limit = measured.series.flat_seconds(k), 2 * p["flat_s"]
+                    samples, least = float(measured.series.flat_samples[k]), p["flat_samples"]
+                    facts = (
+                        Fact("unmoved_s", round(seconds, 3), ">=", limit, "s", seconds >= limit),
+                        Fact("unmoved_samples", samples, ">=", least, "1", samples >= least),
+                    )
+                    yield Reasoning(f"D4.flat_line.{field_name}", name, facts)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from brain.city.hazard import hazard_level_of
 from brain.model import Level, Text, microseconds
 from brain.scene_api import Fact
 from scenes.device_health.notice import notice
@@ -32,6 +33,7 @@ HEARTBEAT: Final = frozenset(
 GUARDS: Final = frozenset({"gas-detector", "smoke-detector"})  # the last of these at a dangerous site matters more
 RESTING: Final = frozenset({"calibrating", "maintenance"})
 SECOND: Final = 1_000_000
+LATE_PERIODS: Final = 2.0
 _LOOK_US: Final = 60 * SECOND
 
 
@@ -76,7 +78,7 @@ def look_for_silence(state: HealthState, at: int, world: World) -> Iterator[Evid
     """At a mark: who should have spoken by now. Where half of many fell silent together, the feed is to blame."""
     if state.check_at is None or at < state.check_at:
         return
-    beats, p = state.beats, world.parameters
+    beats = state.beats
     wait = _waits(state, world)
     used = len(wait)
     due = np.where(
@@ -86,8 +88,7 @@ def look_for_silence(state: HealthState, at: int, world: World) -> Iterator[Evid
     ).astype(np.int64)
     awake = ~beats.lost[:used] & np.isfinite(wait)
     silent = awake & (due <= at)
-    count = int(awake.sum())
-    if count >= p["stall_devices"] and silent.sum() >= p["stall_share"] * count:
+    if silent.any() and _is_stall(state, at, awake, silent, world):
         beats.stalled = at
         state.check_at = at + SECOND
         return
@@ -101,6 +102,19 @@ def look_for_silence(state: HealthState, at: int, world: World) -> Iterator[Evid
     state.check_at = min(at + _LOOK_US, int(ahead.min()) if len(ahead) else 2**62)
 
 
+def _is_stall(state: HealthState, at: int, awake: NDArray[np.bool_], silent: NDArray[np.bool_], world: World) -> bool:
+    """Whether many are silent, not these alone: devices speak in turn, so those of a dead feed fall due in turn.
+
+    Who has let two of its periods pass counts as silent; only those whose periods are short enough to tell are asked.
+    """
+    p = world.parameters
+    late_s = LATE_PERIODS * state.beats.period_s(int(p["offline_intervals"]))
+    since_s = (at - state.beats.last[: len(late_s)]) / 1e6
+    asked = awake & (late_s <= since_s[silent].max())
+    count = int(asked.sum())
+    return bool(count >= p["stall_devices"] and (asked & (since_s >= late_s)).sum() >= p["stall_share"] * count)
+
+
 def _line(
     state: HealthState, row: int, device: Device, at: int, wait: float, waits: NDArray[np.float64], world: World
 ) -> Evidence:
@@ -111,7 +125,7 @@ def _line(
     if (
         device.sensor_type in GUARDS
         and site is not None
-        and (site.hazard_level is not None or site.kind == "hazardous")
+        and (hazard_level_of(site) is not None or site.kind == "hazardous")
         and not _is_watched(state, device, site.id, at, waits, world)
     ):
         level = Level.YELLOW

@@ -49,19 +49,26 @@ def options(ctx: Context, case: Case, place: Place, now: int) -> Iterator[Option
         yield Option(v.id, "volunteer", walk / v.speed_ms, "busy" if _busy(ctx, case, v.id, now) else None)
 
 
-def plan_aed(ctx: Context, case: Case, plan: Plan, place: Place, elapsed: float, now: int) -> None:
-    """Send every AED that is well ahead of the ambulance; what was sent once stays sent."""
-    if case.complaint != "cardiac_arrest" or plan.aed is not None:
-        return
+def plan_aed(ctx: Context, case: Case, plan: Plan, place: Place, elapsed: float, now: int) -> bool:
+    """Send every AED that is well ahead of the ambulance; True when that changes the plan.
+
+    What was sent once stays sent, but for a drone that is not there yet when wind or rain ground it.
+    """
+    if case.complaint != "cardiac_arrest":
+        return False
+    grounded = _grounded(ctx, place, now) is not None
+    drones = {d.id for d in ctx.town.drones} if grounded else set[str]()
+    sent = {k: s for k, s in plan.aed_options.items() if s <= elapsed or k not in drones}
     latest = None if plan.eta_s is None else plan.eta_s - ctx.parameters["aed_gain_s"]
-    ahead = sorted(
-        (elapsed + o.seconds, o.name)
-        for o in options(ctx, case, place, now)
-        if o.against is None and (latest is None or elapsed + o.seconds <= latest)
-    )
-    if ahead:
-        plan.aed_eta_s, plan.aed = ahead[0]
-        plan.aed_options = {name: eta for eta, name in ahead}
+    for o in options(ctx, case, place, now):
+        arrival = elapsed + o.seconds
+        if o.against is None and (latest is None or arrival <= latest):
+            sent.setdefault(o.name, arrival)
+    if sent.keys() == plan.aed_options.keys():
+        return False
+    plan.aed_options = dict(sorted(sent.items(), key=lambda x: (x[1], x[0])))
+    plan.aed, plan.aed_eta_s = next(iter(plan.aed_options.items()), (None, None))
+    return True
 
 
 def _busy(ctx: Context, case: Case, name: str, now: int) -> bool:
@@ -74,9 +81,12 @@ def _busy(ctx: Context, case: Case, name: str, now: int) -> bool:
 
 
 def _grounded(ctx: Context, place: Place, now: int) -> str | None:
-    """Wind and rain of the nearest station that said something lately; where none did, flying is not forbidden."""
+    """Wind and rain of the nearest station that said something lately; where none did, flying is not forbidden.
+
+    A station whose place nobody knows is farther than all others.
+    """
     valid = now - ctx.parameters["weather_valid_s"] * 1e6
-    known = [(metres(w.lon, w.lat, *place[:2]), k) for k, w in ctx.state.winds.items() if w.time >= valid]
+    known = [(w.metres_to(place), k) for k, w in ctx.state.winds.items() if w.time >= valid]
     if not known:
         return None
     wind = ctx.state.winds[min(known)[1]]

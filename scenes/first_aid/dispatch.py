@@ -20,15 +20,18 @@ if TYPE_CHECKING:
     from scenes.toolkit.roads import Path
 
 __all__ = [
+    "FRESH_S",
     "HOME_M",
     "Where",
     "elapsed_s",
+    "free_units",
     "in_reach",
     "make_plan",
     "needs_als",
     "needs_help",
     "patient_place",
     "place_of_call",
+    "plan_responder",
     "quickest",
     "take_path",
     "target_s",
@@ -37,11 +40,12 @@ __all__ = [
 ]
 
 HOME_M = 200.0  # so near to its station a unit is at home: a hospital's yard is that wide
+FRESH_S = 30.0  # a unit whose last report is older than this may have gone anywhere
 MOVED_M = 50.0  # farther from where it stood at the plan than this, a unit has left
 
 
 class Where(NamedTuple):
-    """Where a unit is, and how long until it leaves from there."""
+    """Where a unit is, and how long until it leaves from there; negative: so long ago it was there, under way."""
 
     place: Place
     pending_s: float
@@ -106,7 +110,12 @@ def whereabouts(ctx: Context, case: Case, now: int) -> Where | None:
     if place is None:
         return None
     still_there = metres(crew.fix.lon, crew.fix.lat, *plan.start) <= MOVED_M
-    return Where(place, max(0.0, min(left - elapsed, turnout)) if still_there else 0.0)
+    if still_there and (elapsed < left or crew.slow_since is not None):
+        return Where(place, max(0.0, min(left - elapsed, turnout)))
+    if crew.slow_since is not None:
+        return Where(place, 0.0)
+    # It has driven on since its last report.
+    return Where(place, min(FRESH_S, max(-FRESH_S, (crew.fix.time - now) / 1e6)))
 
 
 def make_plan(ctx: Context, case: Case, now: int) -> Plan:
@@ -122,7 +131,8 @@ def make_plan(ctx: Context, case: Case, now: int) -> Plan:
             continue
         if crew.case not in (None, case.key):
             continue
-        where = whereabouts(ctx, case, now) if unit == old.primary_unit else None
+        is_sent = unit == old.primary_unit and crew.case == case.key  # else it sets out anew, from where it is
+        where = whereabouts(ctx, case, now) if is_sent else None
         origin = where.place if where is not None else home(ctx, unit, crew)
         if origin is not None:
             origins[unit] = origin
@@ -151,6 +161,11 @@ def make_plan(ctx: Context, case: Case, now: int) -> Plan:
     plan_aed(ctx, case, plan, place, elapsed, now)
     plan.hospital, plan.able = best_hospital(ctx, case, place, now)
     return plan
+
+
+def free_units(ctx: Context) -> list[str]:
+    """Units that nobody waits for: on duty, and planned for no emergency."""
+    return [u for u, c in ctx.state.crews.items() if c.duty == "available" and c.case is None]
 
 
 def needs_help(ctx: Context, case: Case, plan: Plan) -> bool:
@@ -198,6 +213,15 @@ def _first_responder(
             plan.responder_route = [] if path is None else list(path.nodes)
 
 
+def plan_responder(ctx: Context, case: Case, plan: Plan, place: Place, now: int) -> None:
+    """Another first responder in place of one that cannot go, or none; the primary unit stays."""
+    plan.first_responder, plan.first_responder_eta_s, plan.responder_route = None, None, []
+    basic = {u: p for u in free_units(ctx) if (p := home(ctx, u, ctx.state.crews[u])) is not None}
+    basic = {u: p for u, p in basic.items() if ctx.town.units[u].capability != "ALS"}
+    leaves = elapsed_s(case, now) + ctx.town.city.ems.turnout_s
+    _first_responder(ctx, case, plan, place, basic, dict.fromkeys(basic, leaves))
+
+
 def _sparing(ctx: Context, case: Case, eta: Mapping[str, float], first: str) -> str:
     """The nearest unit, unless it leaves a zone bare and another one arrives well inside the target (DMEXCLP).
 
@@ -207,7 +231,7 @@ def _sparing(ctx: Context, case: Case, eta: Mapping[str, float], first: str) -> 
     target = target_s(ctx, case.priority)
     if not any(u != first and eta[u] <= target - ctx.parameters["target_margin_s"] for u in eta):
         return first
-    free = [u for u, c in ctx.state.crews.items() if c.duty == "available" and c.case is None]
+    free = free_units(ctx)
     if not _bares(ctx, first, free):
         return first
     q = ctx.parameters["busy_fraction"]

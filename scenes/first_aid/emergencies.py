@@ -44,9 +44,8 @@ def on_call(ctx: Context, call: Call) -> Iterator[Evidence]:
     if case is not None:
         case.calls.append(call.call_id)
         case.last_call = max(case.last_call, call.time)
-        yield joined_line(ctx, case, call)
-        if _graver(ctx, case, call):
-            yield call_line(ctx, case, call.position)
+        graver = _graver(ctx, case, call)
+        yield joined_line(ctx, case, call, graver=graver)
         return
     yield from _new(ctx, call, near)
 
@@ -77,7 +76,7 @@ def _graver(ctx: Context, case: Case, call: Call) -> bool:
         case.complaint = call.complaint if call.complaint != "unknown" else case.complaint
         case.priority = min(case.priority, call.priority)
     if case.arrived is None:
-        watch.assign(ctx, case, make_plan(ctx, case, call.time))
+        watch.assign(ctx, case, make_plan(ctx, case, call.time), call.time)
     return True
 
 
@@ -93,10 +92,11 @@ def _new(ctx: Context, call: Call, near: list[Case]) -> Iterator[Evidence]:
         plan=Plan(),
         delay_s=late if late > ctx.parameters["late_call_s"] else 0.0,
         news=call.received_at,
+        ways_seen=ctx.state.live.digest,
         linked=[Link(other.key, other.complaint) for other in near],
     )
     ctx.state.cases[case.key] = case
-    watch.assign(ctx, case, make_plan(ctx, case, call.time))
+    watch.assign(ctx, case, make_plan(ctx, case, call.time), call.received_at if case.delay_s else call.time)
     for fall in ctx.state.falls:  # before the line that opens, so that the raise knows it all
         yield from join_fall(ctx, case, fall, call.position)
     yield from notices.look_round(ctx, case, call.time, call.position)
@@ -130,6 +130,7 @@ def _cancel(ctx: Context, case: Case, call: Call) -> Iterator[Evidence]:
 def end(ctx: Context, case: Case, now: int, position: int) -> Evidence:
     """The patient was handed over, or the crew is free again: the emergency is over."""
     case.ended = now
+    ctx.state.touch(now)
     for crew in ctx.state.crews.values():
         if crew.case == case.key:
             crew.release()

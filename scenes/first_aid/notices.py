@@ -38,7 +38,8 @@ def hear(ctx: Context, bulletin: Bulletin) -> Iterator[Evidence]:
     """Take a bulletin: change the roads, look at every open emergency again."""
     changed = set(_take(ctx, bulletin))
     ctx.news()
-    ctx.state.coverage_stale = ctx.state.coverage_stale or bool(changed)
+    if changed:
+        ctx.state.touch(bulletin.at)
     for case in list(ctx.state.cases.values()):
         if case.ended is None:
             yield from _look_again(ctx, case, changed, bulletin.at)

@@ -27,12 +27,18 @@ class MedicalEmergency(Policy):
     two_devices: ClassVar[bool] = True
 
     def assess(self, view: View, world: World) -> Assessment:
-        """Level by priority; an arrest and a mass casualty are red with a second witness; nobody in time is orange."""
+        """By priority; an arrest at least orange, it and a mass casualty red with two witnesses; too late: orange.
+
+        A slip is yellow at least.
+        """
         main = next((w for w in view.witnesses if "plan" in w.values), None)
         if main is None:
             return Assessment(level=None)
-        v, plan = main.values, main.values["plan"]
+        v = max((w.values for w in view.witnesses if "plan" in w.values), key=lambda x: x.get("said", 0))
+        plan = v["plan"]
         level = LEVELS_BY_PRIORITY[v["priority"]]
+        if v["complaint"] == "cardiac_arrest":
+            level = Level.ORANGE
         if (v["complaint"] == "cardiac_arrest" or v["mass"]) and view.certainty is Certainty.OBSERVED:
             level = Level.RED
         if v["slipped"]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from scenes.first_aid import coverage, watch
-from scenes.first_aid.dispatch import needs_help, patient_place
+from scenes.first_aid.dispatch import elapsed_s, needs_help, patient_place
 from scenes.first_aid.emergencies import end, join_fall, on_call
 from scenes.first_aid.state import Fall, Fix, Wind
 from scenes.first_aid.statements import call_line
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from scenes.first_aid.context import Context
     from scenes.first_aid.state import Case, Crew
 
-__all__ = ["ROWS"]
+__all__ = ["BAD_STATUS", "ROWS"]
+
+BAD_STATUS: Final = ("calibrating", "maintenance", "fault")  # what such an instrument measures says nothing
 
 _UNDER_WAY: Final = ("dispatched", "on_scene", "transporting")
 
@@ -52,10 +54,12 @@ def _on_ambulance(ctx: Context, batch: Batch, i: int, world: World) -> Iterator[
     now, position = _time(batch, i), int(batch.position[i])
     lon, lat, kmh = float(batch["lon"][i]), float(batch["lat"][i]), float(batch["speed_kmh"][i])
     before = crew.fix
-    moved = not math.isnan(lon) and not math.isnan(lat) and watch.believe(ctx, crew, Fix(now, lon, lat))
+    is_in_order = batch["status"][i] not in BAD_STATUS
+    moved = is_in_order and not math.isnan(lon) and not math.isnan(lat) and watch.believe(ctx, crew, Fix(now, lon, lat))
     if moved:
         assert crew.fix is not None
-        ctx.state.coverage_stale |= before is None or before[1:] != crew.fix[1:]
+        if before is None or before[1:] != crew.fix[1:]:
+            ctx.state.touch(now)
         _note_standing(ctx, crew, before, kmh)
     case = ctx.state.cases.get(crew.case or "")
     if case is not None and case.plan.primary_unit == unit:
@@ -100,6 +104,8 @@ def _on_duty(ctx: Context, unit: str, crew: Crew, duty: str, now: int, position:
             yield from _primary_said(ctx, case, crew, duty, now, position)
         elif duty in ("off_duty", "transporting") or (duty == "available" and crew.confirmed):
             crew.release()
+            for reason in watch.replace_responder(ctx, case, now):
+                yield call_line(ctx, case, position, reason)
         else:
             crew.confirmed = crew.confirmed or duty in ("dispatched", "on_scene")
     crew.offered = crew.offered and was == duty
@@ -134,12 +140,18 @@ def _primary_said(ctx: Context, case: Case, crew: Crew, duty: str, now: int, pos
             case.arrived = now
         if duty == "transporting" and not case.hospital_bound:
             case.hospital_bound, case.hazards = True, []
-    elif case.arrived is not None:
+    elif case.arrived is not None or _was_there(case, crew, now):
         yield end(ctx, case, now, position)
     elif duty == "off_duty" or crew.confirmed:  # it will not come after all; "available" before it left says nothing
         crew.release()
         for reason in watch.redispatch(ctx, case, now):
             yield call_line(ctx, case, position, reason)
+
+
+def _was_there(case: Case, crew: Crew, now: int) -> bool:
+    """Whether a crew that set out, and never told its positions, has arrived by its plan."""
+    eta = case.plan.eta_s
+    return crew.confirmed and crew.fix is None and eta is not None and elapsed_s(case, now) >= eta
 
 
 # -- roads, hospitals, cameras, weather, drones ------------------------------------------------------------------------
@@ -159,8 +171,8 @@ def _on_road(ctx: Context, batch: Batch, i: int, world: World) -> Iterator[Evide
     if was_closed:  # who could not be reached may be now
         for crew in ctx.state.crews.values():
             crew.offered = False
-    ctx.state.coverage_stale = True
     now, position = _time(batch, i), int(batch.position[i])
+    ctx.state.touch(now)
     for case in list(ctx.state.cases.values()):
         if case.ended is not None or case.arrived is not None:
             continue
@@ -197,12 +209,17 @@ def _on_video(ctx: Context, batch: Batch, i: int, world: World) -> Iterator[Evid
 
 
 def _on_weather(ctx: Context, batch: Batch, i: int, world: World) -> Iterator[Evidence]:
-    name, lon, lat = _name(batch, i, world), float(batch["lon"][i]), float(batch["lat"][i])
-    if name is not None and not math.isnan(lon) and not math.isnan(lat):
-        wind, rain = float(batch["wind_ms"][i]), float(batch["rain_mm_h"][i])
-        ctx.state.winds[name] = Wind(_time(batch, i), wind, rain, lon, lat)
-    return
-    yield
+    name, now = _name(batch, i, world), _time(batch, i)
+    known = ctx.state.winds.get(name or "")
+    if name is None or (known is not None and now < known.time):
+        return
+    wind, rain = float(batch["wind_ms"][i]), float(batch["rain_mm_h"][i])
+    if known is not None:  # what a report leaves out is as it was
+        wind, rain = (known.wind_ms if math.isnan(wind) else wind), (known.rain_mm_h if math.isnan(rain) else rain)
+    ctx.state.winds[name] = Wind(now, wind, rain, float(batch["lon"][i]), float(batch["lat"][i]))
+    for case in list(ctx.state.cases.values()):
+        for reason in watch.check_aed(ctx, case, now):
+            yield call_line(ctx, case, int(batch.position[i]), reason)
 
 
 def _on_drone(ctx: Context, batch: Batch, i: int, world: World) -> Iterator[Evidence]:

@@ -19,8 +19,8 @@ from scenes.first_aid.context import Context
 from scenes.first_aid.emergencies import end, forget_at
 from scenes.first_aid.parameters import PARAMETERS
 from scenes.first_aid.policy import CoverageGap, MedicalEmergency
-from scenes.first_aid.reports import ROWS
-from scenes.first_aid.state import Crew, FirstAidState, Ward
+from scenes.first_aid.reports import BAD_STATUS, ROWS
+from scenes.first_aid.state import NEVER, Crew, FirstAidState, Ward
 from scenes.first_aid.statements import call_line
 from scenes.first_aid.town import town_of
 from scenes.first_aid.why import reasons_near
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["FirstAid"]
 
 SECOND = 1_000_000
-COVERAGE_EVERY_S = 10  # zones are compared this often while speeds change; at once where only units do
+EVERY_S = 10  # hospitals are compared this often while speeds change
+INSTRUMENTS = frozenset({"road-status", "video-event", "weather", "drone"})
 FALLS_KEPT_S = 3900  # calls may reach the rules an hour late
 
 
@@ -47,12 +48,12 @@ class FirstAid(Scene[FirstAidState]):
     title: ClassVar[Text] = Text("智慧急救", "First aid")
     interests: ClassVar[tuple[Interest, ...]] = (
         Interest("emergency-call", ("call_id", "complaint", "priority", "caller", "node", "lon", "lat", "pos_err_m")),
-        Interest("ambulance", ("lon", "lat", "speed_kmh", "duty")),
+        Interest("ambulance", ("lon", "lat", "speed_kmh", "duty", "status")),
         Interest("hospital-status", ("state", "load")),
-        Interest("road-status", ("link_from", "link_to", "speed_kmh", "cause")),
-        Interest("video-event", ("event", "track", "confidence", "lon", "lat")),
-        Interest("weather", ("wind_ms", "rain_mm_h")),
-        Interest("drone", ("battery_pct",)),
+        Interest("road-status", ("link_from", "link_to", "speed_kmh", "cause", "status")),
+        Interest("video-event", ("event", "track", "confidence", "lon", "lat", "status")),
+        Interest("weather", ("wind_ms", "rain_mm_h", "lon", "lat", "status")),
+        Interest("drone", ("battery_pct", "status")),
     )
     policies: ClassVar[tuple[Policy, ...]] = (MedicalEmergency(), CoverageGap())
     parameters: ClassVar[Mapping[str, Parameter]] = PARAMETERS
@@ -83,9 +84,10 @@ class FirstAid(Scene[FirstAidState]):
 
     def due(self, state: FirstAidState, world: World) -> int | None:
         """The next second at which somebody waits for something."""
-        if (state.coverage_stale and state.crews and town_of(world.city).zones) or any(
-            c.slow_since is not None and c.case for c in state.crews.values()
-        ):
+        is_stale = state.stale or state.stale_from is not None or state.looked == NEVER
+        has_zones = is_stale and state.crews and town_of(world.city).zones
+        has_new_ways = any(c.ways_seen != state.live.digest for c in state.cases.values())
+        if has_zones or has_new_ways or any(c.slow_since is not None and c.case for c in state.crews.values()):
             return 0
         p = world.parameters
         times = [g.since + int(p["coverage_s"] * SECOND) for g in state.gaps.values() if not g.raised]
@@ -111,14 +113,19 @@ def _in_order(town: Town, piece: Piece, world: World) -> Iterator[tuple[int, Bat
 
 
 def _relevant(town: Town, batch: Batch, world: World) -> Iterable[int]:
-    """Rows of a batch that can matter: of cameras the falls, of drones those that carry an AED."""
+    """Rows of a batch that can matter: of cameras the falls, of drones those that carry an AED.
+
+    Instruments that say they are not in order bear no witness; people are heard all the same.
+    """
+    if batch.sensor_type not in INSTRUMENTS:
+        return range(len(batch))
+    keep = ~np.isin(batch["status"], BAD_STATUS)
     if batch.sensor_type == "video-event":
-        return np.flatnonzero(batch["event"] == "fall").tolist()
+        keep &= batch["event"] == "fall"
     if batch.sensor_type == "drone":
         known = [world.registry.find("drone", d.id) for d in town.drones]
-        ids = [d.device_id for d in known if d is not None]
-        return np.flatnonzero(np.isin(batch.device, ids)).tolist() if ids else ()
-    return range(len(batch))
+        keep &= np.isin(batch.device, [d.device_id for d in known if d is not None])
+    return np.flatnonzero(keep).tolist()
 
 
 def _on_mark(ctx: Context, now: int) -> Iterator[Evidence]:
@@ -135,9 +142,14 @@ def _on_mark(ctx: Context, now: int) -> Iterator[Evidence]:
             yield call_line(ctx, case, -1, reason)
             for further in watch.change_stuck(ctx, case, now):
                 yield call_line(ctx, case, -1, further)
+    for i, case in enumerate(list(state.cases.values())):
+        # A tree each: a tenth of them every second, so that no call has to wait for all.
+        if case.ways_seen != state.live.digest and i % EVERY_S == now // SECOND % EVERY_S:
+            case.ways_seen = state.live.digest
+            for reason in watch.check_hospital(ctx, case, now):
+                yield call_line(ctx, case, -1, reason)
     if state.falls and state.falls[0].time < now - FALLS_KEPT_S * SECOND:
         state.falls = [f for f in state.falls if f.time >= now - FALLS_KEPT_S * SECOND]
-    # New speeds want new trees, one a zone; units that move on known ones cost a look-up.
-    if state.coverage_stale and (state.looked == state.live.digest or now % (COVERAGE_EVERY_S * SECOND) == 0):
-        yield from coverage.look(ctx, now, -1, "")
+    if ctx.town.zones and (state.stale or state.stale_from is not None or state.looked == NEVER):
+        yield from coverage.look_round(ctx, now)
     yield from coverage.speak_up(ctx, now)

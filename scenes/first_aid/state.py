@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from scenes.toolkit.roads import metres
 from scenes.toolkit.speeds import LiveSpeeds
 
 if TYPE_CHECKING:
+    from scenes.first_aid.town import Place
     from scenes.toolkit.calls import Call
 
-__all__ = ["Case", "Crew", "Fall", "FirstAidState", "Fix", "Gap", "Link", "Notice", "Plan", "Ward", "Wind"]
+__all__ = ["NEVER", "Case", "Crew", "Fall", "FirstAidState", "Fix", "Gap", "Link", "Notice", "Plan", "Ward", "Wind"]
+
+
+NEVER = -1  # no fingerprint of speeds
 
 
 class Fix(NamedTuple):
@@ -59,13 +65,17 @@ class Ward:
 
 
 class Wind(NamedTuple):
-    """Weather as last reported by one station."""
+    """Weather as last reported by one station; NaN where it never said so, or has no known place."""
 
     time: int
     wind_ms: float
     rain_mm_h: float
     lon: float
     lat: float
+
+    def metres_to(self, place: Place) -> float:
+        """Distance to a place, inf where its own is unknown."""
+        return math.inf if math.isnan(self.lon + self.lat) else metres(self.lon, self.lat, place.lon, place.lat)
 
 
 class Notice(NamedTuple):
@@ -168,6 +178,8 @@ class Case:
         last_call: Event time of the latest call that joined, microseconds.
         calls: Call ids that joined, in order.
         messages: Messages of the first call.
+        said: How often its plan was told to the desk.
+        ways_seen: Fingerprint of the speeds at which its hospital was looked at last.
         delay_s: How late the call reached us, where it was late.
         arrived, ended: Event times, microseconds.
         hospital_bound: The patient is on the way to hospital.
@@ -187,6 +199,8 @@ class Case:
     calls: list[str]
     plan: Plan
     messages: int = 1
+    said: int = 0
+    ways_seen: int = 0
     delay_s: float = 0.0
     arrived: int | None = None
     ended: int | None = None
@@ -228,8 +242,9 @@ class FirstAidState:
         notices: Incidents of other scenes, as heard.
         batteries: Charge of the AED drones that told theirs, percent.
         covering: Coverage zone -> a free unit that reached it when it was last looked at.
-        looked: Fingerprint of the speeds at that time.
-        coverage_stale: Units, or speeds, have changed since.
+        looked: Fingerprint of the speeds when all zones had been compared; ``NEVER`` before.
+        stale: Coverage zone that is still to be compared -> since when, event time in microseconds.
+        stale_from: When units, or speeds, changed for the first time since the last mark; all zones are to be compared.
     """
 
     crews: dict[str, Crew] = field(default_factory=dict)
@@ -243,5 +258,10 @@ class FirstAidState:
     notices: dict[str, Notice] = field(default_factory=dict)
     batteries: dict[str, float] = field(default_factory=dict)
     covering: dict[str, str] = field(default_factory=dict)
-    looked: int = -1
-    coverage_stale: bool = True
+    looked: int = NEVER
+    stale: dict[str, int] = field(default_factory=dict)
+    stale_from: int | None = None
+
+    def touch(self, now: int) -> None:
+        """Something that coverage depends on has changed."""
+        self.stale_from = now if self.stale_from is None else min(now, self.stale_from)

@@ -53,28 +53,35 @@ def call_line(ctx: Context, case: Case, position: int, reason: str | None = None
         reports=1,
         messages=case.messages,
         facts=tuple(facts),
-        values={
-            "plan": _document(ctx, case),
-            "complaint": case.complaint,
-            "priority": case.priority,
-            "target_s": target,
-            "capable": plan.capable,
-            "help": place is None or needs_help(ctx, case, plan),
-            "slipped": case.slipped,
-            "stuck": case.stuck,
-            "mass": case.mass,
-            "caller": call.caller,
-            "linked": [other.complaint for other in case.linked],
-            "pos_err_m": call.pos_err_m if call.pos_err_m >= ctx.parameters["call_error_m"] else 0.0,
-            "place": list(ctx.town.place_text(call.lon, call.lat, call.node)),
-            "hospital_name": list(ctx.town.hospital_text(plan.hospital)),
-            "able": plan.able,
-            "drones": [d.id for d in ctx.town.drones if d.id in plan.aed_options],
-            "green": [ctx.parameters["green_ahead_s"], ctx.parameters["green_hold_s"]],
-        },
+        values=_plan_values(ctx, case) | {"caller": call.caller},
         reason=reason,
         false_alarm=case.cancelled,
     )
+
+
+def _plan_values(ctx: Context, case: Case) -> dict[str, Any]:
+    """Complaint and plan as they stand; of several lines that carry them the policy takes the latest."""
+    call, plan, place = case.call, case.plan, patient_place(ctx, case)
+    case.said += 1
+    return {
+        "said": case.said,
+        "plan": _document(ctx, case),
+        "complaint": case.complaint,
+        "priority": case.priority,
+        "target_s": target_s(ctx, case.priority),
+        "capable": plan.capable,
+        "help": place is None or needs_help(ctx, case, plan),
+        "slipped": case.slipped,
+        "stuck": case.stuck,
+        "mass": case.mass,
+        "linked": [other.complaint for other in case.linked],
+        "pos_err_m": call.pos_err_m if call.pos_err_m >= ctx.parameters["call_error_m"] else 0.0,
+        "place": list(ctx.town.place_text(call.lon, call.lat, call.node)),
+        "hospital_name": list(ctx.town.hospital_text(plan.hospital)),
+        "able": plan.able,
+        "drones": [d.id for d in ctx.town.drones if d.id in plan.aed_options],
+        "green": [ctx.parameters["green_ahead_s"], ctx.parameters["green_hold_s"]],
+    }
 
 
 def _document(ctx: Context, case: Case) -> dict[str, Any]:
@@ -98,8 +105,8 @@ def _document(ctx: Context, case: Case) -> dict[str, Any]:
     return out
 
 
-def joined_line(ctx: Context, case: Case, call: Call) -> Evidence:
-    """A further call for the same patient."""
+def joined_line(ctx: Context, case: Case, call: Call, *, graver: bool = False) -> Evidence:
+    """A further call for the same patient; a graver one brings the new plan with it, so that they are one step."""
     title = complaint_of(call.complaint).title
     place = place_of_call(ctx, call)
     return Evidence(
@@ -124,7 +131,7 @@ def joined_line(ctx: Context, case: Case, call: Call) -> Evidence:
                 "seconds_from_call", (call.time - case.call.time) / 1e6, "<=", ctx.parameters["duplicate_s"], "s", True
             ),
         ),
-        values={"caller": call.caller},
+        values=(_plan_values(ctx, case) if graver else {}) | {"caller": call.caller},
     )
 
 

@@ -11,12 +11,15 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from scenes.first_aid.aed import plan_aed
 from scenes.first_aid.dispatch import (
+    FRESH_S,
     HOME_M,
     Where,
     elapsed_s,
     make_plan,
     patient_place,
+    plan_responder,
     quickest,
     take_path,
     whereabouts,
@@ -37,20 +40,21 @@ __all__ = [
     "assign",
     "believe",
     "change_stuck",
+    "check_aed",
     "check_hospital",
     "check_responder",
     "check_stuck",
     "check_way",
     "drives_on",
     "redispatch",
+    "replace_responder",
     "uses_link",
 ]
 
-FRESH_S = 30.0  # a unit whose last report is older than this may have moved on
 
-
-def assign(ctx: Context, case: Case, plan: Plan) -> None:
-    """Put a plan in force: its crews belong to the emergency, those it no longer names are free."""
+def assign(ctx: Context, case: Case, plan: Plan, now: int) -> None:
+    """Put a plan in force: its crews belong to the emergency and cover no zone, those it no longer names are free."""
+    ctx.state.touch(now)
     for crew in ctx.state.crews.values():
         if crew.case == case.key:
             crew.case, crew.offered = None, False
@@ -127,6 +131,17 @@ def check_responder(ctx: Context, case: Case, now: int) -> list[str]:
     return ["eta_slip"]
 
 
+def replace_responder(ctx: Context, case: Case, now: int) -> list[str]:
+    """The first responder cannot go (its crew is released already): another one, or none: ``unit_change``."""
+    place, due = patient_place(ctx, case), case.plan.first_responder_eta_s
+    if case.arrived is not None or place is None or (due is not None and elapsed_s(case, now) >= due):
+        return []  # it was there
+    new = replace(case.plan)
+    plan_responder(ctx, case, new, place, now)
+    assign(ctx, case, new, now)
+    return ["unit_change"]
+
+
 def check_way(ctx: Context, case: Case, now: int) -> list[str]:
     """Compare the arrival as it looks now with the plan: ``reroute``, ``eta_slip``, ``unit_change`` or nothing."""
     plan, place = case.plan, patient_place(ctx, case)
@@ -138,13 +153,11 @@ def check_way(ctx: Context, case: Case, now: int) -> list[str]:
         return _opens_again(ctx, case, where, place, left)
     ahead = _ahead(ctx, plan, where, place)
     if ahead is not None and not _slips(ctx, plan.eta_s, left + ahead.seconds):
-        best = quickest(ctx, where.place, place) if ahead.seconds > _planned_rest(plan, ahead, left) + 1.0 else None
-        if best is None or ahead.seconds - best.seconds < ctx.parameters["reroute_gain_s"]:
-            return []
+        return []
     best = quickest(ctx, where.place, place)
     if best is None:
         return _change_unit(ctx, case, now, math.inf) or _lost(case)
-    off_way = ahead is None and _chain(ctx, plan, where, place) is None
+    off_way = ahead is None and not _chains(ctx, plan, where, place)
     gain = 0.0 if off_way else (math.inf if ahead is None else ahead.seconds) - best.seconds
     rerouted = gain >= ctx.parameters["reroute_gain_s"]
     eta = left + (best.seconds if rerouted or ahead is None else ahead.seconds)
@@ -160,9 +173,22 @@ def check_way(ctx: Context, case: Case, now: int) -> list[str]:
     if ctx.state.crews[plan.primary_unit or ""].fix is None:
         new.start = where.place[:2]  # where the plan has it is all that is known
     case.plan = new
+    check_aed(ctx, case, now)  # a later ambulance may leave time for one; the same step tells it
     # A way that slips is yellow even where a new one makes up for it; a closed one only by what it costs.
     case.slipped = case.slipped or slipped or (ahead is not None and _slips(ctx, plan.eta_s, left + ahead.seconds))
     return ["reroute"] if rerouted else ["eta_slip"]
+
+
+def check_aed(ctx: Context, case: Case, now: int) -> list[str]:
+    """Who brings an AED, after the weather or the ambulance's arrival changed: ``aed_change`` or nothing."""
+    place = patient_place(ctx, case)
+    if case.arrived is not None or case.ended is not None or place is None:
+        return []
+    new = replace(case.plan)
+    if not plan_aed(ctx, case, new, place, elapsed_s(case, now), now):
+        return []
+    case.plan = new
+    return ["aed_change"]
 
 
 def _lost(case: Case) -> list[str]:
@@ -188,24 +214,17 @@ def _slips(ctx: Context, planned: float, eta: float) -> bool:
     return late >= ctx.parameters["eta_slip_s"] or late >= planned * ctx.parameters["eta_slip_pct"] / 100
 
 
-def _planned_rest(plan: Plan, ahead: Path, left: float) -> float:
-    """Seconds that the plan gave the way ahead."""
-    assert plan.eta_s is not None
-    if ahead.nodes and ahead.nodes[0] in plan.route:
-        k = plan.route.index(ahead.nodes[0])
-        return plan.eta_s - plan.route_s[k] + ahead.at_s[0]
-    return plan.eta_s - left
+def _chains(ctx: Context, plan: Plan, where: Where, place: Place) -> list[list[int]]:
+    """Indices of the route nodes that may be still ahead, the fewest first; none when the unit is beside its way.
 
-
-def _chain(ctx: Context, plan: Plan, where: Where, place: Place) -> list[int] | None:
-    """Indices of the route nodes still ahead; None when the unit is beside its way."""
+    A way that turns back on a link and comes to its other end by another side meets both ends of it.
+    """
     graph, spot = ctx.town.graph, where.place.spot
     if spot is None or not plan.route:
-        return None
+        return []
     route = [graph.index[n] for n in plan.route]
     near = {n for n, _ in graph.ends(spot, graph.weights(ctx.speeds(place, where.place)), leaving=True)}
-    ahead = [k for k, n in enumerate(route) if n in near]
-    return route[ahead[-1] :] if ahead else None
+    return [route[k:] for k in reversed(range(len(route))) if route[k] in near]
 
 
 def _ahead(ctx: Context, plan: Plan, where: Where, place: Place) -> Path | None:
@@ -216,8 +235,8 @@ def _ahead(ctx: Context, plan: Plan, where: Where, place: Place) -> Path | None:
     direct = graph.direct(where.place.spot, place.spot, cost)
     if math.isfinite(direct):
         return graph.describe(where.place.spot, place.spot, [], cost, direct)
-    chain = _chain(ctx, plan, where, place)
-    return None if chain is None else graph.describe(where.place.spot, place.spot, chain, cost)
+    paths = [graph.describe(where.place.spot, place.spot, c, cost) for c in _chains(ctx, plan, where, place)]
+    return min((p for p in paths if p is not None), key=lambda p: p.seconds, default=None)
 
 
 def _change_unit(ctx: Context, case: Case, now: int, eta: float) -> list[str]:
@@ -232,16 +251,21 @@ def _change_unit(ctx: Context, case: Case, now: int, eta: float) -> list[str]:
         return []
     if plan.eta_s > eta - ctx.parameters["unit_change_gain_s"]:
         return []
-    assign(ctx, case, plan)
+    assign(ctx, case, plan, now)
     return ["unit_change"]
 
 
 def redispatch(ctx: Context, case: Case, now: int) -> list[str]:
-    """Plan anew because the unit cannot go, or because none could before."""
+    """Plan anew because the unit cannot go, or because none could before; the same one may be the best there is."""
     before = case.plan
     plan = make_plan(ctx, case, now)
-    assign(ctx, case, plan)
-    return ["unit_change"] if plan.primary_unit != before.primary_unit else []
+    assign(ctx, case, plan, now)
+    if plan.primary_unit != before.primary_unit:
+        return ["unit_change"]
+    if before.eta_s is None or plan.eta_s is None or not _slips(ctx, before.eta_s, plan.eta_s):
+        return []
+    case.slipped = True
+    return ["eta_slip"]
 
 
 def check_stuck(ctx: Context, case: Case, now: int) -> list[str]:

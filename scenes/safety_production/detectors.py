@@ -15,7 +15,7 @@ import numpy as np
 
 from scenes.safety_production.dose import Doses  # noqa: TC001 - a state's types are there at run time
 from scenes.toolkit.history import Recent, slope_per_minute
-from scenes.toolkit.table import Slots, column, grow, runs_of
+from scenes.toolkit.table import NEVER, Slots, column, grow, runs_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,6 @@ __all__ = ["Detectors", "Limits", "Outcome", "Rise"]
 
 SECOND = 1_000_000
 KEEP_US = 900 * SECOND  # 15 minutes of raw samples
-NONE = -(2**62)
 
 
 class Limits(NamedTuple):
@@ -89,7 +88,7 @@ class Detectors:
         value, time: Of the last good sample; NaN before the first.
         run, run_from: Samples in a row at or over each level, and since when.
         same, same_from, jump: Identical samples in a row, since when, and the step that led there.
-        stage, since, ended, count, peak: Of the finding; ``ended`` is NONE while it holds.
+        stage, since, ended, count, peak: Of the finding; ``ended`` is NEVER while it holds.
         held, held_at: The finding waits, since it looks like a broken detector; since which time of receipt.
         beside: It has told of gas beside a running permit.
         dead: Fell from high to nothing in one sample; silent until it moves or is serviced.
@@ -99,21 +98,21 @@ class Detectors:
     slots: Slots = field(default_factory=Slots)
     recent: Recent = field(default_factory=lambda: Recent(KEEP_US))
     value: NDArray[np.float64] = column("f8", np.nan)
-    time: NDArray[np.int64] = column("i8", NONE)
+    time: NDArray[np.int64] = column("i8", NEVER)
     lon: NDArray[np.float64] = column("f8", np.nan)
     lat: NDArray[np.float64] = column("f8", np.nan)
     run: NDArray[np.int32] = column("i4", 0, 4)
-    run_from: NDArray[np.int64] = column("i8", NONE, 4)
+    run_from: NDArray[np.int64] = column("i8", NEVER, 4)
     same: NDArray[np.int32] = column("i4", 0)
-    same_from: NDArray[np.int64] = column("i8", NONE)
+    same_from: NDArray[np.int64] = column("i8", NEVER)
     jump: NDArray[np.float64] = column("f8", np.nan)
     stage: NDArray[np.int8] = column("i1", 0)
-    since: NDArray[np.int64] = column("i8", NONE)
-    ended: NDArray[np.int64] = column("i8", NONE)
+    since: NDArray[np.int64] = column("i8", NEVER)
+    ended: NDArray[np.int64] = column("i8", NEVER)
     count: NDArray[np.int32] = column("i4", 0)
     peak: NDArray[np.float64] = column("f8", np.nan)
     held: NDArray[np.bool_] = column("?", 0)
-    held_at: NDArray[np.int64] = column("i8", NONE)
+    held_at: NDArray[np.int64] = column("i8", NEVER)
     beside: NDArray[np.bool_] = column("?", 0)
     dead: NDArray[np.bool_] = column("?", 0)
     good: NDArray[np.bool_] = column("?", 1)
@@ -134,6 +133,19 @@ class Detectors:
         out: NDArray[np.bool_] = (self.stage[rows] > 0) | self.held[rows] | self.beside[rows] | ~self.good[rows]
         return out
 
+    def disordered(self, rows: NDArray[np.intp], time: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of these samples are not newer than the one before them of their row, bool[n]: late ones and copies."""
+        out: NDArray[np.bool_] = time <= self.time[rows]
+        runs = runs_of(rows)
+        if runs is not None:
+            order, starts = runs
+            ordered = time[order]
+            back = np.zeros(len(order), bool)
+            np.less_equal(ordered[1:], ordered[:-1], out=back[1:])
+            back[starts] = False
+            out[order] |= back
+        return out
+
     def calm(
         self,
         rows: NDArray[np.intp],
@@ -142,7 +154,7 @@ class Detectors:
         lon: NDArray[np.float64],
         lat: NDArray[np.float64],
     ) -> None:
-        """Take quiet samples of detectors that are not watched."""
+        """Take quiet samples, none of them late, of detectors that are not watched."""
         if self.dose is not None:
             self.dose.add(rows, time, value)
         runs = runs_of(rows)
@@ -230,6 +242,8 @@ class Detectors:
             is_doubtful: Asked with row and time when a finding starts with a step that has not moved since: True holds.
         """
         self.good[row] = True
+        if time <= self.time[row]:
+            return self._late(row, time, value, limits, is_doubtful)
         if self.dead[row]:
             if value <= limits.fall_to:
                 return Outcome("none")
@@ -237,15 +251,54 @@ class Detectors:
         elif self.stage[row] >= 2 and self.value[row] > limits.fall_from and value <= limits.fall_to:
             self.dead[row] = True
             return Outcome("dead")
-        if self.stage[row] and self.ended[row] != NONE and time - self.ended[row] >= limits.exit_hold_us:
+        if self.stage[row] and self.ended[row] != NEVER and time - self.ended[row] >= limits.exit_hold_us:
             self._reset(row)
         one = np.array([row])
         self._note(one, np.array([time]), np.array([value]), np.array([lon]), np.array([lat]))
         if self.dose is not None:
             self.dose.add(one, np.array([time]), np.array([value]))
         self._count_runs(row, time, value, limits)
+        return self._judge(row, limits, is_doubtful)
+
+    def _late(
+        self, row: int, time: int, value: float, limits: Limits, is_doubtful: Callable[[int, int], bool]
+    ) -> Outcome:
+        """Take a sample not newer than the last one: in its place by event time, or a copy, which is dropped."""
+        newest = int(self.time[row])
+        known = self.recent.window(row, newest, KEEP_US / 1e6)
+        if ((known.time == time) & (known.value == value)).any():
+            return Outcome("none")
+        one = np.array([row])
+        self.recent.push(one, np.array([time]), np.array([value]))
+        if self.dose is not None:
+            self.dose.add(one, np.array([time]), np.array([value]))
+        if self.dead[row] or newest - time > KEEP_US:
+            return Outcome("none")
+        self._recount(row, limits)
+        return self._judge(row, limits, is_doubtful)
+
+    def _recount(self, row: int, limits: Limits) -> None:
+        """Count the samples in a row anew, in the order of event time; what began before the window goes on."""
+        window = self.recent.window(row, int(self.time[row]), KEEP_US / 1e6)
+        order = np.argsort(window.time, kind="stable")
+        time, value = window.time[order], window.value[order]
+        self.value[row] = value[-1]
+        for k, level in enumerate(limits.levels):
+            start = _tail(value >= level)
+            run, begin = len(np.unique(time[start:])), int(time[start]) if start < len(time) else NEVER
+            if start == 0 and self.run[row, k]:
+                run, begin = max(run, int(self.run[row, k])), min(begin, int(self.run_from[row, k]))
+            self.run[row, k], self.run_from[row, k] = run, begin
+        start = _tail(value == value[-1])
+        self.same[row], self.same_from[row] = len(value) - start, time[start]
+        if start > 0:
+            self.jump[row] = value[start] - value[start - 1]
+
+    def _judge(self, row: int, limits: Limits, is_doubtful: Callable[[int, int], bool]) -> Outcome:
+        """What the last sample means, by event time, after it or a late one was taken."""
+        time, value = int(self.time[row]), float(self.value[row])
         stage = int(self.stage[row])
-        was_over = self.ended[row] != NONE
+        was_over = self.ended[row] != NEVER
         reached = self._reached(row, time, limits)
         if reached > stage:
             if stage == 0 and reached < 3 and self._is_step(row, reached, limits) and is_doubtful(row, time):
@@ -263,7 +316,7 @@ class Detectors:
                 self.ended[row] = time
                 return Outcome("ended")
             return Outcome("none")
-        self.ended[row] = NONE
+        self.ended[row] = NEVER
         self.count[row] += 1
         return Outcome("finding")
 
@@ -275,7 +328,7 @@ class Detectors:
         else:
             self.count[row] += 1
             self.peak[row] = max(self.peak[row], self.value[row])
-        self.stage[row], self.ended[row] = reached, NONE
+        self.stage[row], self.ended[row] = reached, NEVER
         released = bool(self.held[row])
         self.held[row] = False
         return Outcome("finding", released)
@@ -333,13 +386,18 @@ class Detectors:
         """How the last minutes went."""
         short = self.recent.window(row, time, limits.slope_window_s)
         long = self.recent.window(row, time, limits.mean_window_s)
-        mean = long.mean() if long.seconds >= limits.mean_cover_s else float("nan")
-        return Rise(slope_per_minute(short), mean)
+        known_s = self.recent.window(row, time, KEEP_US / 1e6).seconds
+        is_covered = known_s >= limits.mean_window_s and long.seconds >= limits.mean_cover_s
+        return Rise(slope_per_minute(short), long.mean() if is_covered else float("nan"))
 
     def _is_step(self, row: int, reached: int, limits: Limits) -> bool:
-        """Whether the value came in one step and has not moved by a bit since it crossed the level."""
-        k = reached - 1
-        least = limits.step if reached == 2 else limits.step / 2
+        """Whether the value came in one step and has not moved by a bit since it crossed the level it stands over.
+
+        That may be the first alarm while only a pre-alarm persists yet: the samples before the step then count for it.
+        """
+        over = self.run[row, 1] > 0
+        k = 1 if over else reached - 1
+        least = limits.step if over else limits.step / 2
         return bool(self.same[row] >= self.run[row, k] and self.jump[row] >= least)
 
     def is_stuck(self, row: int, time: int, limits: Limits) -> bool:
@@ -348,4 +406,15 @@ class Detectors:
 
     def _reset(self, row: int) -> None:
         self.stage[row], self.count[row], self.peak[row] = 0, 0, np.nan
-        self.since[row], self.ended[row] = NONE, NONE
+        self.since[row], self.ended[row] = NEVER, NEVER
+
+
+def _tail(mask: NDArray[np.bool_]) -> int:
+    """Where the last run of True begins; the length where the last one is False.
+
+    Example:
+        >>> _tail(np.array([True, False, True, True])), _tail(np.array([True, False]))
+        (2, 2)
+    """
+    wrong = np.flatnonzero(~mask)
+    return int(wrong[-1]) + 1 if len(wrong) else 0

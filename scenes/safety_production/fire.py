@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import shapely
 
+from brain.city.hazard import hazard_level_of
 from brain.city.index import METRES_PER_DEGREE, distance_m
 from brain.model import Certainty, Level, Modality, Text
 from brain.scene_api import Evidence, Fact
-from scenes.safety_production.detectors import NONE
 from scenes.safety_production.ground import site_looked_at, site_seen
 from scenes.safety_production.permits import Cover, cover_of, has_running_permit
 from scenes.safety_production.state import COMBUSTIBLE, Sight
 from scenes.safety_production.statements import seen_line
+from scenes.toolkit.table import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,7 +124,7 @@ def _flame_is(
     state: SafetyState, sight: Sight, time: int, site: Site | None, cover: Cover, world: World
 ) -> Iterator[str]:
     """What a flame that no valid permit explains speaks for: hot work without permit, a fire, or only the leak."""
-    if _leaks(state, sight, world, 3):
+    if "fire" not in sight.told and _leaks(state, sight, world, 3, burns_on=sight.told == ["gas"]):
         return
     is_breach = (
         cover.word == "none"
@@ -152,14 +153,21 @@ def _has_other_eye(state: SafetyState, sight: Sight, world: World) -> bool:
     )
 
 
-def _leaks(state: SafetyState, sight: Sight, world: World, stage: int) -> bool:
-    """Whether a detector of combustible gas near by is at this step or above (2 first alarm, 3 second alarm)."""
+def _leaks(state: SafetyState, sight: Sight, world: World, stage: int, *, burns_on: bool = False) -> bool:
+    """Whether a detector of combustible gas near by is at this step or above (2 first alarm, 3 second alarm).
+
+    A flame that was the leak's only so far (``burns_on``) stays so while the leak's incident waits for its end.
+    """
     table = state.tables.get(COMBUSTIBLE)
     if table is None:
         return False
-    used = table.slots.used
-    rows = np.flatnonzero((table.stage[:used] >= stage) & (table.ended[:used] == NONE)).tolist()
-    return any(_near(sight, float(table.lon[r]), float(table.lat[r]), world.parameters["witness_m"]) for r in rows)
+    p, used = world.parameters, table.slots.used
+    ended = table.ended[:used]
+    goes_on = ended == NEVER
+    if burns_on:
+        goes_on |= sight.last - ended < int(p["exit_hold_s"] * 1e6)
+    rows = np.flatnonzero((table.stage[:used] >= stage) & goes_on).tolist()
+    return any(_near(sight, float(table.lon[r]), float(table.lat[r]), p["witness_m"]) for r in rows)
 
 
 def _explosive(state: SafetyState, sight: Sight, site: Site | None, world: World) -> bool:
@@ -175,7 +183,7 @@ def _surroundings(state: SafetyState, sight: Sight, time: int, site: Site | None
     return {
         "people": sight.peopled,
         "explosives": _explosive(state, sight, site, world),
-        "unit_level": None if site is None else site.hazard_level,
+        "unit_level": None if site is None else hazard_level_of(site),
         "spread_m2": round(spread_m2(list(sight.places.values())), 1),
     }
 

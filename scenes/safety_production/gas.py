@@ -9,18 +9,18 @@ the detector to maintenance, calibration or fault, or by a work order.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from brain.city.index import distance_m
 from brain.model import Text
-from scenes.safety_production.detectors import NONE
 from scenes.safety_production.permits import gas_beside
 from scenes.safety_production.policy import GasLeak
 from scenes.safety_production.reading import limits_of
 from scenes.safety_production.state import COMBUSTIBLE
 from scenes.safety_production.statements import gas_line, held_line
+from scenes.toolkit.table import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from scenes.safety_production.seen import Seen
     from scenes.safety_production.state import SafetyState
 
-__all__ = ["next_release", "release", "release_overdue", "take_sample", "take_service"]
+FAR_OFF_US: Final = 30_000_000  # a row that is this late, or early, is told by a wrong clock or came out of a buffer
+
+__all__ = ["next_release", "release", "release_due", "take_sample", "take_service"]
 
 
 def take_sample(state: SafetyState, samples: Samples, n: int, world: World) -> Iterator[Evidence]:
@@ -63,10 +65,14 @@ def take_sample(state: SafetyState, samples: Samples, n: int, world: World) -> I
             yield held_line(table, row, device, time, position, "stuck", world, holds=True)
     elif was_held:
         yield from _let_go(table, row, time, position, world)
-    if outcome.word in ("finding", "ended"):
-        yield gas_line(table, row, samples.key, device, position, state, world)
     if samples.key == COMBUSTIBLE and not table.held[row] and not table.dead[row]:
         yield from gas_beside(state, table, row, device, position, world)
+    watched = outcome.word == "finding" and table.stage[row] == 1 and table.beside[row]
+    if outcome.word in ("finding", "ended") and not watched:  # gas beside hot work says more than its pre-alarm
+        lag = int(samples.received[n]) - time
+        yield gas_line(
+            table, row, samples.key, device, position, state, world, shift_us=lag if abs(lag) > FAR_OFF_US else 0
+        )
 
 
 def take_service(
@@ -118,7 +124,7 @@ def _is_doubtful(state: SafetyState, row: int, time: int, world: World) -> bool:
     if _has_witness(state, row, lon, lat, world):
         return False
     used = table.slots.used
-    fresh = np.abs(table.time[:used] - time) <= p["neighbour_fresh_s"] * 1e6
+    fresh = table.time[:used] >= time - int(p["neighbour_fresh_s"] * 1e6)  # also where the held one fell silent
     healthy = table.good[:used] & ~table.dead[:used] & (table.value[:used] < p["neighbour_below_pct"]) & fresh
     healthy[row] = False
     return any(
@@ -135,7 +141,7 @@ def _has_witness(state: SafetyState, row: int, lon: float, lat: float, world: Wo
     now = int(state.tables[COMBUSTIBLE].time[row])
     seen += [(a, b) for time, a, b in state.calls if abs(now - time) <= recent and not np.isnan(a)]
     for key, table in state.tables.items():
-        active = np.flatnonzero((table.stage[: table.slots.used] > 0) & (table.ended[: table.slots.used] == NONE))
+        active = np.flatnonzero((table.stage[: table.slots.used] > 0) & (table.ended[: table.slots.used] == NEVER))
         seen += [
             (float(table.lon[r]), float(table.lat[r])) for r in active.tolist() if not (key == COMBUSTIBLE and r == row)
         ]
@@ -165,25 +171,27 @@ def _release(
         yield line
 
 
-def _held(state: SafetyState, world: World) -> list[tuple[int, int]]:
-    """Rows that are held and when each is let through by time alone."""
+def _held(state: SafetyState) -> list[int]:
+    """Rows of detectors of combustible gas that are held back."""
     table = state.tables.get(COMBUSTIBLE)
-    if table is None:
-        return []
-    wait = int(world.parameters["hold_limit_s"] * 1e6)
-    return [(r, int(table.held_at[r]) + wait) for r in np.flatnonzero(table.held[: table.slots.used]).tolist()]
+    return [] if table is None else np.flatnonzero(table.held[: table.slots.used]).tolist()
 
 
-def next_release(state: SafetyState, world: World) -> int | None:
-    """When the next held step is let through by time alone, microseconds of receipt; None for none."""
-    return min((due for _, due in _held(state, world)), default=None)
+def next_release(state: SafetyState) -> int | None:
+    """When a held step may be let through: at the next mark, since a neighbour may rise or fall silent; None for none.
+
+    In microseconds of receipt.
+    """
+    return state.clock + 1 if state.clock is not None and _held(state) else None
 
 
-def release_overdue(state: SafetyState, at: int, world: World) -> Iterator[Evidence]:
-    """Let through what has been held for too long without anybody setting it right, at a mark."""
-    for row, due in _held(state, world):
-        if due <= at:
-            table = state.tables[COMBUSTIBLE]
-            minutes = world.parameters["hold_limit_s"] / 60
-            note = Text(f"保持 {minutes:g} 分钟未见核实", f"held back for {minutes:g} minutes and not verified")
-            yield from _release(state, table, row, int(table.time[row]), -1, world, note)
+def release_due(state: SafetyState, at: int, world: World) -> Iterator[Evidence]:
+    """At a mark: let through what no healthy neighbour contradicts any more, and what nobody set right in time."""
+    limit = world.parameters["hold_limit_s"]
+    note = Text(f"保持 {limit / 60:g} 分钟未见核实", f"held back for {limit / 60:g} minutes and not verified")
+    for row in _held(state):
+        table = state.tables[COMBUSTIBLE]
+        overdue = int(table.held_at[row]) + int(limit * 1e6) <= at
+        time = int(table.time[row])
+        if overdue or not _is_doubtful(state, row, time, world):
+            yield from _release(state, table, row, time, -1, world, note if overdue else None)

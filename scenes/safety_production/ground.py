@@ -5,20 +5,22 @@ from __future__ import annotations
 import math
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import shapely
 
 from brain.city.fences import Fences, polygon_of
+from brain.city.hazard import hazard_level_of, hazard_unit_of, least_r
 from brain.city.index import METRES_PER_DEGREE
 from brain.model import LEVELS, Level
+from brain.scene_api import Fact
 from scenes.toolkit.places import index_of, site_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from brain.city import City, Site
+    from brain.city import City, Site, Zone
     from brain.model import Device
     from brain.scene_api import World
 
@@ -27,11 +29,13 @@ __all__ = [
     "PermitArea",
     "Plan",
     "ground_of",
+    "hazard_facts",
+    "hazard_plan",
     "raised",
     "site_conditions",
     "site_looked_at",
     "site_seen",
-    "zone_kind",
+    "zone_seen",
 ]
 
 HOT_WORK: Final = "hot_work"
@@ -150,20 +154,39 @@ def site_seen(world: World, device: Device | None, lon: float | None, lat: float
     return site_of(world.city, device, lon, lat)
 
 
-def zone_kind(city: City, zone: str | None, device: Device | None) -> str | None:
-    """Kind of the zone a message names, else of the one its camera looks at."""
+def zone_seen(city: City, zone: str | None, device: Device | None) -> Zone | None:
+    """The zone a message names, else the one its camera looks at."""
     zones = index_of(city).zones
-    found = zones.get(zone or "") or (zones.get(str(device.extra.get("watches"))) if device is not None else None)
-    return None if found is None else found.kind
+    return zones.get(zone or "") or (zones.get(str(device.extra.get("watches"))) if device is not None else None)
 
 
 def raised(level: Level | None, site: Site | None, world: World) -> Level | None:
     """One level more inside a major hazard unit of the upper classes (S7)."""
-    if level is None or site is None or site.hazard_level is None:
-        return level
-    if site.hazard_level > world.parameters["raising_unit_level"]:
+    unit = None if site is None else hazard_level_of(site)
+    if level is None or unit is None or unit > world.parameters["raising_unit_level"]:
         return level
     return LEVELS[min(level.rank + 1, len(LEVELS) - 1)]
+
+
+def hazard_plan(site: Site | None) -> dict[str, Any]:
+    """``major_hazard`` of a plan: S, R and class by the quantities of a site; empty where none are known (S7)."""
+    unit = None if site is None else hazard_unit_of(site)
+    return {} if site is None or unit is None else {"major_hazard": {**unit._asdict(), "registered": site.hazard_level}}
+
+
+def hazard_facts(site: Site, world: World) -> tuple[Fact, ...]:
+    """The conditions under which a site raises every level by one: a class that is high enough, and where from."""
+    limit, level, unit = world.parameters["raising_unit_level"], hazard_level_of(site), hazard_unit_of(site)
+    met = level is not None and level <= limit
+    facts = (Fact("hazard_class", None if level is None else float(level), "<=", limit, "1", met),)
+    if unit is None or site.hazard_level is not None:
+        return facts
+    r_met = unit.r is not None and unit.level is not None and unit.level <= limit
+    return (
+        *facts,
+        Fact("sum_of_q_over_threshold", unit.s, ">=", 1.0, "1", unit.s >= 1),
+        Fact("weighted_sum_r", unit.r, ">=", least_r(limit), "1", r_met),
+    )
 
 
 def site_conditions(site: Site | None) -> set[str]:

@@ -100,7 +100,7 @@ PARAMETERS: Final[dict[str, Parameter]] = {
         100, "%", Text("饱和读数(%LEL)", "From this reading on a detector is at its end (%LEL)"), "default"
     ),
     "second_sensor_m": Parameter(
-        60, "m", Text("第二探测器印证距离", "A second detector this near is a second witness"), "default"
+        60, "m", Text("第二探测器转红距离", "A second detector in alarm this near makes a second alarm red"), "default"
     ),
     # -- toxic gas and oxygen
     "co_l1_ppm": Parameter(24, "ppm", Text("一氧化碳一级", "CO, first alarm"), _PRACTICE),
@@ -290,6 +290,12 @@ PARAMETERS: Final[dict[str, Parameter]] = {
         600,
         "s",
         Text("定位时限", "... in the first while of a finding, while detectors still remember their zero"),
+        "default",
+    ),
+    "located_mean_s": Parameter(
+        60,
+        "s",
+        Text("定位用读数平均时长", "... from mean readings over this long, never from before the alarm"),
         "default",
     ),
     "located_sensors": Parameter(3, "1", Text("定位最少探测器", "... from this many detectors on"), "default"),

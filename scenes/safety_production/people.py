@@ -1,8 +1,8 @@
 """S6: missing helmets and vests, and people where they must not be. One incident a camera and track, or a zone.
 
-A violation counts once it was seen confidently for three seconds. The lines of one zone (else of one track of one
-camera) and one type belong to one incident with its count and last snapshot; after it spoke, the same zone and type
-does not open another within ten minutes.
+A violation counts once it was seen confidently for three seconds. The lines of one zone and event (missing helmets and
+vests are one event), else of one track of one camera and type, belong to one incident with its count and last snapshot.
+Who does it later joins while that incident is open; once it is over, the zone opens no other within ten minutes of it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from brain.model import Level, Modality, Text
-from brain.scene_api import Evidence, Fact
-from scenes.safety_production.ground import zone_kind
+from brain.scene_api import Evidence, Fact, Policy
+from scenes.safety_production.ground import zone_seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from brain.scene_api import World
     from scenes.safety_production.seen import Seen
 
-__all__ = ["BREACHES", "Breach", "Conduct", "breach_facts", "end_breaches", "next_absence", "take_breach"]
+__all__ = ["BREACHES", "Breach", "Conduct", "breach_facts", "end_breaches", "joins", "next_absence", "take_breach"]
 
 #: what a camera says -> the event it speaks for
 BREACHES: Final = {"no_helmet": "ppe_violation", "no_vest": "ppe_violation", "intrusion": "intrusion"}
@@ -72,16 +72,20 @@ class Conduct:
     Attributes:
         live: (device id, type, zone, track) -> violation.
         spoken: Subject -> time of receipt of its last opening.
+        ended: Subject -> event time at which the last told violation of it was seen last.
     """
 
     live: dict[tuple[int, str, str, str], Breach] = field(default_factory=dict)
     spoken: dict[str, int] = field(default_factory=dict)
+    ended: dict[str, int] = field(default_factory=dict)
 
 
 def take_breach(conduct: Conduct, seen: Seen, world: World) -> Iterator[Evidence]:
     """Take a row; a statement once it has lasted, unless its zone spoke a short while ago. A doubtful row breaks it."""
     p = world.parameters
-    key = (seen.device.device_id, seen.kind, seen.zone, seen.track)
+    zone = zone_seen(world.city, seen.zone, seen.device)
+    name = seen.zone or ("" if zone is None else zone.id)
+    key = (seen.device.device_id, seen.kind, name, seen.track)
     gap = p["video_gap_s"] * 1e6
     breach = conduct.live.get(key)
     if not seen.sure:
@@ -89,12 +93,12 @@ def take_breach(conduct: Conduct, seen: Seen, world: World) -> Iterator[Evidence
             del conduct.live[key]
         return
     if breach is None or (not breach.told and seen.time - breach.last > gap):
-        name = seen.device.name
-        if seen.zone:
-            subject = group = f"zone/{seen.zone}/{seen.kind}"
+        camera = seen.device.name
+        if name:
+            subject = group = f"zone/{name}/{BREACHES[seen.kind]}"
         else:
-            subject, group = f"camera/{name}/{seen.track}/{seen.kind}", f"camera/{name}/{seen.kind}"
-        breach = Breach(seen.kind, subject, group, seen.zone, seen.track, seen.time, seen.time, seen.received)
+            subject, group = f"camera/{camera}/{seen.track}/{seen.kind}", f"camera/{camera}/{seen.kind}"
+        breach = Breach(seen.kind, subject, group, name, seen.track, seen.time, seen.time, seen.received)
         conduct.live[key] = breach
     breach.first, breach.last = min(breach.first, seen.time), max(breach.last, seen.time)
     breach.received = seen.received
@@ -115,9 +119,17 @@ def take_breach(conduct: Conduct, seen: Seen, world: World) -> Iterator[Evidence
     yield _line(conduct, breach, seen.device, seen.position, world, holds=True)
 
 
+def joins(conduct: Conduct, breach: Breach) -> bool:
+    """Whether it belongs to what is told already: by a violation that goes on, or an incident no mark has cleared."""
+    if any(b.told and b.subject == breach.subject for b in conduct.live.values()):
+        return True
+    ended = conduct.ended.get(breach.subject)
+    return ended is not None and breach.received - ended < int(Policy.hold_s * SECOND)
+
+
 def _may_speak(conduct: Conduct, breach: Breach, world: World) -> bool:
     """Whether this violation joins one that is told already, or its zone has been silent for long enough."""
-    if any(b.told and b.subject == breach.subject for b in conduct.live.values()):
+    if joins(conduct, breach):
         return True
     wait = int(world.parameters["zone_message_s"] * 1e6)
     spoken = conduct.spoken.get(breach.subject)
@@ -130,8 +142,11 @@ def _may_speak(conduct: Conduct, breach: Breach, world: World) -> bool:
 
 
 def _workers(conduct: Conduct, breach: Breach, world: World) -> int:
-    """How many people do it now: tracks of the zone (else of the camera), or as many as the camera counts."""
-    span = world.parameters["video_silence_s"] * 1e6
+    """How many people do it at a time: tracks of the zone (else of the camera), or as many as the camera counts.
+
+    A track seen longer ago than a gap counts no more: cameras give one person a new track now and then.
+    """
+    span = world.parameters["video_gap_s"] * 1e6
     least = world.parameters["video_seconds"] * 1e6
     tracks = {
         b.track
@@ -139,6 +154,11 @@ def _workers(conduct: Conduct, breach: Breach, world: World) -> int:
         if b.group == breach.group and breach.last - b.last <= span and b.last - b.first >= least
     }
     return max(len(tracks), int(breach.most))
+
+
+def _zone_kind(breach: Breach, device: Device, world: World) -> str | None:
+    zone = zone_seen(world.city, breach.zone, device)
+    return None if zone is None else zone.kind
 
 
 def _is_edge(kind: str | None) -> bool:
@@ -159,7 +179,10 @@ def end_breaches(conduct: Conduct, at: int, world: World) -> Iterator[Evidence]:
             del conduct.live[key]
             device = world.registry.by_id(key[0])
             if breach.told and device is not None:
+                conduct.ended[breach.subject] = max(breach.last, conduct.ended.get(breach.subject, breach.last))
                 yield _line(conduct, breach, device, -1, world, holds=False)
+    if len(conduct.ended) >= MOST_REMEMBERED:
+        conduct.ended = {k: t for k, t in conduct.ended.items() if at - t < Policy.hold_s * SECOND}
 
 
 def breach_facts(conduct: Conduct, breach: Breach, device: Device, world: World) -> tuple[Fact, ...]:
@@ -167,7 +190,7 @@ def breach_facts(conduct: Conduct, breach: Breach, device: Device, world: World)
     p = world.parameters
     seconds = (breach.last - breach.first) / 1e6
     workers = _workers(conduct, breach, world)
-    kind = zone_kind(world.city, breach.zone, device)
+    kind = _zone_kind(breach, device, world)
     return (
         Fact("confidence", round(breach.confidence, 2), ">=", p["video_confidence"], "1", True),
         Fact("seconds_on_track", round(seconds, 3), ">=", p["video_seconds"], "s", seconds >= p["video_seconds"]),
@@ -180,7 +203,7 @@ def _line(conduct: Conduct, breach: Breach, device: Device, position: int, world
     p = world.parameters
     word = _WORDS[breach.kind]
     workers = _workers(conduct, breach, world)
-    is_edge = _is_edge(zone_kind(world.city, breach.zone, device))
+    is_edge = _is_edge(_zone_kind(breach, device, world))
     where = Text(f"（区域 {breach.zone}）", f" (zone {breach.zone})") if breach.zone else Text("", "")
     if holds:
         summary = Text(

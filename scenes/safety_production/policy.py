@@ -8,18 +8,18 @@ the sector downwind: the release rate is not known, so the published distances c
 from __future__ import annotations
 
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from brain.city.index import distance_m
 from brain.model import LEVELS, Level, Modality, Text
 from brain.scene_api import Assessment, Gate, Policy
-from scenes.safety_production.ground import raised, site_conditions
+from scenes.safety_production.ground import hazard_plan, raised, site_conditions
 from scenes.safety_production.harm import area_round, effects_of
 from scenes.safety_production.permits import confined_permit
 from scenes.safety_production.source import DENSE, dense_area, is_day, toxic_area, toxic_reach
-from scenes.safety_production.state import OXYGEN
+from scenes.safety_production.state import COMBUSTIBLE, OXYGEN
 from scenes.safety_production.statements import gas_name
-from scenes.safety_production.texts import actions_of, headline_of
+from scenes.safety_production.texts import actions_of, headline_of, told_of
 from scenes.toolkit.places import name_of, site_of
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["GasLeak", "ToxicGasInAir"]
 
 SECOND = 1_000_000
+_CALLER: Final = Text("来电位置", "the caller's place")
 _LEVELS = {1: Level.BLUE, 2: Level.YELLOW, 3: Level.ORANGE}
 
 
@@ -41,20 +42,17 @@ class _Gas(Policy):
     two_devices: ClassVar[bool] = True
 
     def second_witness(self, one: Evidence, other: Evidence, world: World) -> bool:
-        """Two detectors in alarm, not further apart than the parameter says."""
-        return self._pair(one, other, world) and min(_stage(one), _stage(other)) >= 2
+        """Two detectors at two places; for red they must also be near each other and both in alarm (``_pair``)."""
+        return _apart_m(one, other) > 0
 
     def _pair(self, one: Evidence, other: Evidence, world: World) -> bool:
-        if one.device == other.device or one.lon is None or one.lat is None or other.lon is None or other.lat is None:
-            return False
-        apart = distance_m(one.lon, one.lat, other.lon, other.lat)
-        return 0 < apart <= world.parameters["second_sensor_m"]
+        return 0 < _apart_m(one, other) <= world.parameters["second_sensor_m"]
 
     def assess(self, view: View, world: World) -> Assessment:
         """See the module."""
         lines = [w for w in view.witnesses if _stage(w)]
         if not lines:
-            return view.previous or Assessment(level=None)
+            return self._told(view, world)
         holding = [w for w in lines if w.holds]
         eyes = self._eyes(view.witnesses)
         level = max((_LEVELS[_stage(w)] for w in holding), key=LEVELS.index, default=None)
@@ -79,7 +77,7 @@ class _Gas(Policy):
             lon=place[0],
             lat=place[1],
             area=area,
-            plan=self._plan(first, wind, shown, world),
+            plan=self._plan(first, wind, shown, world) | hazard_plan(site),
             headline=headline_of(
                 first,
                 site_name,
@@ -93,8 +91,35 @@ class _Gas(Policy):
             ),
             actions=actions_of(first.values["key"], shown),
             conditions=self._conditions(site, eyes),
+            ended=self._is_over(view.witnesses),
             effects=effects_of(level, view.certainty, area, self._effect(site_name)),
         )
+
+    def _told(self, view: View, world: World) -> Assessment:
+        """No detector speaks (yet): a caller who tells of a leak makes it yellow, one who smells gas blue."""
+        calls = [w for w in view.witnesses if w.opens and "called" in w.values]
+        if not calls:
+            return view.previous or Assessment(level=None)
+        first = next((w for w in calls if w.lon is not None), calls[0])
+        site = site_of(world.city, None, first.lon, first.lat)
+        is_leak = any(w.values["called"] == "gas_leak" for w in calls)
+        level = raised(Level.YELLOW if is_leak else Level.BLUE, site, world)
+        area = area_round(first.lon, first.lat, world.parameters["evacuate_m"])
+        return Assessment(
+            level=level,
+            lon=first.lon,
+            lat=first.lat,
+            area=area,
+            plan={"gas": COMBUSTIBLE, "calls": len(calls)} | hazard_plan(site),
+            headline=told_of(_CALLER if site is None else name_of(site, ""), is_leak=is_leak),
+            actions=actions_of(COMBUSTIBLE, level or Level.BLUE),
+            conditions=self._conditions(site, self._eyes(view.witnesses)),
+            ended=False,
+        )
+
+    def _is_over(self, witnesses: Sequence[Evidence]) -> bool:
+        """No detector, camera or drone finds it any more; what only a caller told of is for people to close."""
+        return not any(w.holds for w in witnesses if "called" not in w.values)
 
     def _effect(self, place: Text) -> Text:
         return Text(f"{place.zh}燃气泄漏", f"gas leak at {place.en}")
@@ -196,6 +221,13 @@ class ToxicGasInAir(_Gas):
 
     def _effect(self, place: Text) -> Text:
         return Text(f"{place.zh}有毒气体", f"toxic gas at {place.en}")
+
+
+def _apart_m(one: Evidence, other: Evidence) -> float:
+    """Metres between two detectors; 0 for the same one, or where nobody knows."""
+    if one.device == other.device or one.lon is None or one.lat is None or other.lon is None or other.lat is None:
+        return 0.0
+    return distance_m(one.lon, one.lat, other.lon, other.lat)
 
 
 def _stage(evidence: Evidence) -> int:

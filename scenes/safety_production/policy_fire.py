@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from brain.model import Level, Modality, Text
 from brain.scene_api import Assessment, Gate, Policy
-from scenes.safety_production.ground import raised, site_conditions, site_seen
+from scenes.safety_production.ground import hazard_plan, raised, site_conditions, site_seen
 from scenes.safety_production.harm import area_round, effects_of
 from scenes.toolkit.places import name_of
 
@@ -74,6 +74,7 @@ class Fire(Policy):
                 "worse": worse,
                 "spread_m2": max((float(w.values.get("spread_m2") or 0.0) for w in now), default=0.0),
                 "report_within_s": 3600,
+                **hazard_plan(site),
             },
             headline=self._headline(where, bool(flames), len(kinds), worse, over=not holding),
             actions=_ACTIONS,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from brain.model import LEVELS, Text
 from brain.scene_api import Assessment, Gate, Policy
-from scenes.safety_production.ground import raised, site_conditions, site_seen
+from scenes.safety_production.ground import hazard_plan, raised, site_conditions, site_seen
 from scenes.toolkit.places import name_of
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class _Named(Policy):
             level=level,
             lon=lon,
             lat=lat,
-            plan=self.plan(lead),
+            plan=self.plan(lead) | (hazard_plan(site) if self.raises_at_units else {}),
             headline=self.headline(lead, where, site, over=not holding),
             actions=self.actions,
             conditions=frozenset(site_conditions(site)),

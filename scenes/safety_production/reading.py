@@ -189,7 +189,8 @@ def _samples(
     if absent[0].any() or absent[1].any():
         place = registry.places(batch.device)
         lon, lat = np.where(absent[0], place[:, 0], lon), np.where(absent[1], place[:, 1], lat)
-    special = table.watched(row) | (values >= limits_of(key, parameters).quiet_below)
+    time = microseconds(batch.time)
+    special = table.watched(row) | table.disordered(row, time) | (values >= limits_of(key, parameters).quiet_below)
     if serviced is not None:
         special |= np.isin(batch.device, serviced)
     matters, quiet = _NONE, np.arange(len(row))
@@ -201,7 +202,7 @@ def _samples(
         row,
         batch.position,
         microseconds(batch.received_at),
-        microseconds(batch.time),
+        time,
         values,
         lon,
         lat,

@@ -10,7 +10,7 @@ from brain.model import Batch, Piece, Text, microseconds
 from brain.scene_api import Bulletin, Evidence, Interest, Mark, Parameter, Policy, Reasoning, Scene, World
 from scenes.safety_production.airspace import Fix, fixes_of, judge_fix
 from scenes.safety_production.fire import fire_call, look, see_people
-from scenes.safety_production.gas import next_release, release, release_overdue, take_sample, take_service
+from scenes.safety_production.gas import next_release, release, release_due, take_sample, take_service
 from scenes.safety_production.parameters import PARAMETERS
 from scenes.safety_production.people import BREACHES, take_breach
 from scenes.safety_production.permits import next_test, tests_due
@@ -65,7 +65,7 @@ class SafetyProduction(Scene[SafetyState]):
     """Gas (S1 to S3), fire (S4), permits (S5), people at work (S6), major hazard units (S7), drones (S8)."""
 
     name: ClassVar[str] = "safety_production"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     title: ClassVar[Text] = Text("安全生产", "Safety production")
     interests: ClassVar[tuple[Interest, ...]] = (
         Interest("gas-detector", ("lel_pct", "ppm", "gas", "status", "lon", "lat")),
@@ -110,7 +110,7 @@ class SafetyProduction(Scene[SafetyState]):
 
     def due(self, state: SafetyState, world: World) -> int | None:
         """Marks end what has fallen silent, let through what was held too long, and look at gas tests of permits."""
-        times = (next_silence(state, world), next_release(state, world), next_test(state, world))
+        times = (next_silence(state, world), next_release(state), next_test(state, world))
         return min((t for t in times if t is not None), default=None)
 
     def step(self, state: SafetyState, feed: Piece | Mark | Bulletin, world: World) -> Iterable[Evidence]:
@@ -118,7 +118,7 @@ class SafetyProduction(Scene[SafetyState]):
         if isinstance(feed, Mark):
             state.clock = feed.at
             yield from fall_silent(state, feed.at, world)
-            yield from release_overdue(state, feed.at, world)
+            yield from release_due(state, feed.at, world)
             yield from tests_due(state, feed.at, world)
             return
         if isinstance(feed, Bulletin) or not feed.rows:

@@ -103,7 +103,8 @@ def _search(table: Detectors, row: int, wind: Wind | None, world: World) -> dict
         & ~table.dead[:used]
     )
     rows = np.flatnonzero(near).tolist()[:MOST_SENSORS]
-    sensors = [_sensor(table, r, time) for r in rows]
+    while_s = min(p["located_mean_s"], (time - int(table.since[row])) / 1e6)
+    sensors = [_sensor(table, r, time, while_s) for r in rows]
     if len({(s.lon, s.lat) for s in sensors}) < p["located_sensors"]:
         return None
     top = max(s.value for s in sensors)
@@ -125,10 +126,15 @@ def _search(table: Detectors, row: int, wind: Wind | None, world: World) -> dict
     }
 
 
-def _sensor(table: Detectors, row: int, time: int) -> Sensor:
-    """A detector's reading over the least it read lately, which is its zero."""
+def _sensor(table: Detectors, row: int, time: int, while_s: float) -> Sensor:
+    """A detector's mean reading over the last seconds, above the least it read lately, which is its zero.
+
+    A mean takes the noise of single samples away, by the root of their number; the same seconds for all detectors keep
+    their proportions.
+    """
     zero = float(table.recent.window(row, time, ZERO_S).value.min(initial=np.inf))
-    value = float(table.value[row])
+    lately = table.recent.window(row, time, while_s)
+    value = lately.mean() if len(lately.value) else float(table.value[row])
     return Sensor(float(table.lon[row]), float(table.lat[row]), max(0.0, value - min(zero, value)))
 
 

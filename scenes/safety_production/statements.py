@@ -5,21 +5,21 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from brain.model import Level, Modality, Text
+from brain.model import Certainty, Level, Modality, Text
 from brain.scene_api import Evidence, Fact
-from scenes.safety_production.detectors import NONE
 from scenes.safety_production.ground import site_looked_at, site_seen
 from scenes.safety_production.parameters import TOXIC
 from scenes.safety_production.reading import limits_of
 from scenes.safety_production.source import find_source
 from scenes.safety_production.state import COMBUSTIBLE, OXYGEN
+from scenes.toolkit.table import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from brain.model import Device
     from brain.scene_api import World
-    from scenes.safety_production.detectors import Detectors, Limits
+    from scenes.safety_production.detectors import Detectors
     from scenes.safety_production.seen import Seen
     from scenes.safety_production.state import Heat, SafetyState, Sight, SmokeAlarm, Whiff
 
@@ -27,11 +27,13 @@ __all__ = [
     "SUPPORTED",
     "alarm_line",
     "called_line",
-    "detector_facts",
+    "dose_facts",
     "gas_line",
     "gas_name",
     "heat_line",
     "held_line",
+    "persistence_facts",
+    "rise_facts",
     "seen_line",
     "smelt_line",
 ]
@@ -63,53 +65,74 @@ def _shown(value: float, digits: int = 2) -> float:
     return round(float(value), digits)
 
 
-def detector_facts(table: Detectors, row: int, key: str, stage: int, world: World) -> tuple[Fact, ...]:
-    """The conditions of one alarm step of a detector, values against thresholds as they stand."""
+def persistence_facts(table: Detectors, row: int, key: str, stage: int, world: World) -> tuple[Fact, ...]:
+    """What every alarm step of a detector asks for: the value, in enough samples, for long enough; as they stand."""
     limits = limits_of(key, world.parameters)
     quantity, unit = _quantity(key)
     k = stage - 1
-    value, run = float(table.value[row]), int(table.run[row, k])
-    level = limits.levels[k]
+    value, run, level = float(table.value[row]), int(table.run[row, k]), limits.levels[k]
     span = (int(table.time[row]) - int(table.run_from[row, k])) / 1e6 if run else 0.0
-    facts = [
+    return (
         Fact(quantity, _shown(value), ">=", _shown(level), unit, value >= level),
         Fact("samples_in_a_row", float(run), ">=", float(limits.samples), "1", run >= limits.samples),
         Fact("seconds_in_a_row", _shown(span, 3), ">=", limits.span_us / 1e6, "s", span * 1e6 >= limits.span_us),
-    ]
-    if table.dose is not None:
-        facts += _dose_facts(table, row, limits)
-    elif stage == 1:
-        rise = table.rise(row, int(table.time[row]), limits)
-        slope = None if math.isnan(rise.slope) else _shown(rise.slope)
-        mean = None if math.isnan(rise.mean) else _shown(rise.mean)
-        facts.append(Fact("slope_120s", slope, ">=", limits.slope, "%/min", rise.slope >= limits.slope))
-        facts.append(Fact("mean_600s", mean, ">=", limits.mean, "%", rise.mean >= limits.mean))
-    elif value < level:  # between the alarm and its exit
-        floor = limits.exits[1]
-        facts.append(Fact(quantity, _shown(value), ">=", _shown(floor), unit, value >= floor))
-    return tuple(facts)
+    )
 
 
-def _dose_facts(table: Detectors, row: int, limits: Limits) -> list[Fact]:
-    """Means of 15 minutes and of 8 hours against their limits, where there are such."""
-    time = int(table.time[row])
-    out = []
+def rise_facts(table: Detectors, row: int, key: str, world: World) -> tuple[Fact, Fact]:
+    """Slope and mean of combustible gas against their limits; one of them makes a pre-alarm."""
+    limits = limits_of(key, world.parameters)
+    rise = table.rise(row, int(table.time[row]), limits)
+    slope = None if math.isnan(rise.slope) else _shown(rise.slope)
+    mean = None if math.isnan(rise.mean) else _shown(rise.mean)
+    return (
+        Fact("slope_120s", slope, ">=", limits.slope, "%/min", rise.slope >= limits.slope),
+        Fact("mean_600s", mean, ">=", limits.mean, "%", rise.mean >= limits.mean),
+    )
+
+
+def dose_facts(table: Detectors, row: int, key: str, world: World) -> dict[str, Fact]:
+    """Means of 15 minutes (``stel``) and of 8 hours (``twa``) of toxic gas against their limits, where it has such."""
+    limits, time = limits_of(key, world.parameters), int(table.time[row])
+    out = {}
     if math.isfinite(limits.stel):
         stel = table.stel(row, time, limits)
-        out.append(Fact("mean_15min_ppm", _mean(stel), ">=", limits.stel, "ppm", stel >= limits.stel))
+        out["stel"] = Fact("mean_15min_ppm", _mean(stel), ">=", limits.stel, "ppm", stel >= limits.stel)
     if math.isfinite(limits.twa):
         twa = table.twa(row, time)
-        out.append(Fact("mean_8h_ppm", _mean(twa), ">=", limits.twa, "ppm", twa >= limits.twa))
+        out["twa"] = Fact("mean_8h_ppm", _mean(twa), ">=", limits.twa, "ppm", twa >= limits.twa)
     return out
 
 
+def _facts(table: Detectors, row: int, key: str, stage: int, world: World) -> tuple[Fact, ...]:
+    """All that bears on one alarm step of a detector, alternatives too."""
+    facts = persistence_facts(table, row, key, stage, world)
+    if table.dose is not None:
+        return (*facts, *dose_facts(table, row, key, world).values())
+    if stage == 1:
+        return (*facts, *rise_facts(table, row, key, world))
+    if facts[0].met:
+        return facts
+    floor, value = limits_of(key, world.parameters).exits[1], float(table.value[row])  # between the alarm and its exit
+    quantity, unit = _quantity(key)
+    return (*facts, Fact(quantity, _shown(value), ">=", _shown(floor), unit, value >= floor))
+
+
 def gas_line(
-    table: Detectors, row: int, key: str, device: Device, position: int, state: SafetyState, world: World
+    table: Detectors,
+    row: int,
+    key: str,
+    device: Device,
+    position: int,
+    state: SafetyState,
+    world: World,
+    *,
+    shift_us: int = 0,
 ) -> Evidence:
-    """What a detector's finding says now."""
+    """What a detector's finding says now; its end moved by ``shift_us`` to our clock where its own is far off."""
     p = world.parameters
     stage, ended = int(table.stage[row]), int(table.ended[row])
-    holds = ended == NONE
+    holds = ended == NEVER
     value, time = float(table.value[row]), int(table.time[row])
     lon, lat = _place(table, row)
     limits = limits_of(key, p)
@@ -118,7 +141,7 @@ def gas_line(
     word = _WORDS[stage]
     quantity, code = _quantity(key)
     if holds:
-        facts = detector_facts(table, row, key, stage, world)
+        facts = _facts(table, row, key, stage, world)
         summary = Text(
             f"{device.name} {name.zh} {shown}（{word.zh}），连续 {int(table.run[row, stage - 1])} 次超限",
             f"{device.name}: {name.en} {shown} ({word.en}), {int(table.run[row, stage - 1])} samples in a row over",
@@ -159,7 +182,7 @@ def gas_line(
         weight=weight,
         summary=summary,
         holds=holds,
-        ended=None if holds else ended,
+        ended=None if holds else ended + shift_us,
         level=_LEVELS[stage],
         lon=lon,
         lat=lat,
@@ -167,7 +190,7 @@ def gas_line(
         facts=facts,
         values=values,
         reason=reason,
-        window=(min(int(table.since[row]), time), time) if table.since[row] != NONE else None,
+        window=(min(int(table.since[row]), time), time) if table.since[row] != NEVER else None,
         site=None if site is None else site.id,
     )
 
@@ -242,11 +265,11 @@ def held_line(
         level=Level.BLUE,
         lon=lon,
         lat=lat,
-        subject=f"gas-detector/{device.name}/{rule}",
+        subject=f"gas-detector/{device.name}/{'fell' if rule == 'fell' else 'unmoved'}",  # with D4 of device health
         messages=int(table.same[row]),
         facts=facts,
         values={"rule": rule, "value": _shown(value)},
-        window=(min(int(table.same_from[row]), time), time) if table.same_from[row] != NONE else None,
+        window=(min(int(table.same_from[row]), time), time) if table.same_from[row] != NEVER else None,
     )
 
 
@@ -254,7 +277,7 @@ _CALLED: Final = Text("来电反映燃气异味或泄漏", "a caller smells gas 
 
 
 def called_line(seen: Seen, world: World) -> Iterator[Evidence]:
-    """A call that tells of gas, for each event it bears witness for."""
+    """A call that tells of gas, for each event it bears witness for; of a leak it is likely by itself."""
     for event in SUPPORTED:
         yield Evidence(
             event=event,
@@ -267,7 +290,8 @@ def called_line(seen: Seen, world: World) -> Iterator[Evidence]:
             position=seen.position,
             weight=world.parameters["weight_call"],
             summary=Text(f"{seen.device.name} {_CALLED.zh}", f"{seen.device.name}: {_CALLED.en}"),
-            opens=False,
+            certainty=Certainty.LIKELY if event == "gas_leak" else None,
+            opens=event == "gas_leak",
             lon=None if math.isnan(seen.lon) else seen.lon,
             lat=None if math.isnan(seen.lat) else seen.lat,
             reports=1,

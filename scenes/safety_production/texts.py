@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from brain.scene_api import Evidence, World
 
-__all__ = ["actions_of", "headline_of"]
+__all__ = ["actions_of", "headline_of", "told_of"]
 
 _MODALITIES: Final = {
     Modality.METER: Text("物联感知", "meters"),
@@ -122,4 +122,17 @@ def headline_of(
         return Text(f"{zh}，请立即撤出人员并通风", f"{en}; take everybody out and ventilate")
     return Text(
         f"{zh}，请佩戴呼吸器、切断泄漏源、疏散{metres}米范围", f"{en}; breathing apparatus, evacuate {metres} m"
+    )
+
+
+def told_of(place: Text, *, is_leak: bool) -> Text:
+    """One line for what only callers told of."""
+    if is_leak:
+        return Text(
+            f"{place.zh}来电反映燃气泄漏，请立即到场检测、禁止明火",
+            f"A caller tells of a gas leak at {place.en}; measure on the spot at once, no flame",
+        )
+    return Text(
+        f"{place.zh}来电反映燃气异味，请到场检测、禁止明火",
+        f"A caller smells gas at {place.en}; measure on the spot, no flame",
     )

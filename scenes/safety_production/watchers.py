@@ -27,7 +27,9 @@ def smell(state: SafetyState, seen: Seen, world: World) -> Iterator[Evidence]:
     p = world.parameters
     whiff = state.whiffs.get(seen.device.device_id)
     strong = seen.value >= p["drone_over_ppm_m"] and not math.isnan(seen.lon)
-    if whiff is not None and (seen.value < p["drone_over_ppm_m"] * p["drone_exit_share"]):
+    if whiff is not None and seen.value < p["drone_over_ppm_m"] * p["drone_exit_share"]:
+        if seen.time < whiff.last:
+            return  # a late row from before it was there
         del state.whiffs[seen.device.device_id]
         whiff.last = max(whiff.last, seen.time)
         yield from smelt_line(whiff, seen.device, seen.position, world, holds=False)
@@ -55,6 +57,8 @@ def feel(state: SafetyState, seen: Seen, world: World) -> Iterator[Evidence]:
     p = world.parameters
     heat = state.heats.get(seen.device.device_id)
     if heat is not None and seen.value < p["thermal_over_c"] * p["thermal_exit_share"]:
+        if seen.time < heat.last:
+            return  # a late row from before it was there
         del state.heats[seen.device.device_id]
         heat.last = max(heat.last, seen.time)
         yield heat_line(heat, seen.device, seen.position, world, holds=False)
@@ -77,7 +81,7 @@ def sniff(state: SafetyState, seen: Seen, world: World) -> Iterator[Evidence]:
     """Take a smoke detector: its alarm begins, goes on or ends."""
     alarm = state.alarms.get(seen.device.device_id)
     if not seen.value:
-        if alarm is not None:
+        if alarm is not None and seen.time >= alarm.last:  # not a late row from before it rang
             del state.alarms[seen.device.device_id]
             alarm.last = max(alarm.last, seen.time)
             yield alarm_line(alarm, seen.device, seen.position, world, holds=False)

@@ -11,12 +11,12 @@ from brain.scene_api import Fact, Reasoning
 from scenes.safety_production.airspace import BREACHES as AIRSPACE
 from scenes.safety_production.airspace import last_facts
 from scenes.safety_production.fire import sight_facts
-from scenes.safety_production.ground import ground_of
-from scenes.safety_production.people import breach_facts
+from scenes.safety_production.ground import ground_of, hazard_facts
+from scenes.safety_production.people import breach_facts, joins
 from scenes.safety_production.permits import PERMIT_LEVEL, permit_facts
 from scenes.safety_production.reading import limits_of
 from scenes.safety_production.state import COMBUSTIBLE
-from scenes.safety_production.statements import detector_facts
+from scenes.safety_production.statements import dose_facts, persistence_facts, rise_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,12 +54,15 @@ def reasons(state: SafetyState, lon: float, lat: float, radius_m: float, world: 
         if near(permit.lon, permit.lat):
             facts = permit_facts(permit, state.clock or 0, world)
             yield Reasoning("S5.test_too_old", f"permit/{permit.permit_id}", facts)
+    for site in world.city.sites:
+        if (site.hazard_level is not None or site.inventory) and near(site.lon, site.lat):
+            yield Reasoning("S7.major_hazard", f"site/{site.id}", hazard_facts(site, world))
     for (device_id, *_), breach in state.conduct.live.items():
         device = world.registry.by_id(device_id)
         if device is not None and near(breach.lon, breach.lat):
             spoken = state.conduct.spoken.get(breach.subject)
             ago = None if spoken is None else (breach.received - spoken) / 1e6
-            met = breach.told or ago is None or ago >= p["zone_message_s"]
+            met = joins(state.conduct, breach) or ago is None or ago >= p["zone_message_s"]
             quiet = Fact("seconds_since_last_message", ago, ">=", p["zone_message_s"], "s", met)
             facts = (*breach_facts(state.conduct, breach, device, world)[:2], quiet)
             yield Reasoning(f"S6.{breach.kind}", f"{device.sensor_type}/{device.name}", facts)
@@ -86,14 +89,28 @@ def _of_drone(last: LastFix, flight: Flight | None, name: str, world: World) -> 
         yield Reasoning(f"S8.{breach}", name, last_facts(last, flight, breach, world))
 
 
+def _ways(key: str, table: Detectors, row: int, world: World) -> Iterator[tuple[str, tuple[Fact, ...]]]:
+    """Every way into an alarm with its conditions: a pre-alarm by slope or mean, an alarm by value or by exposure."""
+    levels = limits_of(key, world.parameters).levels
+    if key == COMBUSTIBLE:
+        base = persistence_facts(table, row, key, 1, world)
+        slope, mean = rise_facts(table, row, key, world)
+        yield "prealarm_slope", (*base, slope)
+        yield "prealarm_mean", (*base, mean)
+    for stage, word in ((2, "level_1"), (3, "level_2")):
+        if np.isfinite(levels[stage - 1]):
+            yield word, persistence_facts(table, row, key, stage, world)
+    if table.dose is not None:
+        for word, exposed in dose_facts(table, row, key, world).items():
+            yield word, (persistence_facts(table, row, key, 1, world)[0], exposed)
+
+
 def _of_detector(key: str, table: Detectors, row: int, name: str, world: World) -> Iterator[Reasoning]:
     held = Fact("held_back", str(bool(table.held[row])).lower(), "==", "false", "1", not table.held[row])
     good = bool(table.good[row])
     serving = Fact("in_service", str(good).lower(), "==", "true", "1", good)
-    limits = limits_of(key, world.parameters)
-    for stage, word in ((1, "prealarm"), (2, "level_1"), (3, "level_2")):
-        if np.isfinite(limits.levels[stage - 1]):
-            yield Reasoning(f"S1.{key}.{word}", name, (*detector_facts(table, row, key, stage, world), held, serving))
+    for word, facts in _ways(key, table, row, world):
+        yield Reasoning(f"S1.{key}.{word}", name, (*facts, held, serving))
     if key != COMBUSTIBLE:
         return
     p = world.parameters

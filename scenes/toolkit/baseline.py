@@ -183,7 +183,7 @@ class Learned:
             known = np.flatnonzero(s.page[row] >= 0)
             median[known], spread[known] = s.median[row[known]], s.spread[row[known]]
             return median, spread
-        for turn in (np.zeros(1, np.intp),) if len(row) == 1 else turns(row):
+        for turn in turns(row):
             self._turn(row[turn], key[turn], time[turn], value[turn])
             known = turn[s.page[row[turn]] >= 0]
             median[known], spread[known] = s.median[row[known]], s.spread[row[known]]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from scenes.toolkit.table import Slots, column, grow
+from scenes.toolkit.table import NEVER, Slots, column, grow
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +22,6 @@ __all__ = ["Beats"]
 
 KEPT: Final = 8
 SECOND: Final = 1_000_000
-NONE: Final = -(2**62)
 
 
 @dataclass(slots=True)
@@ -39,12 +38,12 @@ class Beats:
     """
 
     slots: Slots = field(default_factory=Slots)
-    last: NDArray[np.int64] = column("i8", NONE)
+    last: NDArray[np.int64] = column("i8", NEVER)
     gaps: NDArray[np.int32] = column("i4", 0, KEPT)
     seen: NDArray[np.int32] = column("i4", 0)
     lost: NDArray[np.bool_] = column("?", 0)
     resting: NDArray[np.bool_] = column("?", 0)
-    stalled: int = NONE
+    stalled: int = NEVER
 
     def hear(self, device: NDArray[np.int32], received: NDArray[np.int64]) -> NDArray[np.intp]:
         """Take rows: ids int32[n] and times of receipt int64[n], never decreasing. Their rows here, intp[n].
@@ -69,11 +68,15 @@ class Beats:
         self.last[rows] = received
         return rows
 
-    def wait_s(self, least_s: float, periods: float, intervals: int) -> NDArray[np.float64]:
-        """Seconds after which each device counts as silent, float64[rows]; infinite for irregular ones."""
+    def period_s(self, intervals: int) -> NDArray[np.float64]:
+        """The longest usual interval of each device, seconds, float64[rows]; infinite for irregular ones."""
         used = self.slots.used
         gaps = self.gaps[:used]
         longest = gaps.max(axis=1) if used else np.zeros(0)
         shortest = np.where(gaps > 0, gaps, 2**31 - 1).min(axis=1) if used else np.zeros(0)
         judged = (self.seen[:used] >= intervals) & (longest <= 3 * shortest)
-        return np.where(judged, np.maximum(least_s, periods * longest), np.inf)
+        return np.where(judged, longest, np.inf)
+
+    def wait_s(self, least_s: float, periods: float, intervals: int) -> NDArray[np.float64]:
+        """Seconds after which each device counts as silent, float64[rows]; infinite for irregular ones."""
+        return np.maximum(least_s, periods * self.period_s(intervals))

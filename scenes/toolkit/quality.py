@@ -10,7 +10,7 @@ test               rule                                                         
 gross range        outside the instrument's span: fail                                    span of the registry
 spike              far from the median, and not for several samples in a row: suspect     6 MAD, 3 samples
 rate of change     faster than the metric can: suspect, never a reason to discard         none
-flat line          range within a window under a tolerance: suspect, twice as long fail   300 s, 0
+flat line          range within a window under a tolerance: suspect, twice as long fail   300 s, 0, 10 samples
 attenuated         range of a day under a tenth of the usual one: suspect                 24 h
 drift              robust slope of the daily low (5th percentile): suspect                 1 % of the span a day, 14 d
 duplicate          time and value of the sample before: to be dropped
@@ -20,7 +20,8 @@ out of order       older than the sample before
 Gaps and clocks need the time of receipt, not values: ``Beats`` tells which devices have fallen silent, and the scene
 device health judges clocks. Spikes are judged in real time by persistence, since the next sample is not there yet: a
 value that stays is a change and passes from its third sample on. A flat line counts only where the value is above 5 %
-of a known span, or the series moved at every other sample before.
+of a known span, or the series moved at every other sample before; and it needs some samples, since three alike readings
+of a device that reports every five minutes say nothing.
 
 Sources: QARTOD and ioos_qc for the tests, defaults our own.
 """
@@ -33,7 +34,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from scenes.toolkit.table import column, grow, runs_of, turns
+from scenes.toolkit.table import NEVER, column, grow, turns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,7 +47,6 @@ SUSPECT: Final = 3
 FAIL: Final = 4
 MISSING: Final = 9
 
-NONE: Final = -(2**62)
 DAY_US: Final = 86_400_000_000
 HALF_DAY_US: Final = DAY_US // 2
 HOUR_US: Final = DAY_US // 24
@@ -64,6 +64,7 @@ class Checks(NamedTuple):
     rate_per_s: float = np.inf
     flat_s: float = 300.0
     flat_tolerance: float = 0.0
+    flat_samples: int = 10
     flat_span_share: float = 0.05
     flat_moves: float = 0.5
     attenuated_share: float = 0.1
@@ -124,7 +125,7 @@ class Series:
         seen: Samples so far.
         middle, spread: Running median and mean absolute deviation of the last ``learnt`` samples.
         away: Samples in a row far from the median.
-        flat_low, flat_high, flat_from: Range and begin of the run that may be a flat line.
+        flat_low, flat_high, flat_from, flat_samples: Range, begin and length of the run that may be a flat line.
         moves, moved: Share of samples that differ from the one before, now and when the run began.
         half, low, high: Number and range of this half day; ``low_before``, ``high_before`` of the last one.
         usual: Range of a half day.
@@ -140,7 +141,7 @@ class Series:
     """
 
     value: NDArray[np.float64] = column("f8", np.nan)
-    time: NDArray[np.int64] = column("i8", NONE)
+    time: NDArray[np.int64] = column("i8", NEVER)
     middle: NDArray[np.float64] = column("f8", np.nan)
     spread: NDArray[np.float64] = column("f8", 0)
     seen: NDArray[np.int32] = column("i4", 0)
@@ -148,7 +149,8 @@ class Series:
     away: NDArray[np.int32] = column("i4", 0)
     flat_low: NDArray[np.float64] = column("f8", np.nan)
     flat_high: NDArray[np.float64] = column("f8", np.nan)
-    flat_from: NDArray[np.int64] = column("i8", NONE)
+    flat_from: NDArray[np.int64] = column("i8", NEVER)
+    flat_samples: NDArray[np.int32] = column("i4", 0)
     moves: NDArray[np.float64] = column("f8", 0)
     moved: NDArray[np.float64] = column("f8", 0)
     half: NDArray[np.int64] = column("i8", -1)
@@ -188,11 +190,8 @@ class Series:
         low, high = (x if isinstance(x, np.ndarray) else np.full(n, x) for x in (low, high))
         flags = np.full((6, n), NOT_EVALUATED, np.uint8)
         marks = np.zeros((2, n), bool)
-        if runs_of(rows) is None:
-            self._turn(rows, time, value, low, high, checks, flags, marks, np.arange(n))
-        else:
-            for turn in turns(rows):
-                self._turn(rows[turn], time[turn], value[turn], low[turn], high[turn], checks, flags, marks, turn)
+        for turn in turns(rows):
+            self._turn(rows[turn], time[turn], value[turn], low[turn], high[turn], checks, flags, marks, turn)
         return Verdicts(*flags, *marks)
 
     def _turn(
@@ -268,11 +267,13 @@ class Series:
         breaks = ~has | (high - low > checks.flat_tolerance)
         self.flat_low[rows], self.flat_high[rows] = np.where(breaks, value, low), np.where(breaks, value, high)
         self.flat_from[rows] = np.where(breaks, time, self.flat_from[rows])
+        self.flat_samples[rows] = np.where(breaks, 1, self.flat_samples[rows] + 1)
         self.moved[rows] = np.where(breaks, self.moves[rows], self.moved[rows])
         seconds = (time - self.flat_from[rows]) / 1e6
         matters = (np.isfinite(span) & (value > checks.flat_span_share * span)) | (
             (self.moved[rows] >= checks.flat_moves) & (self.seen[rows] >= 20)
         )
+        matters &= self.flat_samples[rows] >= checks.flat_samples
         flag = np.where(seconds >= 2 * checks.flat_s, FAIL, np.where(seconds >= checks.flat_s, SUSPECT, PASS))
         out: NDArray[np.uint8] = np.where(matters, flag, PASS).astype(np.uint8)
         return out

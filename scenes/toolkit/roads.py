@@ -375,6 +375,9 @@ class RoadGraph:
         if not chain:
             if math.isinf(direct):
                 return None
+            if start.arc < 0:  # both at one node: that is the way
+                onto = start.off_m * 3.6 / float(self._node_kmh[start.node])
+                return Path((self.ids[start.node],), (onto,), direct, {})
             return Path((), (), direct, dict(self._on_part(start, end, cost)))
         first = dict(self.ends(start, cost, leaving=True)).get(chain[0])
         last = dict(self.ends(end, cost, leaving=False)).get(chain[-1])

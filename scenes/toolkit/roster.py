@@ -11,6 +11,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from scenes.toolkit.quality import outside
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -72,13 +74,18 @@ class Roster:
         """Which of these are under repair, bool[n]; None while no device is."""
         return self.work_order.take(device, mode="clip") if self.has_work_orders else None
 
-    def inside_span(self, device: NDArray[np.int32], field: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The values with NaN where one lies outside its instrument's span; the same array where none has a span."""
+    def span(self, device: NDArray[np.int32], field: str) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """Lower and upper end of the span of each of these devices, float64[n] each; None where no device has one."""
         ends = self.spans.get(field)
         if ends is None:
-            return values
+            return None
         mine = ends.take(device, axis=0, mode="clip")
-        return np.where((values >= mine[:, 0]) & (values <= mine[:, 1]), values, np.nan)
+        return mine[:, 0], mine[:, 1]
+
+    def inside_span(self, device: NDArray[np.int32], field: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The values with NaN where one lies outside its instrument's span; the same array where none has a span."""
+        ends = self.span(device, field)
+        return values if ends is None else np.where(outside(values, *ends), np.nan, values)
 
 
 def _longer(old: NDArray[Any], size: int, fill: Any = 0) -> NDArray[Any]:

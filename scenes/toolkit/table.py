@@ -6,7 +6,7 @@ A scene keeps a dataclass of arrays; ``Slots`` gives each device a row at its fi
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Slots", "column", "grow", "runs_of", "turns"]
+__all__ = ["NEVER", "Slots", "column", "grow", "runs_of", "turns"]
+
+NEVER: Final = -(2**62)  #: in a column of times: not yet
 
 
 def column(dtype: str, fill: float = 0, width: int = 0) -> Any:
@@ -121,11 +123,12 @@ def turns(rows: NDArray[Any]) -> Iterator[NDArray[np.intp]]:
         >>> [t.tolist() for t in turns(np.array([4, 4, 7]))]
         [[0, 2], [1]]
     """
-    n = len(rows)
-    order = np.argsort(rows, kind="stable")
-    ranked = rows[order]
-    first = np.r_[True, ranked[1:] != ranked[:-1]] if n else np.zeros(0, bool)
-    rank = np.empty(n, np.int64)
-    rank[order] = np.arange(n) - np.maximum.accumulate(np.where(first, np.arange(n), 0))
-    for turn in range(int(rank.max()) + 1 if n else 0):
-        yield np.flatnonzero(rank == turn)
+    runs = runs_of(rows)
+    if runs is None:
+        if len(rows):
+            yield np.arange(len(rows))
+        return
+    order, starts = runs
+    length = np.diff(np.append(starts, len(order)))
+    for turn in range(int(length.max())):
+        yield np.sort(order[starts[length > turn] + turn])

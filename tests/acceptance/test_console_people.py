@@ -236,6 +236,12 @@ def test_a_drill_is_marked_wherever_it_is_shown(
     page = make_desk(silent).open()
     drill = page.locator("[data-testid=incident-row]").filter(has=page.get_by_test_id("row-exercise"))
     expect(drill).to_have_count(1)
+    expect(page.get_by_test_id("count-exercise")).to_have_text("1 in drills")
+    expect(page.get_by_test_id("ledger-exercise")).to_have_text("1")
+    found = silent.get("/api/v1/incidents?open=true&status=actual&limit=1000")["items"]
+    real = [i["level"] for i in found if i["scene"] != "device_health"]
+    for level in ("red", "orange", "yellow", "blue"):
+        expect(page.get_by_test_id(f"count-{level}").locator("b")).to_have_text(str(real.count(level)))
     expect(row_of(page, incident).get_by_test_id("row-exercise")).to_have_count(0)
     drill.click()
     expect(page.get_by_test_id("detail-exercise")).to_have_text("DRILL")

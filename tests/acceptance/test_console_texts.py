@@ -33,7 +33,7 @@ DEPARTMENTS = (
 )
 REASONS = (
     "level certainty evidence area periodic spillback_to_signal queue located reroute eta_slip unit_stuck unit_change "
-    "hospital_change false_alarm"
+    "aed_change hospital_change false_alarm"
 )
 REFUSALS = (
     "not_json wrong_type missing out_of_range not_in_list bad_time time_out_of_window bad_text too_large too_deep "

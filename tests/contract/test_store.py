@@ -16,7 +16,7 @@ from brain.errors import FencedError, SensorTypeError, StoreError
 from brain.model import Device, Field, FieldKind, Piece
 from brain.store import open_store
 from brain.store._door import store_error
-from brain.store.base import ROWS_READ, Answer, Counts, Flush, ObservationQuery, QuarantineQuery
+from brain.store.base import ROWS_READ, Answer, Counts, Flush, ObservationQuery, QuarantineQuery, split_ledger
 from tests.contract.store_world import DAY, GAS, SECOND, T0, VIDEO, Writer, batch, gas, plain, refused
 
 if TYPE_CHECKING:
@@ -285,6 +285,24 @@ async def test_refused_readings_are_kept_and_counted(store: Store) -> None:
     }
     assert page.items[0]["version"] is None
     assert (await store.statistics())["ignored"] == 2
+
+
+async def test_readings_of_a_drill_count_apart(store: Store) -> None:
+    await store.admit([("gas-detector", "G1"), ("gas-detector", "exercise:G1")])
+    writer = await Writer.start(store)
+    await writer.write({"gas-detector": [gas(2, 0)]}, exercise={"gas-detector": np.array([True])})
+    written = await writer.write(
+        {"gas-detector": [gas(1, 0), gas(2, 0), gas(2, 1), gas(1, 0)]},
+        exercise={"gas-detector": np.array([False, True, True, False])},
+        known={"gas-detector": {"G1": 1, "exercise:G1": 2}},
+        quarantined=[refused("exercise:G1"), refused("G1"), refused("G1")],
+    )
+    assert written.counts == {"gas-detector": Counts(5, 1, 2, 2), "exercise:gas-detector": Counts(5, 1, 3, 1)}
+    real, drills = split_ledger((await store.ledger())[0])
+    assert (real, drills) == ({"gas-detector": Counts(5, 1, 2, 2)}, {"gas-detector": Counts(6, 2, 3, 1)})
+    assert (await store.statistics())["tables"]["gas-detector"]["rows"] == 3  # the table holds both
+    assert (await store.activity(0))["gas-detector"].rows == 1
+    assert (await store.statistics())["devices"] == 1
 
 
 async def test_a_flush_written_again_after_a_lost_answer_changes_nothing(store: Store) -> None:

@@ -104,6 +104,15 @@ def test_a_document_survives_its_own_output() -> None:
         ("lon: 120.4, lat: 36.1, capacity", "lon: 190, lat: 36.1, capacity", "devices[1].lon: 190 is outside -180"),
         ("radius_m: 50", "radius_m: wide", "sites[0].radius_m: expected a number, got text"),
         ("radius_m: 50", "radius_m: 0", "sites[0].radius_m: 0 is not above 0"),
+        (
+            "hazard_level: 2", "inventory: [{substance: ammonia, tonnes: -1}]",
+            "sites[0].inventory[0].tonnes: -1 is below 0",
+        ),
+        (
+            "hazard_level: 2", "inventory: [{substance: ether, tonnes: 1, threshold_t: 10}]",
+            'sites[0].inventory[0].substance: "ether" is none of ammonia, ',
+        ),
+        ("hazard_level: 2", "exposed_people: -3", "sites[0].exposed_people: -3 is below 0"),
         ("capacity: 400", "capacity: 4.5", "devices[1].capacity: expected a whole number, got a number"),
         ("{id: P1,", "{id: G1, sensor_type: gas-detector}\n  - {id: P1,", 'devices[1].id: "G1" stands twice among'),
         ("{id: P1,", "{id: 'P 1',", "devices[1].id: 'P 1' is not a device id"),

@@ -212,6 +212,25 @@ def test_an_aed_is_for_a_suspected_arrest_only() -> None:
     assert plan_of(arrest(bench(drones=[DRONE]), complaint="stemi"))["aed"] is None
 
 
+def test_a_report_without_wind_leaves_the_wind_as_it_was() -> None:
+    b = bench(drones=[DRONE]).say(-60, "weather", "W", lon=120.3, lat=36.06, wind_ms=9.0)
+    b.say(-30, "weather", "W", lon=120.3, lat=36.06, rain_mm_h=0.0)
+    assert arrest(b).same_however_cut()[0]["plan"]["aed"] is None
+
+
+def test_a_station_without_a_place_counts_where_there_is_no_other() -> None:
+    b = bench(drones=[DRONE]).say(-60, "weather", "W", wind_ms=9.0)
+    assert arrest(b).same_however_cut()[0]["plan"]["aed"] is None
+    b = bench(drones=[DRONE]).say(-60, "weather", "W", wind_ms=9.0)
+    b.say(-50, "weather", "W2", lon=120.3, lat=36.06, wind_ms=2.0)
+    assert arrest(b).same_however_cut()[0]["plan"]["aed"] == "D1"
+
+
+@pytest.mark.parametrize("priority", [2, 3])
+def test_an_arrest_is_orange_whatever_its_priority(priority: int) -> None:
+    assert arrest(bench(), priority=priority).same_however_cut()[0]["level"] == "orange"
+
+
 @pytest.mark.parametrize("weather", [{"wind_ms": 8.1}, {"wind_ms": 1.0, "rain_mm_h": 0.4}])
 def test_no_drone_in_strong_wind_or_rain(weather: dict[str, float]) -> None:
     b = bench(drones=[DRONE]).say(-60, "weather", "W", lon=120.3, lat=36.06, **weather)

@@ -46,6 +46,41 @@ def test_a_link_behind_the_unit_does_not_matter() -> None:
     assert brief(b.same_however_cut()) == [(0.1, "raise", "orange", "evidence")]
 
 
+def test_the_arrival_of_one_that_drives_counts_from_its_last_position() -> None:
+    # At P at 145 s, and on its way since: what it has driven when the road slows 14 s later is not to be driven again.
+    b = drive(arrest(bench()), 145, 1000, duty="dispatched", speed_kmh=36)
+    b.say(159, "road-status", "R", link_from="P", link_to="Q", speed_kmh=18)  # 145 + 200 = 345 s
+    log = b.same_however_cut()
+    assert brief(log)[1] == (159.1, "update", "orange", "eta_slip")
+    assert log[1]["plan"]["eta_s"] == pytest.approx(345.0, abs=0.3)
+
+
+def test_a_way_round_is_not_looked_for_before_the_arrival_slips() -> None:
+    # A2 to Q: 45 + 600 s. H2 to S at 31 km/h is 464.5 s, 64.5 s late, 10 %; by W 394.6 s, a gain of 70 s.
+    city = town(units=[{"id": "A2", "node": "H2"}])
+    city["roads"]["nodes"].append({"id": "W", "lon": 120.29, "lat": 36.075})
+    city["roads"]["links"] += [
+        {"from": a, "to": b, "length_m": 2000, "speed_kmh": 36} for a, b in (("H2", "W"), ("W", "S"))
+    ]
+    b = arrest(Bench([FirstAid()], city)).say(20, "road-status", "R", link_from="H2", link_to="S", speed_kmh=31)
+    b.say(20, "road-status", "R", link_from="H2", link_to="W", speed_kmh=37)
+    assert len(b.same_however_cut()) == 1
+    b.say(30, "road-status", "R", link_from="H2", link_to="S", speed_kmh=29)  # 496.6 s, 96.6 s late
+    assert brief(b.same_however_cut())[1] == (30.1, "update", "orange", "reroute")
+
+
+def test_a_unit_that_turns_round_is_told_so_once() -> None:
+    # To P: 300 m beyond S the road ahead slows to 1 m/s, 700 s; back to S and by B it is 30 + 350 s.
+    b = drive(arrest(bench(), node="P"), 75, 300, duty="dispatched", speed_kmh=36)
+    b.say(80, "road-status", "R", link_from="S", link_to="P", speed_kmh=3.6)
+    for s in range(85, 105, 5):
+        drive(b, s, 300 - 10 * (s - 80), speed_kmh=36)
+    log = b.same_however_cut()
+    assert brief(log)[1:] == [(80.1, "update", "orange", "reroute")]
+    assert log[1]["plan"]["route"] == ["S", "B", "P"]
+    assert log[1]["plan"]["eta_s"] == pytest.approx(455.0, abs=0.3)  # 75 + 30 + 350
+
+
 def test_a_gain_under_a_minute_is_no_new_way_but_a_slip_is_told() -> None:
     # 320 s instead of 100 s, by B 350 s: stays; 45 + 320 + 100 = 465 s
     b = arrest(bench()).say(20, "road-status", "R", link_from="S", link_to="P", speed_kmh=11.25)
@@ -60,6 +95,18 @@ def test_a_closed_link_is_left_within_the_same_message() -> None:
     log = b.same_however_cut()
     assert brief(log)[1] == (30.1, "update", "orange", "reroute")
     assert log[1]["plan"]["route"] == ["S", "B", "P", "Q"]
+
+
+@pytest.mark.parametrize("status", ["calibrating", "maintenance", "fault"])
+def test_what_is_out_of_order_bears_no_witness_but_a_crew_is_heard(status: str) -> None:
+    b = arrest(bench(), at_s=0).say(30, "road-status", "R", link_from="S", link_to="P", speed_kmh=0, status=status)
+    b.say(40, "video-event", "CAM", event="fall", track="t", confidence=0.9, lon=120.32, lat=36.06, status=status)
+    drive(b, 50, 5000, duty="off_duty", status=status)
+    log = b.same_however_cut()
+    assert brief(log)[1:] == [(50.1, "update", "orange", "unit_change")]
+    assert log[1]["plan"]["primary_unit"] == "A2"
+    ok = arrest(bench()).say(30, "road-status", "R", link_from="S", link_to="P", speed_kmh=0, status="ok")
+    assert brief(ok.run())[1][3] == "reroute"
 
 
 def test_a_closure_is_also_told_by_its_cause() -> None:
@@ -181,6 +228,18 @@ def test_a_diversion_on_the_way_to_hospital_counts_too() -> None:
     drive(b, 600, 2000, duty="transporting").say(700, "hospital-status", "H", state="divert")
     log = b.same_however_cut(1000)
     assert brief(log)[1:] == [(700.1, "update", "orange", "hospital_change")]
+
+
+def test_a_road_to_the_hospital_that_slows_counts_within_ten_seconds() -> None:
+    hospitals = [{"id": h, "node": n, "capabilities": ["pci"]} for h, n in (("H", "H"), ("HS", "S"))]  # 90 and 200 s
+    b = arrest(bench(hospitals=hospitals))
+    b.say(23, "road-status", "R", link_from="Q", link_to="H", speed_kmh=10.2)  # 318 s: 118 s more than HS
+    assert len(b.same_however_cut(60)) == 1
+    b = arrest(bench(hospitals=hospitals))
+    b.say(23, "road-status", "R", link_from="Q", link_to="H", speed_kmh=10)  # 324 s
+    log = b.same_however_cut(60)
+    assert brief(log)[1:] == [(30.0, "update", "orange", "hospital_change")]
+    assert log[1]["plan"]["hospital"] == "HS"
 
 
 def test_a_hospital_that_diverts_when_the_patient_is_there_is_not_changed() -> None:
@@ -372,6 +431,20 @@ def test_unknown_units_and_empty_fields_are_survived() -> None:
     b.say(10, "emergency-call", "C120", call_id="e")
     b.say(11, "video-event", "CAM", event="fall").say(12, "weather", "W")
     assert [s["op"] for s in b.same_however_cut()] == ["raise", "raise"]
+
+
+def test_no_zone_of_many_is_forgotten_when_speeds_change() -> None:
+    shape = [[120.318, 36.058], [120.322, 36.058], [120.322, 36.062], [120.318, 36.062]]  # A1: 45 + 200 s
+    city = town(units=[{"id": "A1", "node": "S"}])
+    city["zones"] = [{"id": f"Z{k}", "kind": "coverage", "demand": 0.3, "polygon": shape} for k in range(10)]
+    b = Bench([FirstAid()], city).say(0, "ambulance", "A1", duty="available")
+    b.say(33, "road-status", "R", link_from="P", link_to="Q", speed_kmh=3.6)  # 45 + 1100 s
+    b.say(147, "road-status", "R", link_from="P", link_to="Q", speed_kmh=36)
+    log = b.same_however_cut(160)
+    assert {at for at, op, *_ in brief(log) if op == "raise"} == {93.0}
+    assert len({s["plan"]["zone"] for s in log if s["op"] == "raise"}) == 10
+    cleared = [at for at, op, *_ in brief(log) if op == "clear"]
+    assert cleared == [148.0] * 4 + [149.0] * 4 + [150.0] * 2
 
 
 def test_a_zone_without_a_polygon_goes_by_given_times() -> None:

@@ -55,6 +55,17 @@ def counted(outcome: Outcome) -> int:
     return rows(outcome) + known + len(outcome.quarantined)
 
 
+def test_a_flush_tells_which_rows_are_of_a_drill():
+    decoder = fresh()
+    assert finished(decoder, envelope("gas-detector/G1", {"time": NOW // 1000, "lel_pct": 1.0})).exercise == {}
+    pack = [{"time": NOW // 1000, "device": d, "lel_pct": 2.0} for d in ("G2", "exercise:G1", "G3")]
+    got = finished(
+        decoder, envelope("gas-detector/x", pack), envelope("elevator/L1", {"time": NOW // 1000, "state": "idle"})
+    )
+    assert {k: v.tolist() for k, v in got.exercise.items()} == {"gas-detector": [False, True, False]}
+    assert dict(got.flush(1, NOW).exercise) == got.exercise
+
+
 def test_a_message_becomes_a_row_with_every_value_exact():
     got = finished(
         fresh(),

@@ -12,6 +12,7 @@ import pytest
 from brain.errors import SensorTypeError
 from brain.model import FieldKind, Modality
 from ingest.preview import preview
+from ingest.profile.documents import parsed
 from ingest.profile.native import document_of, sensor_type_from
 
 WELL: dict[str, Any] = {
@@ -204,3 +205,8 @@ def test_words_that_yaml_1_1_takes_for_truth_values_are_words() -> None:
     assert [f.name for f in made.fields] == ["state", "on", "no"]
     assert made.fields[0].values == ("on", "off")
     assert '"ON": "on"' in (made.profile or "")
+
+
+def test_codes_and_clocks_stay_as_they_are_written_and_numbers_are_numbers() -> None:
+    text = "a: [007, 010, 12:30, 2026-01-01, 1e-7, 0x1F, -2, 1.5, .5, true, null, 1_000]"
+    assert parsed(text) == {"a": ["007", "010", "12:30", "2026-01-01", 1e-7, 31, -2, 1.5, 0.5, True, None, 1000]}

@@ -334,6 +334,8 @@ def test_json_words_are_constants_and_keys_of_such_names_stay_keys(text: str, it
         ("number('1.234')", 1.234),
         ("number('２１．５℃')", 21.5),
         ("unit('12,345 kWh')", "kWh"),
+        ("number('￥1,234.50元')", 1234.5),
+        ("number('$ -3')", -3),
         ("seconds('PT0.5S')", 0.5),
         ("seconds('P1W')", 604800),
         ("seconds('-PT1M30S')", -90),

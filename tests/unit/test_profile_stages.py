@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import re
+import zlib
 from typing import Any
 
 import msgspec
@@ -182,3 +185,51 @@ def test_whatever_comes_an_input_gives_documents_or_refuses(read: Any, payload: 
     else:
         return
     assert told
+
+
+@pytest.mark.parametrize(
+    ("name", "packed"),
+    [
+        ("gzip", gzip.compress(b'{"t": 21.5}')),
+        ("zlib", zlib.compress(b'{"t": 21.5}')),
+        ("deflate", zlib.compress(b'{"t": 21.5}')[2:-4]),
+    ],
+)
+def test_a_packed_payload_is_unpacked(name: str, packed: bytes) -> None:
+    read = compile_input({"format": "json", "compression": name}, "input")
+    assert read(Message(packed, {}, 0)) == [{"t": 21.5}]
+    for wrong, reason in ((b"{}", "not_json"), (packed[:-6], "not_json"), (b"", "not_json")):
+        with pytest.raises(WrongValueError) as e:
+            read(Message(wrong, {}, 0))
+        assert e.value.reason == reason
+
+
+def test_a_small_payload_is_not_unpacked_without_end() -> None:
+    read = compile_input({"format": "text", "compression": "gzip"}, "input")
+    assert len(read(Message(gzip.compress(b"a" * 262_144), {}, 0))[0]) == 262_144
+    with pytest.raises(WrongValueError, match="unpacked it is more than 262144 bytes") as e:
+        read(Message(gzip.compress(b"a" * 262_145), {}, 0))
+    assert e.value.reason == "too_large"
+    with pytest.raises(SensorTypeError, match="is no compression; known are gzip, zlib, deflate"):
+        compile_input({"format": "json", "compression": "rar"}, "input")
+
+
+@pytest.mark.parametrize(
+    ("payload", "told"),
+    [
+        (b'{"t": NaN}', "lenient_json reads what is written by hand"),
+        (b"<t>1</t>", "is it input: xml"),
+        (b'{"t":1}\n{"t":2}\n', "input: json_lines"),
+        (b"68 01 02 aa 16", "is it input: hex"),
+        (gzip.compress(b"{}"), "compression: gzip"),
+        ("正常".encode("gbk"), "another charset, like gb18030"),
+        ("{}".encode("utf-16"), "another charset, like utf-16"),
+    ],
+)
+def test_what_is_no_json_is_told_what_it_may_be(payload: bytes, told: str) -> None:
+    with pytest.raises(WrongValueError, match=re.escape(told)):
+        compile_input("json", "input")(Message(payload, {}, 0))
+
+
+def test_the_end_of_a_c_text_is_left_out() -> None:
+    assert compile_input("json", "input")(Message(b'{"t": 1}\0\0', {}, 0)) == [{"t": 1}]

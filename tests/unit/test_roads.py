@@ -127,6 +127,13 @@ def test_two_places_on_one_link_are_joined_along_it() -> None:
     assert back.signals == {}
 
 
+def test_the_way_between_two_places_at_one_node_is_that_node() -> None:
+    g = graph()
+    path = g.tree(node(g, "B")).path(node(g, "B"))
+    assert path is not None
+    assert (path.nodes, path.at_s, path.seconds, path.signals) == (("B",), (0.0,), 0.0, {})
+
+
 def test_a_patient_in_the_middle_of_a_link_is_reached_from_both_ends() -> None:
     g = graph()
     spot = g.snap(120.0, 36.0175)  # three quarters of B-C

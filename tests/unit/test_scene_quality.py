@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brain.pipeline.codec import pack, unpack
+from scenes.safety_production.detectors import Detectors, Limits
 from scenes.safety_production.dose import Doses
 from scenes.toolkit.beats import Beats
 from scenes.toolkit.quality import FAIL, MISSING, NOT_EVALUATED, PASS, SUSPECT, Checks, Series, Verdicts
@@ -51,6 +52,11 @@ def test_a_flat_line_above_a_twentieth_of_the_span_is_suspect_and_then_fails() -
     assert flags[29] == PASS
     assert flags[30] == SUSPECT
     assert flags[59:61] == [SUSPECT, FAIL]
+
+
+def test_a_flat_line_needs_some_samples_however_long_it_lasts() -> None:
+    flags = judged([38.0] * 12, step_s=300).flat.tolist()
+    assert flags == [PASS] * 9 + [FAIL] * 3
 
 
 def test_a_flat_line_near_zero_counts_only_where_the_series_used_to_move() -> None:
@@ -139,3 +145,30 @@ def test_eight_hours_of_exposure_are_the_mean_of_their_quarter_hours() -> None:
             doses.add(rows, np.array([quarter * 900 * SECOND + int(value)]), np.array([value]))
     assert doses.mean(0, 39 * 900 * SECOND) == pytest.approx(20.0)
     assert doses.mean(0, 55 * 900 * SECOND) == pytest.approx(10.0)  # half of the 8 hours without a sample
+
+
+LIMITS = Limits((10.0, 25.0, 50.0, 10.0), (8.0, 20.0), 3, 20 * SECOND, 300 * SECOND, step=15.0)
+
+
+def table_of(samples: list[tuple[int, float]]) -> str:
+    """What a detector's table knows of the last minutes after these samples, given in this order of receipt."""
+    table = Detectors()
+    row = int(table.rows_of(np.array([3], np.int32))[0])
+    for second, value in samples:
+        table.sample(row, second * SECOND, value, np.nan, np.nan, LIMITS, lambda _row, _time: False)
+    begin = np.where(table.run[row] > 0, table.run_from[row], 0)
+    known = (table.value[row], table.time[row], table.same[row], table.same_from[row], table.jump[row])
+    return f"{known} {table.run[row].tolist()} {begin.tolist()}"
+
+
+@given(
+    st.dictionaries(st.integers(0, 60), st.sampled_from([1.0, 12.0, 30.0, 60.0]), min_size=2, max_size=12), st.data()
+)
+@settings(max_examples=60, deadline=None)
+def test_late_samples_stand_in_their_place_and_copies_count_once(
+    by_time: dict[int, float], data: st.DataObject
+) -> None:
+    ordered = sorted(by_time.items())
+    mixed = data.draw(st.permutations(ordered))
+    copies = data.draw(st.lists(st.sampled_from(ordered), max_size=4))
+    assert table_of([*mixed, *copies]) == table_of(ordered)

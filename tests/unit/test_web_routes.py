@@ -383,6 +383,26 @@ async def test_the_ledger_adds_up() -> None:
         assert found["since"].endswith("Z")
 
 
+async def test_drills_are_kept_out_of_every_figure_and_told_beside_them() -> None:
+    async with town() as (place, client):
+        before = (await client.get("/api/v1/statistics/ingest")).json()
+        assert before["exercise"]["total"] == {"received": 0, "stored": 0, "duplicate": 0, "quarantined": 0}
+        for device in await place.store.admit([("gas-detector", "exercise:G1")]):
+            place.devices[device.name] = device
+        await place.gas(1)
+        await place.gas(5, 6, 7, device="exercise:G1")
+        found = (await client.get("/api/v1/statistics/ingest")).json()
+        real = {"received": 1, "stored": 1, "duplicate": 0, "quarantined": 0}
+        drills = {"received": 3, "stored": 3, "duplicate": 0, "quarantined": 0}
+        assert (found["total"], found["sensor_types"]) == (real, {"gas-detector": real})
+        assert found["exercise"] == {"total": drills, "sensor_types": {"gas-detector": drills}}
+        assert (await place.app.state.context.feed.measure())["ledger"] == {"total": real, "exercise": drills}
+        families = {f.name: f for f in text_string_to_metric_families((await client.get("/metrics")).text)}
+        for name, figures in (("cloudbrain_readings", real), ("cloudbrain_exercise_readings", drills)):
+            assert {s.labels["outcome"]: s.value for s in families[name].samples} == figures
+        assert families["cloudbrain_table_rows"].samples[0].value == 4  # what the table really holds
+
+
 async def test_the_city_comes_without_its_devices() -> None:
     async with town() as (_, client):
         found = (await client.get("/api/v1/city")).json()

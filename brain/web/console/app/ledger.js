@@ -9,6 +9,7 @@ export const LedgerLine = watched(() => {
   const total = ledger.value;
   const { received = 0, stored = 0, duplicate = 0, quarantined = 0 } = total ?? {};
   const adds = received === stored + duplicate + quarantined;
+  const drilled = health.value?.ledger?.exercise?.received ?? 0;
   const figure = (name, n, after = '') => html`<span class="figure"><span>${t(`ledger.${name}`)}</span>
     <b data-testid=${`ledger-${name}`}>${n}</b>${after}</span>`;
   const rounded = (n) => (typeof n === 'number' ? number(Math.round(n * 10) / 10) : '–');
@@ -21,6 +22,7 @@ export const LedgerLine = watched(() => {
           onClick=${() => goTo('quarantine')}>${figure('quarantined', number(quarantined))}</button>
       <span class=${`balance ${adds ? 'good' : 'bad'}`} data-testid="ledger-balance" data-adds=${adds}>
         ${adds ? `✓ ${t('ledger.adds')}` : `✗ ${t('ledger.adds_not')}`}</span>
+      ${drilled ? html`<span class="drill" title=${t('ledger.exercise.title')}>${t('exercise')} <b data-testid="ledger-exercise">${number(drilled)}</b></span>` : ''}
       <span class="spring"></span>
       ${figure('rate', rounded(rate), t('ledger.per_s'))}${figure('lag', rounded(lag), 's')}
       <time>${t('ledger.as_of', { at: at ? clock(at) : '–' })}</time>` : html`<span class="figure">${t('loading')}</span>`}

@@ -51,12 +51,16 @@ const FOUR = ['received', 'stored', 'duplicate', 'quarantined'];
 
 const four = (tag, counts) => FOUR.map((name) => html`<${tag} class="right" key=${name}>${counts(name)}</${tag}>`);
 
+const byType = ({ sensor_types: types }) => Object.entries(types).sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, counts]) => html`<tr key=${id}>
+  <td>${sensorTypeName(id)} <code>${id}</code></td>${four('td', (name) => number(counts[name]))}</tr>`);
+
 const Ledger = watched(() => html`<p class="lead">${t('ledger.lead')}</p><${Loaded}>${(data) => html`
   <table class="list figures" data-testid="ledger-list">
     <thead><tr><th>${t('ledger.sensor_type')}</th>${four('th', (name) => t(`ledger.${name}`))}</tr></thead>
-    <tbody>${Object.entries(data.sensor_types).sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, counts]) => html`<tr key=${id}>
-      <td>${sensorTypeName(id)} <code>${id}</code></td>${four('td', (name) => number(counts[name]))}</tr>`)}</tbody>
+    <tbody>${byType(data)}</tbody>
     <tfoot><tr><th>${t('ledger.total')}</th>${four('th', (name) => number(data.total[name]))}</tr></tfoot></table>
+  ${data.exercise?.total.received ? html`<p class="lead"><span class="drill">${t('exercise')}</span> ${t('ledger.exercise.title')}</p>
+  <table class="list figures" data-testid="ledger-exercise-list"><tbody>${byType(data.exercise)}</tbody></table>` : ''}
   <p class="lead">${t('ledger.since', { at: moment(data.since) })}</p>`}</${Loaded}>`);
 
 const Help = watched(() => html`<dl class="keys">${KEYS.map(([key, text]) => html`<div key=${key}>

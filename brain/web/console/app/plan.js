@@ -25,6 +25,7 @@ const KNOWN = {
     <code>${who}</code> ${span(s)}</span>`)}</span>`,
   hazards: (v) => html`<span class="signals">${v.map((h) => html`<span key=${h.incident}>${said(h.text)}</span>`)}</span>`,
   linked_calls: (v) => html`<span class="signals">${v.map((id) => html`<span key=${id}>${code(id)}</span>`)}</span>`,
+  major_hazard: (v) => t('plan.major_hazard.said', { level: value(v.registered ?? v.level), s: value(v.s), r: value(v.r) }),
   zone: code,
   move_up: (v) => (v ? code(v) : t('plan.nobody')),
   guide_to: code,

@@ -24,7 +24,7 @@ export const loaded = signal(false);
 
 /** state: connecting | live | lost; since: when it came to that; heard: when the server last spoke (this machine's clock). */
 export const connection = signal({ state: 'connecting', since: Date.now(), heard: 0 });
-/** {ledger: {total: {received, stored, duplicate, quarantined}}, rate_per_s, lag_s, at} or null. */
+/** {ledger: {total: {received, stored, duplicate, quarantined}, exercise: {the same of drills}}, rate_per_s, lag_s, at} or null. */
 export const health = signal(null);
 /** The ledger kept while nothing is heard. */
 export const ledger = computed(() => health.value?.ledger?.total ?? null);
@@ -89,10 +89,14 @@ export const rows = computed(() => {
   const all = lists.value[tab.value];
   return department.value ? all.filter(actsOn(department.value)) : all;
 });
+/** Open incidents but those of drills: what figures count. */
+const real = computed(() => lists.value.open.filter((incident) => !isExercise(incident)));
+/** How many open incidents are part of a drill. */
+export const drills = computed(() => lists.value.open.length - real.value.length);
 /** [department, {red, orange, yellow, blue}] of all that have something open to act on, the most urgent first. */
 export const byDepartment = computed(() => {
   const out = new Map();
-  for (const incident of lists.value.open) {
+  for (const incident of real.value) {
     for (const id of incident.departments?.act ?? []) {
       const levels = out.get(id) ?? { red: 0, orange: 0, yellow: 0, blue: 0 };
       levels[incident.level] += 1;
@@ -102,10 +106,10 @@ export const byDepartment = computed(() => {
   const weigh = (n) => ((n.red * 100 + n.orange) * 100 + n.yellow) * 100 + n.blue;
   return [...out].sort(([a, x], [b, y]) => weigh(y) - weigh(x) || (a < b ? -1 : 1));
 });
-/** Open incidents per level. */
+/** Real open incidents per level. */
 export const counts = computed(() => {
   const out = { red: 0, orange: 0, yellow: 0, blue: 0, unacknowledged: 0 };
-  for (const incident of lists.value.open) {
+  for (const incident of real.value) {
     out[incident.level] += 1;
     if (!isAcknowledged(incident)) out.unacknowledged += 1;
   }

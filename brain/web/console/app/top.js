@@ -2,7 +2,7 @@
 import { html, watched } from './lib.js';
 import { clock, day, lang, said, span, t } from './i18n.js';
 import { openPanel, switchLanguage, switchTheme } from './act.js';
-import { city, connection, counts, now, officer, simulated, skew, theme } from './state.js';
+import { city, connection, counts, drills, now, officer, simulated, skew, theme } from './state.js';
 import { Icon, LevelMark } from './shapes.js';
 
 const Clock = watched(() => html`<div class="clock" data-testid="clock">
@@ -21,7 +21,9 @@ const Counts = watched(() => html`<div class="counts" data-testid="counts" aria-
       key=${level} data-testid=${`count-${level}`} title=${t(`level.${level}`)}>
     <${LevelMark} level=${level} hollow=${!counts.value[level]} /><b>${counts.value[level]}</b></span>`)}
   <span class="count-unacknowledged" data-testid="count-unacknowledged">
-    ${t('counts.unacknowledged', { n: counts.value.unacknowledged })}</span></div>`);
+    ${t('counts.unacknowledged', { n: counts.value.unacknowledged })}</span>
+  ${drills.value ? html`<span class="drill" data-testid="count-exercise" title=${t('counts.exercise.title')}>
+    ${t('counts.exercise', { n: drills.value })}</span>` : ''}</div>`);
 
 export const TopBar = watched(() => html`<header class="top" data-testid="top">
   <h1><img src="icon.svg" alt="" width="24" height="24" />${t('title')}<small data-testid="city-name">${said(city.value.name)}</small></h1>
