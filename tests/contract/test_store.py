@@ -581,25 +581,6 @@ async def test_a_new_try_of_a_refused_message_is_noted_on_its_record(store: Stor
     assert (await store.ledger())[0] == {"gas-detector": Counts(3, 1, 0, 2)}
 
 
-async def test_a_new_try_of_one_reading_leaves_its_neighbours_to_their_own_records(store: Store) -> None:
-    writer = await Writer.start(store)
-    bad = [("out_of_range", "list[0].lel: 365 is outside 0..100"), ("missing", "list[2]: no field is there")]
-    await writer.write(quarantined=[refused("G1", reason=r, detail=d) for r, d in bad])
-
-    async def tried(record: int, *still: tuple[str, str]) -> list[tuple[str, str, bool]]:
-        number = await store.inbox_put("city/gas-detector/G1", b"{}", retry_of=record)
-        await writer.write(answers={number: Answer(refused=list(still))})
-        items = (await store.quarantine(QuarantineQuery())).items
-        return [(r["reason"], r["detail"], r["mended_at"] is None) for r in reversed(items)]
-
-    assert await tried(1, *bad) == [(*bad[0], True), (*bad[1], True)]
-    assert await tried(1, bad[1]) == [(*bad[0], False), (*bad[1], True)], "the first is mended, the second waits"
-    new = ("not_in_list", "list[1].gas: He is in no list")
-    assert await tried(2, new) == [(*bad[0], False), (*new, True)], "nobody else waits for it"
-    assert await tried(1, new) == [(*bad[0], False), (*new, True)]
-    assert await tried(2) == [(*bad[0], False), (*new, False)]
-
-
 async def test_positions_and_arrays_of_a_log_entry_are_ready_for_scenes(store: Store) -> None:
     writer = await Writer.start(store)
     await writer.write({"gas-detector": [gas(1, 0), gas(1, 0), gas(2, 0)]})
