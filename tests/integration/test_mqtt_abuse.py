@@ -37,7 +37,7 @@ CLIENT = lines_of("mqtt_client")
 BROKER = lines_of("mqtt_broker")
 CONNACK = b"\x20\x02\x00\x00"
 PINGREQ, PINGRESP = b"\xc0\x00", b"\xd0\x00"
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 MOST_MEMORY = 50_000_000  # bytes that are held at any moment of a case; the process as a whole holds what others left
 
 
