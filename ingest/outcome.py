@@ -149,6 +149,38 @@ class Decoded:
                 out[part.sensor_type, part.names[j]] = None
         return list(out)
 
+    def make_room(self) -> int:
+        """Move messages on where readings without time that a profile made of one would reach into the next.
+
+        Each further one of a message is a microsecond later (``_rows.spread``), and how many there are is known only
+        now: without room for them a reading of the next message of the device would be taken for a copy. Refused ones
+        count, too: their place is theirs when they are tried again.
+
+        Returns:
+            The last microsecond that is taken; 0 without messages.
+        """
+        at = self.envelopes.received_at
+        if not len(at):
+            return 0
+        need = np.ones(len(at), np.int64)
+        for part in self.parts:
+            if part.mapped:
+                spread = _where(part.timeless & (part.place > 0))
+                spread = spread[[i is None for i in part.columns["id"][spread]]]
+                np.maximum.at(need, part.message[spread], part.place[spread] + 1)
+        for refusal in self.refusals:
+            need[refusal.message] = max(need[refusal.message], refusal.place + 1)
+        shift = np.zeros(len(at), np.int64)
+        np.cumsum(np.maximum(need[:-1] - np.diff(at), 0), out=shift[1:])
+        if shift[-1]:
+            at += shift
+            again = np.array(sorted(self.envelopes.again), np.int64)
+            for part in self.parts:
+                part.received_at += shift[part.message]
+                moves = part.timeless & ~np.isin(part.message, again)
+                part.time[moves] += shift[part.message[moves]]
+        return int(at[-1] + need[-1] - 1)
+
     def refuse(self, message: int, fault: Fault) -> None:
         """Take back all readings of a message: the store refuses it."""
         for part in self.parts:

@@ -173,9 +173,9 @@ class _Ingest:
                         await self._tick()
                     continue
                 envelopes = self._stamp(messages, items)
-                received_at = self._stamper.last
                 began = time.monotonic()
                 decoded = self._decoder.decode(envelopes)
+                received_at = self._stamper.last = max(self._stamper.last, decoded.make_room())
                 self._batcher.decoded(len(envelopes), time.monotonic() - began)
                 if decoded.unknown:
                     await self._admit(decoded)

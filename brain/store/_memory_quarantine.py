@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from brain.store._queries import MOST_RETRIES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from brain.store.base import Quarantined, QuarantineQuery
 
 __all__ = ["Quarantine"]
@@ -40,14 +42,21 @@ class Quarantine:
         record = {n: getattr(refused, n) for n in (*names, "place", "version")}
         self.records[self._top] = {"quarantine_id": self._top, **record, "retries": 0, "mended_at": None}
 
-    def tried(self, quarantine_id: int, refused: tuple[str, str] | None, at: int) -> None:
-        """Note a new try: refused again, and why, or stored."""
+    def tried(self, quarantine_id: int, refused: Sequence[tuple[str, str]], at: int) -> None:
+        """Note a new try: refused again, and why, or stored; what other records of the message wait for is theirs."""
         record = self.records.get(quarantine_id)
         if record is not None:
+            message = record["received_at"], record["topic"]
+            others = {
+                (r["reason"], r["detail"])
+                for r in self.records.values()
+                if refused and (r["received_at"], r["topic"]) == message and r["mended_at"] is None and r is not record
+            }
+            still = next((one for one in refused if one not in others), None)
             record["retries"] += 1
-            record["mended_at"] = at if refused is None else None
-            if refused is not None:
-                record["reason"], record["detail"] = refused
+            record["mended_at"] = at if still is None else None
+            if still is not None:
+                record["reason"], record["detail"] = still
 
     def matching(self, query: QuarantineQuery) -> list[dict[str, Any]]:
         """Records that pass the filters, newest first."""

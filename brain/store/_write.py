@@ -245,8 +245,8 @@ class WritePart(RegistryPart):
             text = msgspec.json.encode(answer_json(answer, rows.__getitem__)).decode()
             retry_of = await c.fetchval(_Q["put_answer"].text, inbox_id, text, flush.received_at)
             if retry_of is not None:
-                reason, detail = answer.refused[0] if answer.refused else (None, None)
-                await c.execute(_Q["note_retry"].text, retry_of, reason, detail, flush.received_at)
+                reasons, details = [r for r, _ in answer.refused], [d for _, d in answer.refused]
+                await c.execute(_Q["note_retry"].text, retry_of, reasons, details, flush.received_at)
 
     async def _rows_told(
         self, c: Connection, sensor_type: SensorType, batch: Batch, fresh: NDArray[np.bool_]

@@ -273,8 +273,7 @@ class MemoryStore:
             document = answer_json(answer, lambda p: self._told(flush, fresh, p))
             self._inbox[inbox_id] = (item, document, flush.received_at)
             if item.retry_of is not None:
-                refused = answer.refused[0] if answer.refused else None
-                self._quarantine.tried(item.retry_of, refused, flush.received_at)
+                self._quarantine.tried(item.retry_of, answer.refused, flush.received_at)
 
     def _told(self, flush: Flush, fresh: Mapping[str, Any], position: int) -> tuple[dict[str, Any], bool]:
         for b in flush.batches:

@@ -122,11 +122,11 @@ async def test_only_a_change_of_the_registry_wakes_up_its_listeners(store: Store
         await store.put_sensor_type(GAS)
         await store.put_devices([Device(device_id=0, sensor_type="gas-detector", name="G1")])
         await store.inbox_put("t", b"")  # comes after whatever the others had sent
-        assert await asyncio.wait_for(anext(wake_ups), 5) == "inbox"
+        assert await asyncio.wait_for(anext(wake_ups), 30) == "inbox"
         await store.admit([("gas-detector", "G2")])
-        assert await asyncio.wait_for(anext(wake_ups), 5) == "devices"
+        assert await asyncio.wait_for(anext(wake_ups), 30) == "devices"
         await store.put_devices([Device(device_id=0, sensor_type="gas-detector", name="G2", lon=1.0, lat=2.0)])
-        assert await asyncio.wait_for(anext(wake_ups), 5) == "registry"
+        assert await asyncio.wait_for(anext(wake_ups), 30) == "registry"
     top = (await store.load_registry()).top
     (third,) = await store.admit([("gas-detector", "G3")])
     assert await store.devices_after(top) == [third]
@@ -531,7 +531,7 @@ async def test_a_message_over_http_is_answered_when_its_flush_is_committed(store
     await writer.write({"gas-detector": [gas(1, 0, lel_pct=7.0)]})
     async with store.listen("inbox") as wake_ups:
         inbox_id = await store.inbox_put("city/gas-detector/G1", b"[...]")
-        assert await asyncio.wait_for(anext(wake_ups), 5) == "inbox"
+        assert await asyncio.wait_for(anext(wake_ups), 30) == "inbox"
     assert [(i.inbox_id, i.topic, i.payload, i.retry_of) for i in await store.inbox_take(10)] == [
         (inbox_id, "city/gas-detector/G1", b"[...]", None)
     ]

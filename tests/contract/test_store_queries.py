@@ -447,3 +447,22 @@ async def test_activity_of_devices_counts_by_the_time_of_their_rows(store: Store
         assert iso(activity.newest) == mine[-1]
     assert found[devices[1].device_id] == Activity(0, None, 0)
     assert await store.device_activity([], 0) == {}
+
+
+async def test_a_new_try_of_one_reading_leaves_its_neighbours_to_their_own_records(store: Store) -> None:
+    writer = await Writer.start(store)
+    bad = [("out_of_range", "list[0].lel: 365 is outside 0..100"), ("missing", "list[2]: no field is there")]
+    await writer.write(quarantined=[refused("G1", reason=r, detail=d) for r, d in bad])
+
+    async def tried(record: int, *still: tuple[str, str]) -> list[tuple[str, str, bool]]:
+        number = await store.inbox_put("city/gas-detector/G1", b"{}", retry_of=record)
+        await writer.write(answers={number: Answer(refused=list(still))})
+        items = (await store.quarantine(QuarantineQuery())).items
+        return [(r["reason"], r["detail"], r["mended_at"] is None) for r in reversed(items)]
+
+    assert await tried(1, *bad) == [(*bad[0], True), (*bad[1], True)]
+    assert await tried(1, bad[1]) == [(*bad[0], False), (*bad[1], True)], "the first is mended, the second waits"
+    new = ("not_in_list", "list[1].gas: He is in no list")
+    assert await tried(2, new) == [(*bad[0], False), (*new, True)], "nobody else waits for it"
+    assert await tried(1, new) == [(*bad[0], False), (*new, True)]
+    assert await tried(2) == [(*bad[0], False), (*new, False)]

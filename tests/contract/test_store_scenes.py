@@ -310,11 +310,11 @@ async def test_a_flush_and_a_step_wake_up_who_listens(store: Store) -> None:
     lease = await store.claim_lease("city")
     async with store.listen() as wake_ups:
         await writer.write({"gas-detector": [gas(1, 0)]})
-        assert await asyncio.wait_for(anext(wake_ups), 5) == "log"
+        assert await asyncio.wait_for(anext(wake_ups), 30) == "log"
         await store.commit_steps("city", lease, 1, [step("a", 1, T0, "raise")], None)
-        assert await asyncio.wait_for(anext(wake_ups), 5) == "incidents"
+        assert await asyncio.wait_for(anext(wake_ups), 30) == "incidents"
         await store.person_step("a", "comment", "Wang", T0, {"text": "x"})
-        assert await asyncio.wait_for(anext(wake_ups), 5) == "incidents"
+        assert await asyncio.wait_for(anext(wake_ups), 30) == "incidents"
     with pytest.raises(StoreError):
         async with store.listen("weather"):
             pass
@@ -326,9 +326,9 @@ async def test_many_calls_become_one_wake_up(store: Store) -> None:
         for _ in range(20):
             await writer.write()
         await store.inbox_put("t", b"")
-        woken = [await asyncio.wait_for(anext(wake_ups), 5)]
+        woken = [await asyncio.wait_for(anext(wake_ups), 30)]
         while woken[-1] != "inbox":
-            woken.append(await asyncio.wait_for(anext(wake_ups), 5))
+            woken.append(await asyncio.wait_for(anext(wake_ups), 30))
         assert woken[0] == "log"
         assert len(woken) < 20
 
@@ -346,7 +346,7 @@ async def test_a_listener_comes_back_by_itself_and_then_calls_every_channel(sql_
         woken = {await asyncio.wait_for(anext(wake_ups), 10) for _ in range(2)}
         assert woken == {"log", "incidents"}
         await writer.write()
-        assert await asyncio.wait_for(anext(wake_ups), 5) == "log"
+        assert await asyncio.wait_for(anext(wake_ups), 30) == "log"
 
 
 async def test_a_drill_is_told_apart_and_owes_nobody_a_message(store: Store) -> None:

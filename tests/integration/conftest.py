@@ -229,12 +229,12 @@ class Sender:
         self.client.disconnect()
         self.client.loop_stop()
 
-    def send(self, key: int, topic: str, payload: bytes | str) -> None:
+    def send(self, key: int, topic: str, payload: bytes | str, *, retain: bool = False) -> None:
         with self._lock:
             while len(self._keys) >= self.window:
                 self._lock.wait(0.2)
         # outside the lock: the client calls back with a lock of its own held
-        mid = self.client.publish(topic, payload, qos=1).mid
+        mid = self.client.publish(topic, payload, qos=1, retain=retain).mid
         with self._lock:
             if mid in self._early:
                 self._early.remove(mid)

@@ -8,11 +8,11 @@ import json
 import socket
 import struct
 import time
+import tracemalloc
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import paho.mqtt.client as paho
-import psutil
 import pytest
 from structlog.testing import capture_logs
 
@@ -37,12 +37,24 @@ CLIENT = lines_of("mqtt_client")
 BROKER = lines_of("mqtt_broker")
 CONNACK = b"\x20\x02\x00\x00"
 PINGREQ, PINGRESP = b"\xc0\x00", b"\xd0\x00"
-PATIENCE_S = 20.0
-MOST_MEMORY = 100_000_000  # bytes that the process may grow by, with the libraries that are loaded at their first use
+PATIENCE_S = 60.0
+MOST_MEMORY = 50_000_000  # bytes that are held at any moment of a case; the process as a whole holds what others left
 
 
 def name_of(case: dict[str, Any]) -> str:
     return str(case["name"])
+
+
+@pytest.fixture
+def _held_little() -> Iterator[None]:
+    """What this process holds at any moment of a case is bounded, whatever others left or the system kept for it."""
+    tracemalloc.start()
+    try:
+        yield
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < MOST_MEMORY
 
 
 # -- a hostile client ----------------------------------------------------------------------------------------------
@@ -156,12 +168,12 @@ def answers_a_ping(line: socket.socket) -> bool:
     return True
 
 
+@pytest.mark.usefixtures("_held_little")
 @pytest.mark.parametrize("number", range(len(CLIENT)), ids=[name_of(c) for c in CLIENT])
 def test_a_hostile_client_hurts_nobody(number: int, town: Town, until: Callable[..., Any]):
     device = f"PKT-{number}"
     text = json.dumps(CLIENT[number]).replace("$D", device).replace("$INGEST", town.client_id)
     case = json.loads(text.replace("@+0s", iso(wall_clock())))
-    memory = psutil.Process().memory_info().rss
     with socket.create_connection((town.address.host, town.address.port), PATIENCE_S) as line:
         if case.get("connected", True):
             line.sendall(connect(id=device))
@@ -179,7 +191,6 @@ def test_a_hostile_client_hurts_nobody(number: int, town: Town, until: Callable[
     until(lambda: town.found(device) == expected, PATIENCE_S, f"{expected}")
     town.serves(until)
     assert town.found(device) == expected
-    assert psutil.Process().memory_info().rss - memory < MOST_MEMORY
 
 
 # -- a hostile broker ----------------------------------------------------------------------------------------------
@@ -269,16 +280,17 @@ async def taken(source: AckingSource, count: int) -> list[bytes]:
     return got
 
 
+@pytest.mark.usefixtures("_held_little")
 @pytest.mark.parametrize("case", BROKER, ids=name_of)
 async def test_a_hostile_broker_is_left_or_borne_and_served_again(
     case: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(mqtt, "_ANSWER_S", 0.5)
     monkeypatch.setattr(mqtt, "_FAREWELL_S", 0.2)
     monkeypatch.setattr(mqtt, "_FIRST_PAUSE_S", 0.02)
-    monkeypatch.setattr(mqtt, "_KEEP_ALIVE_S", 1)
+    if case["ends"] == "reconnect":  # who is to be borne may be slow, as a busy machine makes everybody
+        monkeypatch.setattr(mqtt, "_ANSWER_S", 0.5)
+        monkeypatch.setattr(mqtt, "_KEEP_ALIVE_S", 1)
     wanted = [(text * int(times or 1)).encode() for text, _, times in (g.partition("*") for g in case.get("got", ()))]
-    memory = psutil.Process().memory_info().rss
     broker = HostileBroker(case)
     async with standing(broker) as url, AckingSource(url, "x", wanted=(OURS,)) as source:
         connections = 2 if case["ends"] == "reconnect" else 1
@@ -293,7 +305,6 @@ async def test_a_hostile_broker_is_left_or_borne_and_served_again(
         await wait(lambda: 4711 in broker.acked, "the acknowledgement")
         assert len(broker.began) == connections
         source.check()
-    assert psutil.Process().memory_info().rss - memory < MOST_MEMORY
 
 
 async def test_a_broker_that_stays_hostile_is_asked_ever_less_often(monkeypatch: pytest.MonkeyPatch):

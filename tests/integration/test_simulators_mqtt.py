@@ -91,9 +91,10 @@ async def test_retimed_replay_ends_now_and_keeps_its_spacing(broker: str, tmp_pa
     async with recording(out, broker):
         began = time.time_ns() // 1000
         await replay(source, broker, speed=None, retime=True)
+        ended = time.time_ns() // 1000
     after = [to_us(json.loads(p)["time"]) for _, _, p in read(out)]
     assert len({b - a for a, b in zip(before, after, strict=True)}) == 1
-    assert began - 1_000_000 < max(after) <= began
+    assert began - 1_000_000 < max(after) <= ended
     # At the pace of life the file begins now.
     async with recording(out, broker):
         began = time.time_ns() // 1000
@@ -102,20 +103,22 @@ async def test_retimed_replay_ends_now_and_keeps_its_spacing(broker: str, tmp_pa
         await until(lambda: out.read_bytes().count(b"\n") > 3, "the first messages")
         stop.set()
         await task
-    assert abs(min(to_us(json.loads(p)["time"]) for _, _, p in read(out)) - began) < 1_000_000
+    ended = time.time_ns() // 1000
+    assert began - 1_000_000 < min(to_us(json.loads(p)["time"]) for _, _, p in read(out)) <= ended
 
 
 async def test_at_the_pace_of_life_messages_carry_the_time_they_are_sent(broker: str, tmp_path: Path) -> None:
     out = tmp_path / "live.jsonl"
     async with recording(out, broker):
-        began = time.monotonic()
+        began, start = time.monotonic(), time.time_ns() // 1000
         await simulate("first-minute", broker, duration_s=7)
         assert time.monotonic() - began > 6.5  # never faster than life; slower is the machine's matter
     received = read(out)
     assert len(received) > 40
     assert {t.split("/")[1] for _, t, _ in received} >= {"emergency-call", "gas-detector", "video-event", "vehicle"}
-    for at, _, payload in received:
-        assert -5_000 < at - to_us(json.loads(payload)["time"]) < 1_500_000
+    times = [to_us(json.loads(payload)["time"]) for _, _, payload in received]
+    assert all(start - 1_000_000 < told < at + 5_000 for told, (at, _, _) in zip(times, received, strict=True))
+    assert max(times) - min(times) > 4_000_000
 
 
 async def test_faster_than_life_nothing_lies_in_the_future(broker: str, tmp_path: Path) -> None:

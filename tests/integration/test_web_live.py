@@ -356,7 +356,7 @@ async def test_a_raw_path_that_climbs_out_finds_nothing() -> None:
         ):
             reader, writer = await asyncio.open_connection("127.0.0.1", int(s.base.rsplit(":", 1)[1]))
             writer.write(b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            answer = await asyncio.wait_for(reader.read(), 5)
+            answer = await asyncio.wait_for(reader.read(), 30)
             assert b" 404 " in answer.split(b"\r\n")[0], path
             assert b"make_app" not in answer
             writer.close()

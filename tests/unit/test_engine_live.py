@@ -73,7 +73,7 @@ async def expected(store: MemoryStore) -> list[dict[str, Any]]:
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not await condition():
             await asyncio.sleep(0.005)
 

@@ -285,3 +285,29 @@ fields: {note: {kind: text, from: it.note}}
         ("bad_text", "note: 1025 characters are more than 1024; cut it: from: ...[:1024]"),
         ("too_large", "payload: 5012 bytes are more than 4000; say max_bytes: 1048576"),
     ]
+
+
+def test_readings_without_time_of_one_message_never_reach_into_the_next() -> None:
+    of = decoder("""
+id: wells
+family: meter
+name: {zh: 井, en: Wells}
+topics: ["wells/{device}/up"]
+each: msg.list
+fields: {depth_m: {unit: m, range: [0, 9], from: it}}
+""")
+    lists = [[1, 2, 99], [3, 4, 5, 6], [7]]
+    messages = [Envelope("wells/W1/up", json.dumps({"list": m}).encode(), NOW + i) for i, m in enumerate(lists)]
+    decoded = of.decode(messages)
+    of.registry.add(*decoded.unknown[0])
+    assert decoded.make_room() == NOW + 7
+    outcome = decoded.finish(of.registry, 1)
+    (batch,) = outcome.batches
+    assert batch["depth_m"].tolist() == [1, 2, 3, 4, 5, 6, 7]
+    assert batch.time.astype(np.int64).tolist() == [NOW + i for i in (0, 1, 3, 4, 5, 6, 7)]
+    assert batch.received_at.astype(np.int64).tolist() == [NOW + i for i in (0, 0, 3, 3, 3, 3, 7)]
+    (refused,) = outcome.quarantined  # tried again it finds its place, between the others
+    again = Envelope("wells/W1/up", refused.payload, NOW + 9, retry_of=7, first_received_at=refused.received_at)
+    decoded = of.decode([again])
+    assert decoded.make_room() >= NOW + 9
+    assert decoded.parts[0].time.tolist() == [NOW, NOW + 1, NOW + 2]

@@ -82,11 +82,25 @@ FROM unnest(
 ) AS g (at, topic, type, device, reason, detail, payload, size, place, version);
 
 -- name: note_retry
--- A new try of a quarantine record: counted; refused again it says why now, else it is mended.
+-- A new try of a quarantine record: counted; refused again it says why now, else it is mended. A message that is read
+-- whole again may hold other readings that are refused as before: those for which another record of the message waits
+-- are that record's matter.
+WITH own AS (
+    SELECT received_at, topic FROM brain.quarantine WHERE quarantine_id = $1
+), still AS (
+    SELECT g.reason, g.detail
+    FROM own, unnest($2::text[], $3::text[]) WITH ORDINALITY AS g (reason, detail, n)
+    WHERE NOT EXISTS (
+        SELECT FROM brain.quarantine q
+        WHERE q.received_at = own.received_at AND q.topic = own.topic AND q.mended_at IS NULL
+          AND q.quarantine_id <> $1 AND q.reason = g.reason AND q.detail = g.detail
+    )
+    ORDER BY g.n LIMIT 1
+)
 UPDATE brain.quarantine
 SET retries = retries + 1,
-    reason = coalesce($2, reason), detail = coalesce($3, detail),
-    mended_at = CASE WHEN $2::text IS NULL THEN $4::timestamptz END
+    reason = coalesce((SELECT reason FROM still), reason), detail = coalesce((SELECT detail FROM still), detail),
+    mended_at = CASE WHEN NOT EXISTS (SELECT FROM still) THEN $4::timestamptz END
 WHERE quarantine_id = $1;
 
 -- name: put_timeless
