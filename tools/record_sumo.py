@@ -6,6 +6,7 @@ cell a station (``occupancy in 0.1 %:km/h:vehicles``), gzip. SUMO (EPL-2.0) is n
 
     python -m venv /tmp/sumo && /tmp/sumo/bin/pip install eclipse-sumo
     python tools/record_sumo.py /tmp/sumo/bin tests/unit/recordings
+    python tools/record_sumo.py /tmp/sumo/bin FOLDER --undisturbed 2 3 4    # for tests.bench.undisturbed
 """
 
 from __future__ import annotations
@@ -121,6 +122,14 @@ def block(bins: Path, folder: Path, seed: int) -> tuple[list[str], dict[str, Any
     }
 
 
+def undisturbed(bins: Path, folder: Path, seed: int, path: Path) -> None:
+    """Twelve hours of all stations in which nothing stops, through two peaks."""
+    rates = [1200, 2400, 4200, 3600, 2400, 3600, 4300, 3000, 4400, 3600, 2400, 1200]
+    flows = [(h * 3600, (h + 1) * 3600, r) for h, r in enumerate(rates)]
+    drive(bins, folder, seed, flows, "", QUIET_S)
+    write(path, {"stations_m": STATIONS, "period_s": PERIOD_S, "seed": seed}, periods(folder))
+
+
 def write(path: Path, meta: dict[str, Any], lines: list[str]) -> None:
     """A recording: one line of JSON that says what it is, then the periods."""
     text = json.dumps(meta, separators=(",", ":")) + "\n" + "\n".join(lines) + "\n"
@@ -133,22 +142,24 @@ def main() -> None:
     parser.add_argument("bins", type=Path, help="folder with sumo and netconvert")
     parser.add_argument("out", type=Path, help="folder for the recordings")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--undisturbed", type=int, nargs="+", metavar="SEED", help="only undisturbed hours, by seed")
     parser.add_argument("--blocks-only", action="store_true", help="leave the undisturbed hours as they are")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         network(chosen.bins, folder)
+        for seed in chosen.undisturbed or ():
+            undisturbed(chosen.bins, folder, seed, chosen.out / f"undisturbed-{seed}.txt.gz")
+            sys.stderr.write(f"undisturbed hours, seed {seed}\n")
+        if chosen.undisturbed:
+            return
         for k in range(BLOCKS):
             lines, truth = block(chosen.bins, folder, chosen.seed * 1000 + k)
             write(chosen.out / f"block-{k:02}.txt.gz", {"stations_m": STATIONS, "period_s": PERIOD_S} | truth, lines)
             sys.stderr.write(f"block {k}: {truth}\n")
         if chosen.blocks_only:
             return
-        rates = [1200, 2400, 4200, 3600, 2400, 3600, 4300, 3000, 4400, 3600, 2400, 1200]
-        flows = [(h * 3600, (h + 1) * 3600, r) for h, r in enumerate(rates)]
-        drive(chosen.bins, folder, chosen.seed, flows, "", QUIET_S)
-        meta = {"stations_m": STATIONS, "period_s": PERIOD_S, "seed": chosen.seed}
-        write(chosen.out / "undisturbed.txt.gz", meta, periods(folder))
+        undisturbed(chosen.bins, folder, chosen.seed, chosen.out / "undisturbed.txt.gz")
 
 
 if __name__ == "__main__":
