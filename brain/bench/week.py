@@ -48,7 +48,7 @@ def measure(
         folder: For ``traffic.jsonl``, ``truth.jsonl`` and ``log.jsonl``.
         seconds: Length.
         seed: Of every chance.
-        positives: True happenings; five hard negatives come with each.
+        positives: True happenings; six hard negatives come with each play of them.
         start: RFC 3339 with a zone.
         devices: Everyday devices; None: all of the demo city.
         kinds: Plays to choose from; None: all.

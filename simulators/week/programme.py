@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NEGATIVES_EACH", "Programme", "make_programme"]
 
-NEGATIVES_EACH: Final = 5  # hard negatives for each true happening
+NEGATIVES_EACH: Final = 6  # hard negatives a play; a play may hold two true happenings, and each is to have five at least
 APART_M: Final = 1500.0  # beyond every gate
 APART_S: Final = 1200  # so that an incident has cleared, and cannot re-open
 QUIET_S: Final = 300  # at both ends
@@ -42,7 +42,7 @@ class Programme(NamedTuple):
 def make_programme(
     start_us: int, seconds: int, seed: int, positives: int, kinds: Collection[str] | None = None
 ) -> Programme:
-    """Put true happenings, and five hard negatives for each, into a span of time.
+    """Put true happenings, and six hard negatives for each play of them, into a span of time.
 
     Args:
         start_us: Microseconds since 1970 UTC.
