@@ -21,7 +21,9 @@ def main() -> int:
     ask.add_argument("truth", type=Path, help="truth file to write")
     ask.add_argument("--hours", type=float, default=168.0, help="length (default a week)")
     ask.add_argument("--seed", type=int, default=1, help="of every chance")
-    ask.add_argument("--positives", type=int, help="true happenings (default 8 a day); six hard negatives for each play")
+    ask.add_argument(
+        "--positives", type=int, help="plays of true happenings (default 8 a day), six hard negatives each"
+    )
     ask.add_argument("--start", default="2026-06-01T00:00:00+08:00", help="RFC 3339 with a zone")
     ask.add_argument("--devices", type=int, help="everyday devices (default all of the demo city)")
     given = ask.parse_args()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NEGATIVES_EACH", "Programme", "make_programme"]
 
-NEGATIVES_EACH: Final = 6  # hard negatives a play; a play may hold two true happenings, and each is to have five at least
+NEGATIVES_EACH: Final = 6  # hard negatives a play, which may hold two true happenings: five at least for each
 APART_M: Final = 1500.0  # beyond every gate
 APART_S: Final = 1200  # so that an incident has cleared, and cannot re-open
 QUIET_S: Final = 300  # at both ends
