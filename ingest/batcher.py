@@ -46,8 +46,8 @@ class Batcher:
             return 0.0
         return max(0.0, self._start + self._pace - now)
 
-    def next_start(self, start: float) -> float:
-        """When a flush may begin after one that begins now, unless enough messages wait before."""
+    def begun(self, start: float) -> float:
+        """A flush begins to be written; when the next may begin, unless enough messages wait before."""
         self._writing_since = start
         return start + max(self._pace, self.shortest_s)
 

@@ -298,7 +298,7 @@ class _Ingest:
     async def _write(self, decoded: Decoded, received_at: int, messages: Messages, items: list[InboxItem]) -> None:
         """Commit a flush, in parts where the store refuses a value in it, then acknowledge its messages."""
         start = time.monotonic()
-        self._source.linger(self._batcher.next_start(start))
+        self._source.linger(self._batcher.begun(start))
         await self._write_range(decoded, received_at, 0, len(decoded.envelopes))
         self._batcher.flushed(start, time.monotonic())
         self._source.ack(messages)

@@ -66,6 +66,16 @@ def test_a_window_of_one_instant_is_not_cut_further() -> None:
 PARTS_WITH_ROWS = "SELECT DISTINCT tableoid::regclass::text FROM observations.gas_detector"
 
 
+async def new_store(dsn: str) -> Store:
+    """A real store in a data base of its own, which nobody has used before."""
+    store = await open_store(dsn)
+    await store.migrate()
+    for sensor_type in (GAS, VIDEO):
+        await store.put_sensor_type(sensor_type)
+    await store.admit(NAMES)
+    return store
+
+
 #: Rows of a write: some ten stretches of 32 pages. A table is extended by up to 64 pages ahead of its rows, and a
 #: summary may be made of pages that are still empty: fewer rows could find theirs made.
 ROWS = 20_000
@@ -159,11 +169,7 @@ async def test_pages_of_a_real_store_and_its_twin_are_the_same(
 
 async def test_tables_of_earlier_versions_get_the_one_small_index(dsn: str) -> None:
     """The migrations on a data base with rows, with parts; and again, where there is nothing left to do."""
-    store = await open_store(dsn)
-    await store.migrate()
-    for sensor_type in (GAS, VIDEO):
-        await store.put_sensor_type(sensor_type)
-    await store.admit(NAMES)
+    store = await new_store(dsn)
     writer = await Writer.start(store)
     await writer.write({"gas-detector": [{**gas(1, 0), "time": T0 + d * DAY} for d in (-9, 0)]})
     connection = await asyncpg.connect(dsn)
@@ -199,11 +205,7 @@ async def test_tables_of_earlier_versions_get_the_one_small_index(dsn: str) -> N
 async def test_summaries_keep_up_with_rows_unless_a_vacuum_is_at_it(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a data base of its own: rows that others deleted leave room in pages that have their summaries."""
     monkeypatch.setattr(_summaries, "EVERY", ROWS)
-    store = await open_store(dsn)
-    await store.migrate()
-    for sensor_type in (GAS, VIDEO):
-        await store.put_sensor_type(sensor_type)
-    await store.admit(NAMES)
+    store = await new_store(dsn)
     writer = await Writer.start(store)
 
     async def store_rows(first: int) -> None:
@@ -232,11 +234,7 @@ async def test_summaries_keep_up_with_rows_unless_a_vacuum_is_at_it(dsn: str, mo
 
 async def test_room_is_made_before_its_rows_come_for_tables_in_use_only(dsn: str) -> None:
     """At midnight a thousand sensor types would wait for a thousand parts to be made."""
-    store = await open_store(dsn)
-    await store.migrate()
-    for sensor_type in (GAS, VIDEO):
-        await store.put_sensor_type(sensor_type)
-    await store.admit(NAMES)
+    store = await new_store(dsn)
     writer = await Writer.start(store)
     await writer.write({"gas-detector": [gas(1, 0)]})
     connection = await asyncpg.connect(dsn)
