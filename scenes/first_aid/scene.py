@@ -44,7 +44,7 @@ class FirstAid(Scene[FirstAidState]):
     """Who goes to whom, and whether they will be there in time."""
 
     name: ClassVar[str] = "first_aid"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     title: ClassVar[Text] = Text("智慧急救", "First aid")
     interests: ClassVar[tuple[Interest, ...]] = (
         Interest("emergency-call", ("call_id", "complaint", "priority", "caller", "node", "lon", "lat", "pos_err_m")),
