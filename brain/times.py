@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -146,11 +147,14 @@ def _columns(texts: Sequence[str], length: int) -> tuple[NDArray[np.int64], NDAr
     """Texts of one length, read by columns; what is not of the plain shape is left out of the mask, right or wrong."""
     n = len(texts)
     raw = "".join(texts).encode("ascii", "replace")  # one character stays one byte; "?" is no digit
-    d = np.ascontiguousarray(np.frombuffer(raw, dtype=np.uint8).reshape(n, length).T).astype(np.int32) - 48
-    zulu = bool(d[-1, 0] == 42)  # Z
+    cells = np.ascontiguousarray(np.frombuffer(raw, dtype=np.uint8).reshape(n, length).T)
+    zulu = bool(cells[-1, 0] == 90)  # Z
     end = length - (1 if zulu else 6)  # where the fraction ends
     if end < 19 or end == 20:
         return np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.bool_)
+    if (us := _within_an_hour(texts[0], cells, end)) is not None:
+        return us, np.ones(n, dtype=np.bool_)
+    d = cells.astype(np.int32) - 48
     marks = {4: 45, 7: 45, 10: 84, 13: 58, 16: 58}  # - - T : :
     if end > 20:
         marks[19] = 46
@@ -185,6 +189,42 @@ def _columns(texts: Sequence[str], length: int) -> tuple[NDArray[np.int64], NDAr
         us += d[at] * weight
     ok &= (us >= EARLIEST) & (us <= LATEST)
     return np.where(ok, us, 0), ok
+
+
+def _within_an_hour(first: str, cells: NDArray[np.uint8], end: int) -> NDArray[np.int64] | None:
+    """Times of the plain shape that differ in minutes, seconds and fraction only, as those of a flush mostly do.
+
+    Args:
+        first: The first of them.
+        cells: Their characters, uint8[length, n].
+        end: Where the fraction ends.
+
+    Returns:
+        Microseconds; None where they differ in more, or one of them is no time: look at each.
+    """
+    alike, digits = _alike(len(cells), end)
+    if (cells[alike] != cells[alike, :1]).any():
+        return None
+    try:
+        hour = to_us(first[:14] + "00:00" + first[end:])
+        to_us(first)
+    except ValueError:
+        return None
+    d = cells[digits] - np.uint8(48)  # what is below "0" becomes large
+    if (d > 9).any() or (d[[0, 2]] > 5).any():
+        return None
+    within = (d[0] * np.int32(600) + d[1] * np.int32(60) + d[2] * np.int32(10) + d[3]).astype(np.int64) * _SECOND
+    for digit, weight in zip(d[4:10], (100_000, 10_000, 1000, 100, 10, 1), strict=False):
+        within += digit * np.int32(weight)
+    us = within + hour
+    return us if us.max() <= LATEST else None
+
+
+@lru_cache(maxsize=64)
+def _alike(length: int, end: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where times of one hour are alike, and where their other digits are: minutes, seconds, fraction."""
+    digits = np.array([14, 15, 17, 18, *range(20, end)])
+    return np.setdiff1d(np.arange(length), digits), digits
 
 
 def iso(us: int) -> str:

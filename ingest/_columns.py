@@ -7,6 +7,7 @@ thousand readings does.
 
 from __future__ import annotations
 
+import struct
 from datetime import timedelta
 from functools import lru_cache
 from itertools import accumulate, chain
@@ -157,7 +158,8 @@ def _tables(
     numbers: list[int] = []  # columns with a number anywhere
     told: list[int] = []  # columns with a text that counts as content
     for k, (column, values) in enumerate(zip(kinds[0].columns, stretch.cells, strict=False)):
-        there = values.count(column.default) < n  # compares by identity first: absent columns cost next to nothing
+        # Compares by identity first: absent columns cost next to nothing, and those that begin filled are not counted.
+        there = values[0] is not column.default or values.count(column.default) < n
         if column.kind in _NUMBERS:
             columns.append(absent)
             if there:
@@ -172,11 +174,10 @@ def _tables(
         else:
             columns.append(unsaid)
             if there:
-                texts = columns[-1] = np.empty(n, dtype=object)
-                texts[:] = values
+                columns[-1] = np.fromiter(values, dtype=object, count=n)
                 if column.own or column.name == "status":
                     told.append(k)
-    block = np.array([stretch.cells[k] for k in numbers], dtype=np.float64)  # None becomes NaN, True 1.0
+    block = _block([stretch.cells[k] for k in numbers], n)
     for k, row in zip(numbers, block, strict=True):
         columns[k] = row
     suspect = _untimely(stretch, time, bad)
@@ -191,6 +192,15 @@ def _tables(
     ]
 
 
+def _block(cells: list[tuple[Any, ...]], n: int) -> NDArray[np.float64]:
+    """Numbers as rows of an array, which may be read-only; None becomes NaN, True 1.0."""
+    pack = struct.Struct(f"{n}d").pack
+    try:  # four times as fast as an array of tuples
+        return np.frombuffer(b"".join([pack(*values) for values in cells])).reshape(len(cells), n)
+    except struct.error:  # a None
+        return np.array(cells, dtype=np.float64)
+
+
 def _are_plain(stretch: _Stretch, numbers: list[int], told: list[int]) -> bool:
     """Whether all readings of one sensor type are whole and within all ranges, seen at a glance; False where unsure."""
     if len(stretch.gathered) > 1:
@@ -198,7 +208,7 @@ def _are_plain(stretch: _Stretch, numbers: list[int], told: list[int]) -> bool:
     layout, cells, n = stretch.gathered[0].kind.columns, stretch.cells, len(stretch.times)
     if any(column.kind == "box" for column in layout):
         return False
-    has_content = any(None not in cells[k] for k in told)
+    has_content = any(not _has_none(cells[k]) for k in told)
     positions = [0, 0]
     for k in numbers:
         column = layout[k]
@@ -210,6 +220,10 @@ def _are_plain(stretch: _Stretch, numbers: list[int], told: list[int]) -> bool:
         elif column.own and len(values) == n:
             has_content = True
     return has_content and positions in ([0, 0], [n, n])
+
+
+def _has_none(texts: tuple[str | None, ...]) -> bool:
+    return not all(texts) and None in texts  # the first does not compare, so it is much the faster
 
 
 def _broken(
@@ -227,7 +241,7 @@ def _broken(
             content |= ~np.isnan(values[0])
     for k in told:
         values = columns[k]
-        content |= np.fromiter((v is not None for v in values), np.bool_, n) if None in stretch.cells[k] else True
+        content |= np.fromiter((v is not None for v in values), np.bool_, n) if _has_none(stretch.cells[k]) else True
     if numbers:
         slots = [k for k, column in enumerate(layout) if column.kind in _NUMBERS]
         bounds = [slots.index(k) for k in numbers]

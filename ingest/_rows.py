@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ingest._structs import Kind
     from ingest.profile.mapping import Mapped
 
-__all__ = ["Group", "Rows", "dedupe_keys", "doubtful", "spread"]
+__all__ = ["Group", "Rows", "dedupe_keys", "spread"]
 
 _PLACE_BITS: Final = 21
 _SPARE_BRACKETS: Final = 30  # a message with no more than these, beyond what its type needs, cannot be 32 levels deep
@@ -36,38 +36,74 @@ class Group:
 
 
 class Rows:
-    """Readings gathered in any order, with the message, the place in its pack and the device of each."""
+    """Readings gathered in any order, with the message, the place in its pack and the device of each.
+
+    Attributes:
+        readings, devices: Of each.
+        message, place: The same as arrays: index of the message, and place in its pack (-1: not a pack); int64[n], once
+            they are sorted.
+        origins: Of the readings that profiles made, by message and place.
+    """
 
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
         self.readings: list[Any] = []
-        self.messages: list[int] = []
-        self.places: list[int] = []
         self.devices: list[str] = []
-        self.origins: dict[tuple[int, int], tuple[Reader, Mapped]] = {}  # of those that profiles made
+        self.message = self.place = np.zeros(0, np.int64)
+        self.origins: dict[tuple[int, int], tuple[Reader, Mapped]] = {}
+        self._runs: list[NDArray[np.int64]] = []  # messages and places of stretches of readings: int64[2, m]
+        self._late: list[tuple[int, int]] = []  # ... of those added one by one since the last stretch
         self._ordered = True  # certainly
 
     def add(self, reading: Any, message: int, place: int, device: str) -> None:
         self._ordered = False
         self.readings.append(reading)
-        self.messages.append(message)
-        self.places.append(place)
         self.devices.append(device)
+        self._late.append((message, place))
 
-    def take(self, group: Group, doubtful: set[int]) -> list[int]:
-        """Decode what decodes at once; returns which messages (indices within the group) must be looked at closely."""
-        slow = set(doubtful)
+    def _add_run(self, messages: NDArray[np.int64], places: NDArray[np.int64] | int) -> None:
+        """Messages and places of readings just appended."""
+        self._close()
+        run = np.empty((2, len(messages)), np.int64)
+        run[0], run[1] = messages, places
+        self._runs.append(run)
+
+    def _close(self) -> None:
+        if self._late:
+            self._runs.append(np.array(self._late, np.int64).T)
+            self._late = []
+
+    def take(self, group: Group, raw: bytes) -> list[int]:
+        """Decode what decodes at once; returns which messages (indices within the group) must be looked at closely.
+
+        Args:
+            group: Messages of one sensor type.
+            raw: All their payloads, joined.
+        """
+        brackets = _brackets(raw)
+        slow = _doubtful(group, raw, brackets)
         begins = [payload[:1] for payload in group.payloads]
         if not slow and begins.count(b"{") == len(begins):
             self._ordered &= not self.readings
             return self._singles(group, range(len(begins)))
         self._ordered = False
-        singles = [j for j, begin in enumerate(begins) if begin == b"{"]
-        for j, payload in enumerate(group.payloads):
-            first = payload[:1]
-            if j not in slow and first != b"{" and (first != b"[" or not self._pack(group, j, payload)):
+        packs: dict[int, list[Any]] = {}
+        singles: list[int] = []
+        for j, begin in enumerate(begins):
+            if j in slow:
+                continue
+            if begin == b"{":
+                singles.append(j)
+            elif begin != b"[" or (readings := self._pack(group.payloads[j])) is None:
                 slow.add(j)
-        slow.update(self._singles(group, [j for j in singles if j not in slow]))
+            else:
+                packs[j] = readings
+        if brackets > len(packs) + sum(map(len, packs.values())) + _SPARE_BRACKETS:
+            for j in [j for j, readings in packs.items() if self._is_deep(group.payloads[j], len(readings))]:
+                del packs[j]
+                slow.add(j)
+        self._add_packs(group, packs)
+        slow.update(self._singles(group, singles))
         return sorted(slow)
 
     def _singles(self, group: Group, singles: Sequence[int]) -> list[int]:
@@ -88,42 +124,49 @@ class Rows:
             readings = [r for r in readings if r is not None]
             singles = [j for k, j in enumerate(singles) if k not in failed]
         self.readings += readings
-        self.messages += group.messages if whole else [group.messages[j] for j in singles]
         self.devices += group.devices if whole else [group.devices[j] for j in singles]
-        self.places += [-1] * len(readings)
+        self._add_run(np.array(group.messages if whole else [group.messages[j] for j in singles], np.int64), -1)
         return wrong
 
-    def _pack(self, group: Group, j: int, payload: bytes) -> bool:
+    def _pack(self, payload: bytes) -> list[Any] | None:
+        """Readings of a pack, None where it holds none or one that is wrong."""
         try:
-            readings = self.kind.pack.decode(payload)
+            return self.kind.pack.decode(payload) or None
         except (ValueError, RecursionError, OverflowError):
-            return False
-        needed = 1 + len(readings) * (2 if any(c.kind == "box" for c in self.kind.columns) else 1)
-        if not readings or payload.count(b"{") + payload.count(b"[") > needed + _SPARE_BRACKETS:
-            return False
-        topic_device = group.devices[j]
-        self.readings += readings
-        self.messages += [group.messages[j]] * len(readings)
-        self.places += range(len(readings))
-        self.devices += [d or topic_device for d in map(self.kind.device, readings)]
-        return True
+            return None
 
-    def sort(self) -> NDArray[np.int64]:
-        """Bring the readings into order of receipt; the message of each."""
-        messages = np.array(self.messages, dtype=np.int64)
-        if self._ordered:
-            return messages
-        keys = messages << _PLACE_BITS | np.array(self.places, dtype=np.int64) + 1
-        if (keys[1:] < keys[:-1]).any():
-            order = np.argsort(keys, kind="stable")
-            for name in ("readings", "messages", "places", "devices"):
-                held = getattr(self, name)
-                setattr(self, name, [held[k] for k in order.tolist()])
-            messages = messages[order]
-        return messages
+    def _is_deep(self, payload: bytes, readings: int) -> bool:
+        """Whether a pack has more brackets than its readings explain."""
+        needed = 1 + readings * (2 if any(c.kind == "box" for c in self.kind.columns) else 1)
+        return payload.count(b"{") + payload.count(b"[") > needed + _SPARE_BRACKETS
+
+    def _add_packs(self, group: Group, packs: dict[int, list[Any]]) -> None:
+        if not packs:
+            return
+        device = self.kind.device
+        for j, readings in packs.items():
+            topic_device = group.devices[j]
+            self.readings += readings
+            self.devices += [d or topic_device for d in map(device, readings)]
+        sizes = np.fromiter(map(len, packs.values()), np.int64, len(packs))
+        places = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        self._add_run(np.repeat(np.array([group.messages[j] for j in packs], np.int64), sizes), places)
+
+    def sort(self) -> None:
+        """Bring the readings into order of receipt; called once, when all are there."""
+        self._close()
+        runs = self._runs[0] if len(self._runs) == 1 else np.concatenate(self._runs, axis=1)
+        if not self._ordered:
+            keys = runs[0] << _PLACE_BITS | runs[1] + 1
+            if (keys[1:] < keys[:-1]).any():
+                order = np.argsort(keys, kind="stable")
+                self.readings = [self.readings[k] for k in order.tolist()]
+                self.devices = [self.devices[k] for k in order.tolist()]
+                runs = runs[:, order]
+        self.message, self.place = runs
 
 
-def doubtful(group: Group, raw: bytes) -> set[int]:
+def _doubtful(group: Group, raw: bytes, brackets: int) -> set[int]:
     """Messages (indices within the group) whose bytes alone say that they need a close look."""
     payloads = group.payloads
     out: set[int] = set()
@@ -131,15 +174,19 @@ def doubtful(group: Group, raw: bytes) -> set[int]:
         out.update(j for j, p in enumerate(payloads) if len(p) > group.kind.type.max_bytes)
     if not raw.isascii():
         out.update(j for j, p in enumerate(payloads) if not _is_utf8(p))
-    if b"\\u0000" in raw:
+    if b"\\" in raw and b"\\u0000" in raw:  # one byte is found ten times as fast as six
         out.update(j for j, p in enumerate(payloads) if b"\\u0000" in p)
-    if raw[:1] == b"[" and b"\n{" not in raw:
-        return out  # packs only: their brackets are counted where they are decoded
-    if raw.count(b"{") + raw.count(b"[") > len(payloads) + _SPARE_BRACKETS:
+    if brackets > len(payloads) + _SPARE_BRACKETS:  # those of packs are counted once their readings are known
         out.update(
             j for j, p in enumerate(payloads) if p[:1] == b"{" and p.count(b"{") + p.count(b"[") > _SPARE_BRACKETS
         )
     return out
+
+
+def _brackets(raw: bytes) -> int:
+    """How many ``{`` and ``[``; five times as fast as ``count`` of bytes."""
+    cells = np.frombuffer(raw, np.uint8)
+    return int(np.count_nonzero(cells == ord("{")) + np.count_nonzero(cells == ord("[")))
 
 
 def _is_utf8(payload: bytes) -> bool:
@@ -160,8 +207,9 @@ def spread(table: Table, rows: Rows) -> None:
         return
     ids = table.columns["id"]
     for j in timeless:
-        if rows.places[j] > 0 and ids[j] is None:
-            table.time[j] += rows.places[j]
+        place = int(rows.place[j])
+        if place > 0 and ids[j] is None:
+            table.time[j] += place
 
 
 def dedupe_keys(rows: Rows) -> dict[int, bytes]:
@@ -169,7 +217,7 @@ def dedupe_keys(rows: Rows) -> dict[int, bytes]:
     if not rows.origins:
         return {}
     out: dict[int, bytes] = {}
-    for j, place in enumerate(zip(rows.messages, rows.places, strict=True)):
+    for j, place in enumerate(zip(rows.message.tolist(), rows.place.tolist(), strict=True)):
         origin = rows.origins.get(place)
         if origin is not None and origin[1].dedupe is not None:
             reader, mapped = origin

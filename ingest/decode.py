@@ -23,7 +23,7 @@ from ingest._columns import Readings, tables_of
 from ingest._faults import Fault, examine, judge, valid_id
 from ingest._profiled import Read, tree_of
 from ingest._routes import OURS, fault_of, kind_at
-from ingest._rows import Group, Rows, dedupe_keys, doubtful, spread
+from ingest._rows import Group, Rows, dedupe_keys, spread
 from ingest.copies import Copies, digest
 from ingest.envelope import Envelopes
 from ingest.memory import Memories
@@ -115,14 +115,10 @@ class Decoder:
             if not self._map(envelopes, i, matches, int(said_at[i]), gathered, refusals, changes):
                 ignored.append(i)
         full = [rows for rows in gathered.values() if rows.readings]
-        messages = [rows.sort() for rows in full]
-        tables = tables_of(
-            [Readings(rows.kind, rows.readings, said_at[m]) for rows, m in zip(full, messages, strict=True)]
-        )
-        parts = [
-            self._part(*one, envelopes.received_at, said_at, refusals)
-            for one in zip(full, messages, tables, strict=True)
-        ]
+        for rows in full:
+            rows.sort()
+        tables = tables_of([Readings(rows.kind, rows.readings, said_at[rows.message]) for rows in full])
+        parts = [self._part(*one, envelopes.received_at, said_at, refusals) for one in zip(full, tables, strict=True)]
         decoded = Decoded(envelopes, parts, refusals, self.places, ignored=ignored, changes=changes)
         self._only_asked(decoded)
         self._find_copies(decoded)
@@ -135,7 +131,7 @@ class Decoder:
         cut = [topic.rpartition("/") for topic in envelopes.topics]
         heads, payloads = self._heads, envelopes.payloads
         kinds = [heads.get(head) for head, _, _ in cut]
-        if None in kinds:
+        if not all(kinds):
             kinds = [kind or self._learn(head) for kind, (head, _, _) in zip(kinds, cut, strict=True)]
         first = kinds[0] if kinds else None
         if first is not None and kinds.count(first) == len(kinds):
@@ -231,7 +227,7 @@ class Decoder:
     def _without_bad_ids(self, group: Group, topics: list[str], refusals: list[Refusal]) -> Group:
         """A group without messages whose topics end in what is no device id; registered devices are not looked at."""
         known = list(map(self.registry.ids(group.kind.type.id).get, group.devices))
-        if None not in known:
+        if all(known):  # ids begin with 1
             return group
         bad = {j for j, i in enumerate(known) if i is None and not valid_id(group.devices[j])}
         if not bad:
@@ -248,8 +244,7 @@ class Decoder:
     def _take(self, group: Group, rows: Rows, said_at: NDArray[np.int64], refusals: list[Refusal]) -> None:
         """Decode native messages; what fails as a whole is looked at reading by reading."""
         kind = group.kind
-        raw = b"\n".join(group.payloads)
-        for j in rows.take(group, doubtful(group, raw)):
+        for j in rows.take(group, b"\n".join(group.payloads)):
             i, device = group.messages[j], group.devices[j]
             for place, found in examine(kind, group.payloads[j]):
                 fault = found if isinstance(found, Fault) else judge(kind, found, int(said_at[i]), place)
@@ -262,16 +257,15 @@ class Decoder:
     def _part(
         self,
         rows: Rows,
-        message: NDArray[np.int64],
         table: Table,
         received: NDArray[np.int64],
         said_at: NDArray[np.int64],
         refusals: list[Refusal],
     ) -> Part:
         kind = rows.kind
-        keep = np.ones(len(message), dtype=np.bool_)
+        keep = np.ones(len(rows.message), dtype=np.bool_)
         for j in table.suspect.nonzero()[0].tolist():
-            i, place = rows.messages[j], rows.places[j]
+            i, place = int(rows.message[j]), int(rows.place[j])
             origin = rows.origins.get((i, place))
             fault = judge(kind, rows.readings[j], int(said_at[i]), place if origin is None else -1)
             if fault is not None:
@@ -284,12 +278,12 @@ class Decoder:
         spread(table, rows)
         return Part(
             sensor_type=kind.type.id,
-            message=message,
-            place=np.array(rows.places, dtype=np.int64),
+            message=rows.message,
+            place=rows.place,
             names=rows.devices,
             device=device_ids,
             time=table.time,
-            received_at=received[message],
+            received_at=received[rows.message],
             timeless=table.timeless,
             columns=table.columns,
             keep=keep,
@@ -301,16 +295,16 @@ class Decoder:
         """Ids of the devices, 0 for those still to be admitted; refuses what may not come in."""
         ids = self.registry.ids(kind.type.id)
         found = list(map(ids.get, rows.devices))
-        if None not in found:
+        if all(found):  # ids begin with 1
             return np.array(found, dtype=np.int32)
         device = np.array([i or 0 for i in found], dtype=np.int32)
         closed = kind.type.admission == "closed" and not self.admit_all
         for j in ((device == 0) & keep).nonzero()[0].tolist():
-            name, place = rows.devices[j], rows.places[j]
+            name, i, place = rows.devices[j], int(rows.message[j]), int(rows.place[j])
             path = "" if place < 0 else f"[{place}]."
             if not valid_id(name):
                 told = f"device: {name[:140]!r} is no device id; use 1 to 128 characters without blanks and / + #"
-                origin = rows.origins.get((rows.messages[j], place))
+                origin = rows.origins.get((i, place))
                 mended = origin and f"{origin[1].told(told)}; name_of(...) makes one of it"
                 fault = Fault("bad_text", mended or f"{path}{told}")
             elif closed:
@@ -320,7 +314,7 @@ class Decoder:
             else:
                 continue
             keep[j] = False
-            refusals.append(Refusal(rows.messages[j], place, kind.type.id, name if valid_id(name) else None, fault))
+            refusals.append(Refusal(i, place, kind.type.id, name if valid_id(name) else None, fault))
         return device
 
     def _find_copies(self, decoded: Decoded) -> None:

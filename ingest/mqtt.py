@@ -38,6 +38,7 @@ log = structlog.get_logger("ingest.mqtt")
 _KEEP_ALIVE_S: Final = 30
 _LINGER_S: Final = 0.002
 _GULP: Final = 65_536  # bytes; so much in one read is a gulp already, and the line shall not wait for a flush
+_USUAL_BYTES: Final = 160  # of a message with one reading
 _BUSY_S: Final = 0.0015  # a read so soon after the one before: there is load, so wait for more
 _ANSWER_S: Final = 10.0
 _CHANGE_S: Final = 1.0
@@ -160,6 +161,7 @@ class AckingSource:
         self._stale = _wire.Arrivals()  # what waited when a connection ended, until the next one is accepted
         self._held: dict[int, tuple[str, bytes]] = {}  # topic and payload by packet id, of this connection
         self._bytes = 0  # of all messages handed in and neither acknowledged nor, at QoS 0, taken
+        self._waiting_bytes = 0
         self._generation = 0
         self._some = asyncio.Event()
         self._protocol: _Protocol | None = None
@@ -185,6 +187,11 @@ class AckingSource:
         """How many messages wait."""
         return len(self._waiting)
 
+    @property
+    def load(self) -> int:
+        """How much waits, in messages of a usual size: a pack counts for as many as it is long."""
+        return max(len(self._waiting), self._waiting_bytes // _USUAL_BYTES)
+
     def check(self) -> None:
         """Raise what ended the connecting task; nothing but an error of ours does."""
         if self._runner is not None and self._runner.done():
@@ -194,10 +201,11 @@ class AckingSource:
         """Messages that wait, oldest first, without waiting for more; one at least where one waits."""
         waiting = self._waiting
         n = min(most, len(waiting))
-        if self._bytes > most_bytes:
+        if self._waiting_bytes > most_bytes:
             sizes = list(accumulate(map(len, waiting.payloads[:n])))
             n = min(n, max(1, bisect_right(sizes, most_bytes)))
         out = waiting.cut(n)
+        self._waiting_bytes = self._waiting_bytes - sum(map(len, out.payloads)) if waiting else 0
         if 0 in out.packet_ids:
             self._release(sum(len(p) for p, i in zip(out.payloads, out.packet_ids, strict=True) if i == 0))
         if not waiting:
@@ -253,7 +261,9 @@ class AckingSource:
         held.update(zip(ids, zip(new.topics, new.payloads, strict=True), strict=True))
         held.pop(0, None)
         self.received += len(new)
-        self._bytes += sum(map(len, new.payloads))
+        size = sum(map(len, new.payloads))
+        self._bytes += size
+        self._waiting_bytes += size
         self._waiting.extend(new)
         if unwanted and self._protocol is not None:
             self.unwanted += len(unwanted)
@@ -313,6 +323,7 @@ class AckingSource:
         stale.packet_ids[:] = [0] * len(stale)
         stale.extend(self._waiting)
         self._waiting = stale
+        self._waiting_bytes = sum(map(len, stale.payloads))
         self._bytes = sum(len(p) for p, i in zip(stale.payloads, stale.packet_ids, strict=True) if i == 0)
         self._bytes += sum(len(p) for _, p in self._held.values())
         self.announce()
@@ -327,7 +338,7 @@ class AckingSource:
         self._protocol = protocol
         self._held.clear()
         self._stale.extend(self._waiting.cut(len(self._waiting)))
-        self._bytes = sum(map(len, self._stale.payloads))
+        self._waiting_bytes, self._bytes = 0, sum(map(len, self._stale.payloads))
         try:
             protocol.send(_wire.connect(self._identity, _KEEP_ALIVE_S, self.address.user, self.address.password))
             answer = await asyncio.wait_for(protocol.answer(_wire.CONNACK), _ANSWER_S)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -45,8 +46,11 @@ T = TypeVar("T")
 _SECOND: Final = 1_000_000
 _PLAIN: Final = 0x32  # first byte of a message at QoS 1, neither DUP nor retained
 _MOST_MESSAGES: Final = 16_000
-_MOST_BYTES: Final = 8 * 1024 * 1024
+_MOST_BYTES: Final = 4_000_000
 _MOST_INBOX: Final = 50
+_LARGE: Final = 4000  # messages of a usual size; a flush of so many is decoded in a thread
+_SWITCH_S: Final = 0.0005
+_LOOK_S: Final = 0.02
 _RELOAD_S: Final = 0.5  # after our own admissions the registry is read again at most so often
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 2.0
@@ -96,6 +100,7 @@ async def run_ingest(
         wanted=None if subscribe == OURS + "#" else (OURS,),
         arrived=wake.set,
     )
+    sys.setswitchinterval(_SWITCH_S)  # the loop has to feed the data base while a thread decodes
     async with source:
         await _Ingest(store, source, stop, wake, clock, subscribe).run()
 
@@ -161,7 +166,9 @@ class _Ingest:
                     await self._settle(writing)
                     writing = None
                     await self._reload()
+                load = self._source.load
                 messages = self._source.take(_MOST_MESSAGES, _MOST_BYTES)
+                load -= self._source.load
                 items = [] if stopping else await self._inbox()
                 if not messages and not items:
                     if stopping:
@@ -174,9 +181,13 @@ class _Ingest:
                     continue
                 envelopes = self._stamp(messages, items)
                 began = time.monotonic()
-                decoded = self._decoder.decode(envelopes)
+                if load >= _LARGE and writing is not None and not writing.done():
+                    # The flush before is still going out to the data base, piece by piece as its line takes them.
+                    decoded = await asyncio.to_thread(self._decoder.decode, envelopes)
+                else:
+                    decoded = self._decoder.decode(envelopes)
                 received_at = self._stamper.last = max(self._stamper.last, decoded.make_room())
-                self._batcher.decoded(len(envelopes), time.monotonic() - began)
+                self._batcher.decoded(load, time.monotonic() - began)
                 if decoded.unknown:
                     await self._admit(decoded)
                 await self._settle(writing)
@@ -193,13 +204,15 @@ class _Ingest:
             left = _SECOND - self._stamper.wall() % _SECOND
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), left / _SECOND + 0.002)
-        if writing is not None and not writing.done():
-            waiting, left_s = len(self._source), None  # while it is quiet there is nothing to gain from decoding ahead
+        while writing is not None and not writing.done():
+            waiting = self._source.load
             if waiting >= self._batcher.enough:
                 left_s = max(0.0, self._batcher.time_to_fill(time.monotonic(), waiting))
-            await asyncio.wait([writing], timeout=left_s)
+                await asyncio.wait([writing], timeout=left_s)
+                break
+            await asyncio.wait([writing], timeout=_LOOK_S)  # while it is quiet nothing is gained by decoding ahead
         if len(self._source) and not self._stop.is_set():
-            delay = self._batcher.delay(time.monotonic(), len(self._source))
+            delay = self._batcher.delay(time.monotonic(), self._source.load)
             if delay > 0:
                 await asyncio.sleep(delay)
 

@@ -10,6 +10,7 @@ their layout are written cell by cell (``_cells``).
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -66,7 +67,8 @@ class _Column(NamedTuple):
     Attributes:
         key: Its name, or where its name stands in a form.
         sizes: Length of each cell, -1 where it is NULL: int32[n].
-        cells: All of one width: uint8[n, width]. Else those that are there, one after the other: uint8[total].
+        cells: All of one width: uint8[n, width], or uint8[1, width] where all are equal. Else those that are there, one
+            after the other: uint8[total].
     """
 
     key: str | int
@@ -138,7 +140,7 @@ def _together(batches: list[tuple[SensorType, Batch]]) -> list[CopyData]:
             numbers.append(slot)
             held.append(_joined([np.full(m, np.nan) if v is None else v for v, m in zip(given, counts, strict=True)]))
             continue
-        texts = [t for v, m in zip(given, counts, strict=True) for t in ([None] * m if v is None else v.tolist())]
+        texts = _joined_texts(given, counts)
         if texts.count(None) < n:
             others.append(_texts(slot, texts, sort))
     block = np.array(held, np.float64)
@@ -152,18 +154,23 @@ def _together(batches: list[tuple[SensorType, Batch]]) -> list[CopyData]:
             others.append(_some(slot, block[i][sort], absent[i][sort], is_flag=is_flag))
     even = [c for c in others if c.is_even]
     uneven = [c for c in others if not c.is_even]
-    out, ends = _rows(n, longs, even, uneven)
-    data = out.tobytes()
+    data, ends = _rows(n, longs, even, uneven)
     keys = ["time", "received_at", "position", *(numbers[i] for i in whole), *(c.key for c in (*even, *uneven))]
     cuts = [0, *ends[np.cumsum(counts) - 1].tolist()]
+    names = [tuple(form.stored[k] if isinstance(k, int) else k for k in keys) for form in forms]
     return [
-        CopyData(tuple(form.stored[k] if isinstance(k, int) else k for k in keys), _HEADER + data[a:b] + _TRAILER)
-        for form, a, b in zip(forms, cuts, cuts[1:], strict=False)
+        CopyData(told, b"".join((_HEADER, data[a:b].data, _TRAILER)))
+        for told, a, b in zip(names, cuts, cuts[1:], strict=False)
     ]
 
 
 def _joined(arrays: list[NDArray[Any]]) -> NDArray[Any]:
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+
+
+def _joined_texts(given: list[NDArray[Any] | None], counts: list[int]) -> list[str | None]:
+    some: list[list[str | None]] = [[None] * m if v is None else v.tolist() for v, m in zip(given, counts, strict=True)]
+    return some[0] if len(some) == 1 else list(chain.from_iterable(some))
 
 
 def _times(times: NDArray[np.datetime64]) -> NDArray[np.int64]:
@@ -183,7 +190,7 @@ def _texts(key: str | int, texts: list[str | None], sort: NDArray[np.int64] | sl
     first = texts[0]
     if first and texts.count(first) == len(texts):
         one = np.frombuffer(first.encode(), np.uint8)
-        return _Column(key, np.full(len(texts), len(one), np.int32), np.full((len(texts), len(one)), one))
+        return _Column(key, np.full(len(texts), len(one), np.int32), one[None])
     if not isinstance(sort, slice):
         texts = [texts[i] for i in sort.tolist()]
     said = [t or "" for t in texts]
@@ -201,7 +208,7 @@ def _texts(key: str | int, texts: list[str | None], sort: NDArray[np.int64] | sl
 def _rows(
     n: int, longs: NDArray[np.int64], even: list[_Column], uneven: list[_Column]
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """The bytes of all rows and where each row ends.
+    """The bytes of all rows, uint8[total], and where each row ends.
 
     Args:
         n: How many rows.
@@ -210,21 +217,22 @@ def _rows(
         uneven: The rest.
     """
     wide = _PREFIX + 8
-    at = 2 + wide * len(longs)
-    width = at + sum(_PREFIX + c.cells.shape[1] for c in even)
-    block = np.empty((n, width), np.uint8)
-    block[:, :2] = _big_endian(len(longs) + len(even) + len(uneven), ">i2")
-    cells = np.empty((n, len(longs), wide), np.uint8)
-    cells[:, :, :_PREFIX] = _big_endian(8, ">i4")
-    cells[:, :, _PREFIX:] = longs.T.astype(">i8", order="C").view(np.uint8).reshape(n, len(longs), 8)
-    block[:, 2:at] = cells.reshape(n, -1)
+    count = len(longs) + len(even) + len(uneven)
+    head = count.to_bytes(2, "big") + ((8).to_bytes(_PREFIX, "big") + bytes(8)) * len(longs)
     for c in even:
-        size = c.cells.shape[1]
-        block[:, at : at + _PREFIX] = _big_endian(size, ">i4")
-        block[:, at + _PREFIX : at + _PREFIX + size] = c.cells
-        at += _PREFIX + size
+        head += c.cells.shape[1].to_bytes(_PREFIX, "big") + bytes(c.cells.shape[1])
+    width = len(head)
+    block = np.empty((n, width), np.uint8)
+    block[:] = np.frombuffer(head, np.uint8)
+    for i, values in enumerate(longs):
+        np.ndarray((n,), ">i8", block, 2 + wide * i + _PREFIX, (width,))[:] = values
+    at = 2 + wide * len(longs)
+    for c in even:
+        end = at + _PREFIX + c.cells.shape[1]
+        block[:, at + _PREFIX : end] = c.cells
+        at = end
     if not uneven:
-        return block, np.arange(1, n + 1) * width
+        return block.reshape(-1), np.arange(1, n + 1) * width
     held = [np.maximum(c.sizes, 0).astype(np.int64) for c in uneven]
     sizes = width + _PREFIX * len(uneven) + np.sum(held, axis=0)
     ends = np.cumsum(sizes)
@@ -239,8 +247,3 @@ def _rows(
         out[np.repeat(offset - first, lengths) + np.arange(len(c.cells))] = c.cells
         offset += lengths
     return out, ends
-
-
-@lru_cache(maxsize=1024)
-def _big_endian(value: int, kind: str) -> NDArray[np.uint8]:
-    return np.array([value], kind).view(np.uint8)

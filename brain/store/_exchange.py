@@ -94,7 +94,7 @@ class Line:
         messages: list[bytes] = []
         for step in steps:
             is_known = step.keep and (step.sql in self._prepared or step.sql in parsed)
-            messages.append(_step(step, parse=not is_known))
+            messages += _step(step, parse=not is_known)
             if not is_known:
                 parsed.append(step.sql if step.keep else "")
         self.done = 0
@@ -106,7 +106,7 @@ class Line:
         transport.set_protocol(answers)
         try:
             async with asyncio.timeout(patience_s):
-                transport.write(b"".join(messages) + _SYNC)
+                transport.write(b"".join([*messages, _SYNC]))
                 await answers.ready
         except BaseException:
             # Answers may still be on their way: nobody could tell them from those of the next statement.
@@ -196,15 +196,17 @@ _EXECUTE: Final = _message(b"E", b"\0" + bytes(4))
 _COPY_DONE: Final = _message(b"c", b"")
 
 
-def _step(step: Step, *, parse: bool) -> bytes:
-    """Parse where it is not prepared, Bind, Execute, and the data of a COPY."""
+def _step(step: Step, *, parse: bool) -> list[bytes]:
+    """Parse where it is not prepared, Bind, Execute, and the data of a COPY: what is to be written, in pieces."""
     name = b"cloudbrain_" + hashlib.blake2s(step.sql.encode(), digest_size=8).hexdigest().encode() if step.keep else b""
     out = _message(b"P", name + b"\0" + step.sql.encode() + b"\0\0\0") if parse else b""
     cells = b"".join([_NULL if a is None else len(a).to_bytes(4, "big") + a for a in step.arguments])
     # no name for the portal; all arguments and results binary
     bind = b"\0" + name + b"\0\0\1\0\1" + len(step.arguments).to_bytes(2, "big") + cells + b"\0\1\0\1"
     out += _message(b"B", bind) + _EXECUTE
-    return out if step.data is None else out + _message(b"d", step.data) + _COPY_DONE
+    if step.data is None:
+        return [out]
+    return [out, b"d" + (len(step.data) + 4).to_bytes(4, "big"), step.data, _COPY_DONE]
 
 
 _NULL: Final = b"\xff\xff\xff\xff"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from brain.model import Device
 from brain.store import MemoryStore
 from brain.store.base import Flush, ObservationQuery, QuarantineQuery
 from brain.times import iso
+from ingest.decode import Decoder
 from ingest.mqtt import AckingSource, BrokerAddress, client_id
 from ingest.sensor_types import load_builtin
 from ingest.service import run_ingest, wall_clock
@@ -129,6 +131,47 @@ async def subscribed(url: str, folder: Path) -> None:
     """Make the session at the broker, so that it keeps messages while no ingest runs."""
     async with AckingSource(url, client_id(folder)) as source:
         await until(lambda: source.connected, "the subscription")
+
+
+class Slow(Troubled):
+    """A store that is at its first flush with readings until it is told to go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = asyncio.Event()
+
+    async def write(self, flush: Flush) -> Written:
+        if flush.batches:
+            await self.go.wait()
+        return await super().write(flush)
+
+
+async def test_a_large_flush_is_decoded_aside_while_the_one_before_is_written(
+    broker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    store = await prepared(Slow())
+    await subscribed(broker, tmp_path)
+    aside: list[tuple[int, bool]] = []
+    decode = Decoder.decode
+
+    def watched(self: Decoder, envelopes: Any) -> Any:
+        aside.append((len(envelopes), threading.current_thread() is not threading.main_thread()))
+        return decode(self, envelopes)
+
+    monkeypatch.setattr(Decoder, "decode", watched)
+    now, filler = wall_clock() - 1_000_000, "x" * 8000
+    async with running(store, broker, tmp_path):
+        await publish(broker, hydrant(0))
+        await until(lambda: aside, "the first flush")
+        packs = [
+            [{"time": iso(now + 10 * k + j), "pressure_mpa": 0.2, "note": filler} for j in range(2)] for k in range(200)
+        ]
+        await publish(broker, *((f"city/hydrant/H{k % 7}", pack) for k, pack in enumerate(packs)))
+        await until(lambda: len(aside) > 1, "the large flush")
+        store.go.set()
+        assert await counted(store, 401) == (401, 401, 0, 0)
+    assert aside[0] == (1, False)
+    assert any(is_aside for _, is_aside in aside[1:])
 
 
 async def test_messages_of_the_broker_become_rows(broker: str, tmp_path: Path):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from ingest import mqtt
+from ingest import _wire, mqtt
 from ingest.mqtt import AckingSource, _Protocol
 
 if TYPE_CHECKING:
@@ -112,3 +112,14 @@ async def test_a_line_that_is_held_stays_held_when_the_time_comes(made: tuple[_P
     assert not line.is_read
     protocol.unhold()
     assert line.is_read
+
+
+def test_a_pack_weighs_as_much_as_it_is_long():
+    source = AckingSource("mqtt://127.0.0.1:1", "x")
+    assert source.load == 0
+    source.accept(_wire.Arrivals(["city/a/b"] * 3, [b"x" * 16_000, b"y", b"z"], [1, 2, 3], [0x32] * 3), [])
+    assert source.load == 100
+    assert len(source.take(16, 1000)) == 1
+    assert source.load == len(source) == 2
+    source.take(16)
+    assert source.load == 0

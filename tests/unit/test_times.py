@@ -114,3 +114,24 @@ def test_reading_many_agrees_with_reading_one(some: list[str]):
             assert is_time
         except ValueError:
             assert not is_time
+
+
+@given(
+    st.sampled_from(["2026-07-01T14:", "2026-07-01 14:", "9999-12-31T23:", "0001-01-01T00:", "2026-02-30T10:"]),
+    st.sampled_from(["Z", "z", "+08:00", "-00:01", "+00:01", "+24:00"]),
+    st.integers(0, 9),
+    st.lists(st.tuples(st.integers(0, 61), st.integers(0, 61), st.integers(0, 10**9 - 1)), min_size=1, max_size=8),
+    st.sampled_from([None, (16, "-"), (17, "x"), (20, "x"), (3, "7")]),
+)
+def test_times_of_one_hour_are_read_as_each_by_itself(hour, zone, places, many, wrong):
+    texts = [f"{hour}{m:02}:{s:02}" + f".{f:09}"[: places + 1 if places else 0] + zone for m, s, f in many]
+    if wrong:
+        at, mark = wrong
+        texts[-1] = texts[-1][:at] + mark + texts[-1][at + 1 :]
+    texts = (texts * 64)[:80]
+    us, good = to_us_many(texts)
+    for text, one, is_good in zip(texts, us.tolist(), good.tolist(), strict=True):
+        try:
+            assert (to_us(text), True) == (one, is_good)
+        except ValueError:
+            assert (one, is_good) == (0, False)
