@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from ingest._columns import has
 from ingest.copies import Copies, digest
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Group", "Rows", "dedupe_keys", "spread"]
 
 _PLACE_BITS: Final = 21
+_SHORT: Final = 8192  # bytes; characters of what is longer are counted as an array, at a fifth of the cost
 _SPARE_BRACKETS: Final = 30  # a message with no more than these, beyond what its type needs, cannot be 32 levels deep
 
 
@@ -184,7 +186,9 @@ def _doubtful(group: Group, raw: bytes, brackets: int) -> set[int]:
 
 
 def _brackets(raw: bytes) -> int:
-    """How many ``{`` and ``[``; five times as fast as ``count`` of bytes."""
+    """How many ``{`` and ``[``."""
+    if len(raw) < _SHORT:
+        return raw.count(b"{") + raw.count(b"[")
     cells = np.frombuffer(raw, np.uint8)
     return int(np.count_nonzero(cells == ord("{")) + np.count_nonzero(cells == ord("[")))
 
@@ -202,11 +206,10 @@ def spread(table: Table, rows: Rows) -> None:
 
     By place, not by count: where a refused neighbour is mended and tried again, all find their times again.
     """
-    timeless = table.timeless.nonzero()[0].tolist()
-    if not timeless:
+    if not has(table.timeless, True):
         return
     ids = table.columns["id"]
-    for j in timeless:
+    for j in table.timeless.nonzero()[0].tolist():
         place = int(rows.place[j])
         if place > 0 and ids[j] is None:
             table.time[j] += place

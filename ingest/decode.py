@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ingest._columns import Readings, tables_of
+from ingest._columns import Readings, has, tables_of
 from ingest._faults import Fault, examine, judge, valid_id
 from ingest._profiled import Read, tree_of
 from ingest._routes import OURS, fault_of, kind_at
@@ -264,7 +264,7 @@ class Decoder:
     ) -> Part:
         kind = rows.kind
         keep = np.ones(len(rows.message), dtype=np.bool_)
-        for j in table.suspect.nonzero()[0].tolist():
+        for j in table.suspect.nonzero()[0].tolist() if has(table.suspect, True) else ():
             i, place = int(rows.message[j]), int(rows.place[j])
             origin = rows.origins.get((i, place))
             fault = judge(kind, rows.readings[j], int(said_at[i]), place if origin is None else -1)
@@ -274,7 +274,7 @@ class Decoder:
                 if origin is not None:
                     sensor_type, fault = origin[0].type.id, Fault(fault.reason, origin[1].told(fault.detail))
                 refusals.append(Refusal(i, place, sensor_type, rows.devices[j], fault))
-        device_ids = self._devices(kind, rows, keep, refusals)
+        device_ids, is_admitted = self._devices(kind, rows, keep, refusals)
         spread(table, rows)
         return Part(
             sensor_type=kind.type.id,
@@ -282,6 +282,7 @@ class Decoder:
             place=rows.place,
             names=rows.devices,
             device=device_ids,
+            is_admitted=is_admitted,
             time=table.time,
             received_at=received[rows.message],
             timeless=table.timeless,
@@ -291,12 +292,14 @@ class Decoder:
             mapped=frozenset(rows.origins),
         )
 
-    def _devices(self, kind: Kind, rows: Rows, keep: NDArray[np.bool_], refusals: list[Refusal]) -> NDArray[np.int32]:
-        """Ids of the devices, 0 for those still to be admitted; refuses what may not come in."""
+    def _devices(
+        self, kind: Kind, rows: Rows, keep: NDArray[np.bool_], refusals: list[Refusal]
+    ) -> tuple[NDArray[np.int32], bool]:
+        """Ids of the devices, 0 for those still to be admitted, and whether it is none; refuses others."""
         ids = self.registry.ids(kind.type.id)
         found = list(map(ids.get, rows.devices))
         if all(found):  # ids begin with 1
-            return np.array(found, dtype=np.int32)
+            return np.array(found, dtype=np.int32), True
         device = np.array([i or 0 for i in found], dtype=np.int32)
         closed = kind.type.admission == "closed" and not self.admit_all
         for j in ((device == 0) & keep).nonzero()[0].tolist():
@@ -315,7 +318,7 @@ class Decoder:
                 continue
             keep[j] = False
             refusals.append(Refusal(i, place, kind.type.id, name if valid_id(name) else None, fault))
-        return device
+        return device, False
 
     def _find_copies(self, decoded: Decoded) -> None:
         """Readings without time: ignore retained ones, know copies. Refused ones: know redelivered copies."""

@@ -15,6 +15,7 @@ import numpy as np
 from brain.model import Batch
 from brain.printable import printable
 from brain.store.base import Answer, Flush, Quarantined
+from ingest._columns import has
 from ingest._faults import Fault
 from ingest._routes import UNKNOWN
 
@@ -60,6 +61,7 @@ class Part:
     Attributes:
         message, place: Index of the message in the flush, and place in its pack (-1: not a pack).
         names, device: Name of the device, and its id or 0 while it is not admitted.
+        is_admitted: Whether all devices have been from the start.
         time, received_at: Microseconds.
         keep: False for readings that were refused, are copies, or are ignored.
         dedupe: Row -> what its copies share, where a profile says so.
@@ -71,6 +73,7 @@ class Part:
     place: NDArray[np.int64]
     names: list[str]
     device: NDArray[np.int32]
+    is_admitted: bool
     time: NDArray[np.int64]
     received_at: NDArray[np.int64]
     timeless: NDArray[np.bool_]
@@ -145,6 +148,8 @@ class Decoded:
         """(sensor type, name) of devices to admit before ``finish``, in order of first appearance."""
         out: dict[tuple[str, str], None] = {}
         for part in self.parts:
+            if part.is_admitted:
+                continue
             for j in _where((part.device == 0) & part.keep).tolist():
                 out[part.sensor_type, part.names[j]] = None
         return list(out)
@@ -204,7 +209,7 @@ class Decoded:
         for part in self.parts:
             self._look_up(part, registry)
             rows: _Rows = _ALL
-            if not (is_whole and part.keep.all()):
+            if not is_whole or has(part.keep, False):
                 rows = _where(part.keep & (part.message >= low) & (part.message < end))
                 if not len(rows):
                     continue
@@ -242,7 +247,7 @@ class Decoded:
         )
 
     def _look_up(self, part: Part, registry: Registry) -> None:
-        if part.device.all():
+        if part.is_admitted:
             return
         new = _where((part.device == 0) & part.keep)
         ids = registry.ids(part.sensor_type)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import struct
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 import asyncpg
@@ -198,15 +199,21 @@ _COPY_DONE: Final = _message(b"c", b"")
 
 def _step(step: Step, *, parse: bool) -> list[bytes]:
     """Parse where it is not prepared, Bind, Execute, and the data of a COPY: what is to be written, in pieces."""
-    name = b"cloudbrain_" + hashlib.blake2s(step.sql.encode(), digest_size=8).hexdigest().encode() if step.keep else b""
-    out = _message(b"P", name + b"\0" + step.sql.encode() + b"\0\0\0") if parse else b""
+    begin, end = _frame(step.sql, step.keep, len(step.arguments))
+    out = begin if parse else b""
     cells = b"".join([_NULL if a is None else len(a).to_bytes(4, "big") + a for a in step.arguments])
-    # no name for the portal; all arguments and results binary
-    bind = b"\0" + name + b"\0\0\1\0\1" + len(step.arguments).to_bytes(2, "big") + cells + b"\0\1\0\1"
-    out += _message(b"B", bind) + _EXECUTE
+    out += _message(b"B", end + cells + b"\0\1\0\1") + _EXECUTE
     if step.data is None:
         return [out]
     return [out, b"d" + (len(step.data) + 4).to_bytes(4, "big"), step.data, _COPY_DONE]
+
+
+@lru_cache(maxsize=16_384)
+def _frame(sql: str, keep: bool, arguments: int) -> tuple[bytes, bytes]:
+    """The Parse of a statement, and what its Bind begins with: no name for the portal, all binary."""
+    name = b"cloudbrain_" + hashlib.blake2s(sql.encode(), digest_size=8).hexdigest().encode() if keep else b""
+    parse = _message(b"P", name + b"\0" + sql.encode() + b"\0\0\0")
+    return parse, b"\0" + name + b"\0\0\1\0\1" + arguments.to_bytes(2, "big")
 
 
 _NULL: Final = b"\xff\xff\xff\xff"

@@ -40,6 +40,7 @@ _I4: Final = np.dtype("<i4")
 _I8: Final = np.dtype("<i8")
 _F8: Final = np.dtype("<f8")
 _US: Final = np.dtype("<M8[us]")
+_NAN: Final = np.full(1, np.nan, _F8).tobytes()
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Document)
@@ -99,7 +100,10 @@ def _pack_column(values: NDArray[Any]) -> bytes | list[str | None] | str | int |
         if texts.count(first) == len(texts):
             return 0 if first is None else first
         return texts
-    return None if isnan(values.item(0)) and np.isnan(values).all() else values.astype(_F8, copy=False).tobytes()
+    data = values.astype(_F8, copy=False).tobytes()
+    if not isnan(values.item(0)) or (data != _NAN * len(values) and not np.isnan(values).all()):
+        return data
+    return None
 
 
 def _unpack(

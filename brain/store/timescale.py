@@ -51,6 +51,7 @@ HAVING bool_or(c.range_start <= $2::timestamptz - interval '1 day' AND c.range_e
 ORDER BY 1
 """
 _HOUR: Final = 3_600_000_000
+_FEW: Final = 64  # up to so many values are looked through faster as a list
 
 
 async def _open(connection: Connection, sensor_type: SensorType, time: int) -> None:
@@ -69,6 +70,13 @@ class _Chunk(NamedTuple):
     name: str | None
     start: int
     end: int
+
+
+def _ends(times: NDArray[np.int64]) -> tuple[int, int]:
+    if len(times) > _FEW:
+        return int(times.min()), int(times.max())
+    few = times.tolist()
+    return min(few), max(few)
 
 
 class Timescale:
@@ -109,7 +117,7 @@ class Timescale:
 
         That is a third of the work for a COPY of a few rows, so rows of the newest chunk go there directly.
         """
-        stretches = {t.table: (int(times.min()), int(times.max())) for t, times in rows}
+        stretches = {t.table: _ends(times) for t, times in rows}
         if wanted := {name: high for name, (_, high) in stretches.items() if name in self._unknown}:
             await self._find(door, wanted)
         tables: dict[str, str] = {}
