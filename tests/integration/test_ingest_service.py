@@ -155,7 +155,8 @@ async def test_a_large_flush_is_decoded_aside_while_the_one_before_is_written(
     decode = Decoder.decode
 
     def watched(self: Decoder, envelopes: Any) -> Any:
-        aside.append((len(envelopes), threading.current_thread() is not threading.main_thread()))
+        if len(envelopes):
+            aside.append((len(envelopes), threading.current_thread() is not threading.main_thread()))
         return decode(self, envelopes)
 
     monkeypatch.setattr(Decoder, "decode", watched)
