@@ -21,6 +21,7 @@ from brain.bench.probe import Probe
 from brain.bench.rig import Platform, Sender
 from brain.bench.shapes import call_device
 from brain.errors import ServiceError
+from brain.model import Device
 from brain.store import open_store
 
 if TYPE_CHECKING:
@@ -84,8 +85,8 @@ async def measure(options: Options, say: Callable[[str], None]) -> dict[str, Any
         store = await open_store(platform.ready["dsn"])
         try:
             calls = int((o.seconds + _WARM_S) * 1000 / o.every_ms) + 1
-            await store.admit([o.shape.device(d) for d in range(o.shape.devices)])
-            await store.admit([call_device(k) for k in range(calls)])
+            speaking = [o.shape.device(d) for d in range(o.shape.devices)] + [call_device(k) for k in range(calls)]
+            await store.put_devices([Device(device_id=0, sensor_type=t, name=n) for t, n in speaking])
         finally:
             await store.close()
         raises = Raises()

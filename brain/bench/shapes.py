@@ -142,7 +142,7 @@ class Shape:
 
 
 def call_device(number: int) -> tuple[str, str]:
-    """Sensor type and name of the desk that a call comes from; admit it first, as real desks are registered."""
+    """Sensor type and name of the desk that a call comes from; register it first, as real desks are."""
     return "emergency-call", f"BENCH-{number:06}"
 
 

@@ -41,6 +41,7 @@ __all__ = ["ScenesPart"]
 _Q: Final = load_queries("scenes")
 _BEGIN: Final = Step("BEGIN", keep=True)
 _COMMIT: Final = Step("COMMIT", keep=True)
+_LOCK: Final = Step(_Q["lock_events"].text, keep=True)
 _COLUMNS: Final = (
     "incident", "scene", "event", "level", "state", "departments", "lon", "lat", "raised_at", "updated_at",
     "cleared_at", "last_seq", "engine_number", "document", "acknowledged_by", "acknowledged_at", "assigned_to",
@@ -73,20 +74,20 @@ def _cells(record: Incident) -> list[Cell]:
     return [None if v is None else _AS.get(c, text)(v) for c, v in values.items()]
 
 
-def _engine_steps(steps: Sequence[EngineStep], records: dict[str, Incident], last: int) -> list[Step]:
-    """What to send for the steps that are new; ``records`` become what they are after them."""
+def _engine_steps(steps: Sequence[EngineStep], records: dict[str, Incident], last: int) -> tuple[list[Step], int]:
+    """What to send for the steps that are new, and the newest event then; ``records`` become what they are after."""
     rows: list[LogRow] = []
     for step in steps:
         if (applied := apply_engine_step(records.get(step.incident), step)) is not None:
             records[step.incident], row = applied
             rows.append(row)
     if not rows:
-        return []
+        return [], last
     out = _appended(last, rows, [records[i] for i in dict.fromkeys(r.incident for r in rows)])
     if owed := [o for r in rows for o in outbox_rows(r)]:
         incidents, seqs, *others = zip(*owed, strict=True)
         out.append(Step(_Q["put_outbox"].text, [texts(incidents), int4s(seqs), *map(texts, others)], keep=True))
-    return out
+    return out, last + len(rows)
 
 
 def _appended(last: int, rows: Sequence[LogRow], records: Sequence[Incident]) -> list[Step]:
@@ -105,6 +106,10 @@ def _appended(last: int, rows: Sequence[LogRow], records: Sequence[Incident]) ->
 
 class ScenesPart(WritePart):
     """Methods of the store about the log, steps and incidents."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._newest: int | None = None  # event, as of our last commit
 
     async def claim_lease(self, name: str) -> Lease:
         """Own the scenes of a partition; a former owner is fenced."""
@@ -135,22 +140,43 @@ class ScenesPart(WritePart):
             numbers = [text(name), int8(checkpoint.entry), checkpoint.state]
             kept.append(Step(_Q["put_checkpoint"].text, numbers, keep=True))
         lease_moves = Step(_Q["advance_lease"].text, [text(name), int8(lease.epoch), int8(entry)], keep=True)
-        names = {s.incident for s in steps}
-        look = Step(_Q["known_incidents"].text, [texts(_storable(names))], keep=True)
         async with self._door.standing() as line:
             try:
                 if not steps:
                     await line.exchange([lease_moves, *kept])
-                    return
-                first = [_BEGIN, lease_moves, Step(_Q["lock_events"].text, keep=True), look]
-                *_, (found,), known = await line.exchange(first)
-            except asyncpg.DivisionByZeroError as error:  # only advance_lease divides
+                elif not await self._raised(line, lease_moves, steps, kept):
+                    await self._stepped(line, lease_moves, steps, kept)
+            except asyncpg.DivisionByZeroError as error:  # only advance_lease still divides
                 raise FencedError(
                     "another process runs these scenes now; stop this one, or start it again to take over"
                 ) from error
-            records = await self._records(line.connection, names) if known else {}
-            new = _engine_steps(steps, records, int.from_bytes(found[0] or b"", "big"))
-            await line.exchange([*new, *kept, _COMMIT])
+
+    async def _raised(self, line: Line, lease_moves: Step, steps: Sequence[EngineStep], kept: list[Step]) -> bool:
+        """Commit steps that make new incidents in one exchange; False where another one's step came after our last."""
+        if self._newest is None or any(s.op != "raise" for s in steps):
+            return False
+        names = _storable(s.incident for s in steps)
+        new, newest = _engine_steps(steps, {}, self._newest)
+        lock = Step(_Q["lock_events_after"].text, [int8(self._newest), texts(names)], keep=True)
+        self._newest = None
+        try:
+            await line.exchange([lease_moves, lock, *new, *kept])
+        except asyncpg.DivisionByZeroError:
+            if line.done == 0:
+                raise
+            return False
+        self._newest = newest
+        return True
+
+    async def _stepped(self, line: Line, lease_moves: Step, steps: Sequence[EngineStep], kept: list[Step]) -> None:
+        """Look which of the steps are new, then commit those."""
+        names = {s.incident for s in steps}
+        look = Step(_Q["known_incidents"].text, [texts(_storable(names))], keep=True)
+        *_, (found,), known = await line.exchange([_BEGIN, lease_moves, _LOCK, look])
+        records = await self._records(line.connection, names) if known else {}
+        new, newest = _engine_steps(steps, records, int.from_bytes(found[0] or b"", "big"))
+        await line.exchange([*new, *kept, _COMMIT])
+        self._newest = newest
 
     async def _records(self, c: Connection, incidents: Iterable[str]) -> dict[str, Incident]:
         found = await c.fetch(_Q["find_incidents"].text, _storable(incidents))
@@ -216,10 +242,14 @@ class ScenesPart(WritePart):
         rows = await self._door.fetch(_Q["incident_log"].text, incident_id)
         return [msgspec.json.decode(r["document"]) for r in rows]
 
-    async def steps_after(self, event_id: int, limit: int = 500) -> list[tuple[int, dict[str, Any]]]:
-        """Steps of all incidents after an event number."""
+    async def steps_after(self, event_id: int, limit: int = 500) -> list[tuple[int, dict[str, Any], dict[str, Any]]]:
+        """Steps of all incidents after an event number: number, log object, INCIDENT as it is now."""
         rows = await self._door.fetch(_Q["steps_after"].text, event_id, limit)
-        return [(r["event"], msgspec.json.decode(r["document"])) for r in rows]
+        incidents: dict[str, dict[str, Any]] = {}
+        for r in rows:
+            if r["incident"] not in incidents:
+                incidents[r["incident"]] = incident_object(_incident_of({c: r[c] for c in _COLUMNS}))
+        return [(r["number"], msgspec.json.decode(r["step"]), incidents[r["incident"]]) for r in rows]
 
     async def last_event(self) -> int:
         """Number of the newest step, 0 when there is none."""

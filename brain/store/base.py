@@ -475,8 +475,8 @@ class Store(Protocol):
     async def incident_log(self, incident_id: str) -> list[dict[str, Any]]:
         """All steps of an incident in order of ``seq``; empty when unknown."""
 
-    async def steps_after(self, event_id: int, limit: int = 500) -> list[tuple[int, dict[str, Any]]]:
-        """Steps of all incidents after an event number, with their numbers (for the live stream)."""
+    async def steps_after(self, event_id: int, limit: int = 500) -> list[tuple[int, dict[str, Any], dict[str, Any]]]:
+        """Steps of all incidents after an event number (live stream): number, log object, INCIDENT as it is now."""
 
     async def last_event(self) -> int:
         """Number of the newest step, 0 when there is none."""

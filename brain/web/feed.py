@@ -106,15 +106,10 @@ class Feed:
         return [self._ring[i] for i in range(at, min(len(self._ring), at + _BATCH))]
 
     async def _read(self, number: int) -> list[LiveStep]:
-        incidents: dict[str, dict[str, Any] | None] = {}
-        out = []
-        for event, log in await self._store.steps_after(number, _BATCH):
-            name = str(log["incident"])
-            if name not in incidents:
-                incidents[name] = await self._store.incident(name)
-            data = _encode({"log": log, "incident": incidents[name]})
-            out.append(LiveStep(event, sse(data, event="incident", number=event)))
-        return out
+        return [
+            LiveStep(event, sse(_encode({"log": log, "incident": incident}), event="incident", number=event))
+            for event, log, incident in await self._store.steps_after(number, _BATCH)
+        ]
 
     async def run(self) -> None:
         """Follow the steps and the health until cancelled."""

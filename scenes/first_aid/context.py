@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from scenes.first_aid.state import FirstAidState, Notice
     from scenes.first_aid.town import Place, Town
+    from scenes.toolkit.roads import Tree
     from scenes.toolkit.speeds import LiveSpeeds
 
 __all__ = ["AREA", "Context", "area_of", "bars"]
@@ -114,9 +115,12 @@ class Context:
             pace = self.parameters["crow_kmh"] / 3.6
             return {k: metres(p.lon, p.lat, root.lon, root.lat) / pace for k, p in ends.items()}
         graph, out = self.town.graph, {}
+        trees: dict[int, Tree] = {}
         for name, place in ends.items():
             # A hospital inside a hazard is not gone to; a unit inside one may leave it.
             live = self.speeds(root, place) if inward else self.speeds(root)
-            tree = graph.tree(root.spot, live, inward=inward, limit_s=limit_s)
+            tree = trees.get(live.digest)
+            if tree is None:
+                tree = trees[live.digest] = graph.tree(root.spot, live, inward=inward, limit_s=limit_s)
             out[name] = math.inf if place.spot is None else tree.reach(place.spot)
         return out

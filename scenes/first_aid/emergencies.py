@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from brain.city.index import METRES_PER_DEGREE
 from scenes.first_aid import mass, notices, watch
 from scenes.first_aid.dispatch import make_plan, patient_place, place_of_call
 from scenes.first_aid.policy import MedicalEmergency
@@ -55,8 +56,10 @@ def _same(ctx: Context, call: Call) -> tuple[Case | None, list[Case]]:
     p, found, near = ctx.parameters, [], []
     here = place_of_call(ctx, call)
     for case in ctx.state.cases.values():
+        if here is None or case.ended is not None or _is_far(here.lat, case.call.lat, p["duplicate_radius_m"]):
+            continue
         there = patient_place(ctx, case)
-        if case.ended is not None or here is None or there is None:
+        if there is None:
             continue
         a = (complaint_of(call.complaint).group, here.lon, here.lat, call.time)
         b = (complaint_of(case.complaint).group, there.lon, there.lat, case.last_call)
@@ -65,6 +68,11 @@ def _same(ctx: Context, call: Call) -> tuple[Case | None, list[Case]]:
         elif same_patient((b[0], *a[1:]), b, p["duplicate_radius_m"], p["duplicate_s"]):
             near.append(case)
     return min(found, key=lambda f: f[:2])[2] if found else None, near
+
+
+def _is_far(lat: float, other: float, radius_m: float) -> bool:
+    """Whether the degrees of latitude alone say that two places are farther apart; False where one is not known."""
+    return abs(lat - other) > 1.01 * radius_m / METRES_PER_DEGREE
 
 
 def _graver(ctx: Context, case: Case, call: Call) -> bool:

@@ -43,12 +43,12 @@ async def test_steps_become_a_log_with_its_key_order(store: Store) -> None:
     assert log[0] == {**steps[0].document, "seq": 1}
     assert msgspec.json.encode(log[0]["headline"]).decode() == '{"zh":"燃气泄漏","en":"Gas leak"}'
     assert await store.incident_log("nothing") == []
-    assert [(n, d["incident"], d["seq"]) for n, d in await store.steps_after(0)] == [
+    assert [(n, d["incident"], d["seq"]) for n, d, _ in await store.steps_after(0)] == [
         (1, "a", 1),
         (2, "b", 1),
         (3, "a", 2),
     ]
-    assert [n for n, _ in await store.steps_after(1, limit=1)] == [2]
+    assert [n for n, *_ in await store.steps_after(1, limit=1)] == [2]
     assert await store.last_event() == 3
     incident = await store.incident("a")
     assert incident is not None
@@ -87,6 +87,29 @@ async def test_a_former_owner_of_the_scenes_is_fenced_and_changes_nothing(store:
     await store.commit_steps("city", now, 1, [], None)
 
 
+async def test_new_incidents_are_numbered_after_everybodys_steps_and_taken_once(store: Store) -> None:
+    lease = await store.claim_lease("city")
+
+    async def commit(entry: int, *incidents: str) -> None:
+        await store.commit_steps("city", lease, entry, [step(i, 1, T0, "raise") for i in incidents], None)
+
+    await commit(1, "a")
+    await commit(2, "b")
+    await store.person_step("a", "comment", "Wang", T0, {"text": "seen"})
+    await commit(3, "c")  # after a step that it did not know of
+    await commit(4, "b", "c", "d")  # the answer got lost: two of them are known
+    await commit(5, "d")
+    await commit(6, "e")
+    assert [(n, d["incident"], d["op"]) for n, d, _ in await store.steps_after(0)] == [
+        *((1, "a", "raise"), (2, "b", "raise"), (3, "a", "comment"), (4, "c", "raise"), (5, "d", "raise")),
+        (6, "e", "raise"),
+    ]
+    await store.claim_lease("city")
+    with pytest.raises(FencedError):
+        await commit(7, "f")
+    assert await store.last_event() == 6
+
+
 async def test_a_checkpoint_comes_back_and_the_offset_never_goes_back(store: Store) -> None:
     writer = await Writer.start(store)
     for _ in range(9):
@@ -121,7 +144,7 @@ async def test_people_and_engine_share_one_numbering(store: Store) -> None:
     assert [(s["seq"], s["op"]) for s in log] == [(1, "raise"), (2, "acknowledge"), (3, "update"), (4, "comment")]
     assert "by" not in log[2]
     assert log[1] == first
-    assert [d["op"] for _, d in await store.steps_after(2)] == ["update", "comment"]
+    assert [d["op"] for _, d, _ in await store.steps_after(2)] == ["update", "comment"]
     with pytest.raises(NotFoundError):
         await store.person_step("nothing", "comment", "Li", T0, {})
     assert await store.last_event() == 4
@@ -281,7 +304,7 @@ async def test_a_reader_of_steps_never_misses_one(sql_dsn: str) -> None:
         while True:
             last = not writing
             found = await stores[2].steps_after(seen[-1] if seen else 0)
-            seen.extend(n for n, _ in found)
+            seen.extend(n for n, *_ in found)
             if last and not found:
                 return
             await asyncio.sleep(0)

@@ -35,6 +35,12 @@ ON CONFLICT (name) DO UPDATE SET entry = excluded.entry, state = excluded.state;
 -- Steps are appended one transaction at a time: a number becomes visible only after all lower ones.
 SELECT event FROM brain.event_head FOR UPDATE;
 
+-- name: lock_events_after
+-- As lock_events where the newest step is this one; divides by zero where it is another, or one of the incidents is known.
+WITH head AS (SELECT event FROM brain.event_head FOR UPDATE)
+SELECT 1 / count(*) FROM head
+WHERE event = $1 AND NOT EXISTS (SELECT FROM brain.incident WHERE incident = ANY ($2::text[]));
+
 -- name: advance_events
 -- The number of the newest step; wakes up who shows incidents.
 WITH moved AS (UPDATE brain.event_head SET event = $1)
@@ -87,8 +93,15 @@ SELECT document FROM brain.incident_log WHERE incident = $1 AND op = $2 ORDER BY
 SELECT document FROM brain.incident_log WHERE incident = $1 ORDER BY seq;
 
 -- name: steps_after
--- Steps of all incidents after an event number.
-SELECT event, document FROM brain.incident_log WHERE event > $1 ORDER BY event LIMIT $2;
+-- Steps of all incidents after an event number, each with its incident's record.
+SELECT s.number, s.step, i.incident, i.scene, i.event, i.level, i.state, i.departments, i.lon,
+       i.lat, i.raised_at, i.updated_at, i.cleared_at, i.last_seq, i.engine_number, i.document, i.acknowledged_by,
+       i.acknowledged_at, i.assigned_to, i.shelved_until, i.closed_at
+FROM (
+    SELECT event AS number, incident, document AS step FROM brain.incident_log WHERE event > $1 ORDER BY event LIMIT $2
+) AS s
+JOIN brain.incident AS i USING (incident)
+ORDER BY s.number;
 
 -- name: last_event
 -- Number of the newest step.
