@@ -293,9 +293,12 @@ def _times(
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
     """Microseconds, which had none, and which are no times."""
     n = len(values)
-    kinds = set(map(type, values))
-    if kinds == {str}:
-        us, good = to_us_many(values)
+    try:
+        joined = "".join(values)
+    except TypeError:  # a number, or none
+        pass
+    else:
+        us, good = to_us_many(values, joined)
         return us, np.zeros(n, dtype=np.bool_), ~good
     us = received_at.copy()
     timeless = np.zeros(n, dtype=np.bool_)

@@ -168,10 +168,10 @@ class Splitter:
             self._dropping -= dropped
             data = data[dropped:]
         if self._rest or len(data) < self._wanted:
-            self._rest += data
-            if len(self._rest) < self._wanted:  # a long packet in many pieces is not copied again for each
+            if len(self._rest) + len(data) < self._wanted:  # a long packet in many pieces is not copied again for each
+                self._rest += data
                 return others
-            data = bytes(self._rest)
+            data = b"".join((self._rest, data))
         wanted = self._wanted_topic
         add_topic, add_payload = arrivals.topics.append, arrivals.payloads.append
         add_id, add_head = arrivals.packet_ids.append, arrivals.heads.append
