@@ -73,6 +73,7 @@ class _Form(NamedTuple):
         layout: What sensor types done together have in common: kind of each column, and whether it is their own.
         low, high: Of the columns with numbers or flags.
         past, future: How far from the time of receipt a time may be, microseconds.
+        names: Of the columns.
     """
 
     layout: tuple[tuple[str, bool], ...]
@@ -81,6 +82,8 @@ class _Form(NamedTuple):
     past: int
     future: int
     positioned: bool
+    names: tuple[str, ...]
+    has_box: bool
 
 
 @lru_cache(maxsize=8192)
@@ -93,6 +96,8 @@ def _form(kind: Kind) -> _Form:
         kind.type.past // _STEP,
         kind.type.future // _STEP,
         kind.positioned,
+        tuple(c.name for c in kind.columns),
+        any(c.kind == "box" for c in kind.columns),
     )
 
 
@@ -180,14 +185,14 @@ def _tables(
     block = _block([stretch.cells[k] for k in numbers], n)
     for k, row in zip(numbers, block, strict=True):
         columns[k] = row
-    suspect = _untimely(stretch, time, bad)
+    suspect = _untimely(stretch, time, bad) if n > _FEW or not _is_timely(stretch, time, bad) else np.zeros(n, np.bool_)
     if n > _FEW or not _are_plain(stretch, numbers, told):
         suspect |= _broken(stretch, columns, block, numbers, told)
     if len(kinds) == 1:
-        return [Table(time, timeless, suspect, _named(kinds[0], columns, 0, n))]
+        return [Table(time, timeless, suspect, _named(kinds[0], columns))]
     ends = list(accumulate(counts))
     return [
-        Table(time[a:b], timeless[a:b], suspect[a:b], _named(kind, columns, a, b))
+        Table(time[a:b], timeless[a:b], suspect[a:b], _named(kind, [values[..., a:b] for values in columns]))
         for kind, a, b in zip(kinds, [0, *ends], ends, strict=False)
     ]
 
@@ -203,16 +208,16 @@ def _block(cells: list[tuple[Any, ...]], n: int) -> NDArray[np.float64]:
 
 def _are_plain(stretch: _Stretch, numbers: list[int], told: list[int]) -> bool:
     """Whether all readings of one sensor type are whole and within all ranges, seen at a glance; False where unsure."""
-    if len(stretch.gathered) > 1:
+    if len(stretch.gathered) > 1 or _form(stretch.gathered[0].kind).has_box:
         return False
     layout, cells, n = stretch.gathered[0].kind.columns, stretch.cells, len(stretch.times)
-    if any(column.kind == "box" for column in layout):
-        return False
     has_content = any(not _has_none(cells[k]) for k in told)
     positions = [0, 0]
     for k in numbers:
         column = layout[k]
-        values = [v for v in cells[k] if v is not None and not isnan(v)]
+        values: Sequence[float] = cells[k]
+        if _lacks(values):
+            values = [v for v in values if v is not None and not isnan(v)]
         if values and not (column.low <= min(values) and max(values) <= column.high):
             return False
         if k < len(positions):
@@ -224,6 +229,14 @@ def _are_plain(stretch: _Stretch, numbers: list[int], told: list[int]) -> bool:
 
 def _has_none(texts: tuple[str | None, ...]) -> bool:
     return not all(texts) and None in texts  # the first does not compare, so it is much the faster
+
+
+def _lacks(numbers: Sequence[float | None]) -> bool:
+    """Whether a number is not there: None, or NaN, which a sum does not lose."""
+    try:
+        return isnan(sum(numbers))  # type: ignore[arg-type]
+    except TypeError:
+        return True
 
 
 def _broken(
@@ -267,6 +280,14 @@ def _untimely(stretch: _Stretch, time: NDArray[np.int64], bad: NDArray[np.bool_]
     return suspect
 
 
+def _is_timely(stretch: _Stretch, time: NDArray[np.int64], bad: NDArray[np.bool_]) -> bool:
+    """Whether all times of one sensor type are right, seen at a glance; False where unsure."""
+    if len(stretch.gathered) > 1 or has(bad, True):
+        return False
+    form, ahead = _form(stretch.gathered[0].kind), (time - stretch.received_at).tolist()
+    return bool(-form.past <= min(ahead) and max(ahead) <= form.future)
+
+
 def _each(said: list[int], counts: list[int]) -> NDArray[np.int64] | int:
     """What each sensor type says, for each row."""
     return said[0] if len(said) == 1 else np.repeat(np.array(said), counts)
@@ -279,9 +300,9 @@ def _spread(bounds: list[NDArray[np.float64]], counts: list[int]) -> NDArray[np.
     return np.repeat(np.stack(bounds, axis=1), counts, axis=1)
 
 
-def _named(kind: Kind, columns: list[NDArray[Any]], a: int, b: int) -> dict[str, NDArray[Any]]:
-    """Rows ``a`` to ``b`` of the columns under the names that they have with a sensor type."""
-    out = {column.name: values[..., a:b] for column, values in zip(kind.columns, columns, strict=True)}
+def _named(kind: Kind, columns: list[NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The columns under the names that they have with a sensor type."""
+    out = dict(zip(_form(kind).names, columns, strict=True))
     if (boxes := out.get("box")) is not None and boxes.ndim == 2:
         del out["box"]
         out.update(zip(BOX, boxes, strict=True))

@@ -167,6 +167,8 @@ class Decoded:
         at = self.envelopes.received_at
         if not len(at):
             return 0
+        if not self.refusals and not any(part.mapped for part in self.parts):
+            return int(at[-1])  # native packs have room already
         need = np.ones(len(at), np.int64)
         for part in self.parts:
             if part.mapped:
