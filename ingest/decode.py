@@ -15,6 +15,7 @@ outcome = decoded.finish(registry, first_position=head.position + 1)
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -297,9 +298,9 @@ class Decoder:
     ) -> tuple[NDArray[np.int32], bool]:
         """Ids of the devices, 0 for those still to be admitted, and whether it is none; refuses others."""
         ids = self.registry.ids(kind.type.id)
+        with contextlib.suppress(TypeError):  # a None
+            return np.fromiter(map(ids.get, rows.devices), np.int32, len(rows.devices)), True
         found = list(map(ids.get, rows.devices))
-        if all(found):  # ids begin with 1
-            return np.array(found, dtype=np.int32), True
         device = np.array([i or 0 for i in found], dtype=np.int32)
         closed = kind.type.admission == "closed" and not self.admit_all
         for j in ((device == 0) & keep).nonzero()[0].tolist():
