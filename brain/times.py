@@ -133,10 +133,10 @@ def to_us_many(texts: Sequence[str], joined: str | None = None) -> tuple[NDArray
             return np.array([to_us(t) for t in texts], dtype=np.int64), ~good
     else:
         joined = "".join(texts) if joined is None else joined
-        length, first = len(texts[0]), texts[0]
-        if n * length == len(joined) and _SHORTEST <= length <= _LONGEST and first[-1] == "Z":
+        length = len(texts[0])
+        if n * length == len(joined) and _SHORTEST <= length <= _LONGEST and min(map(len, texts)) == length:
             us, good = _columns(joined, n, length)
-            if good.all():  # each row of so many characters ends with its only Z: they are the texts
+            if good.all():
                 return us, good
             us, good = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.bool_)
         lengths = np.fromiter(map(len, texts), dtype=np.int64, count=n)

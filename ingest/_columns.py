@@ -198,10 +198,10 @@ def _tables(
 
 
 def _block(cells: list[tuple[Any, ...]], n: int) -> NDArray[np.float64]:
-    """Numbers as rows of an array, which may be read-only; None becomes NaN, True 1.0."""
+    """Numbers as rows of an array; None becomes NaN, True 1.0."""
     pack = struct.Struct(f"{n}d").pack
     try:  # four times as fast as an array of tuples
-        return np.frombuffer(b"".join([pack(*values) for values in cells])).reshape(len(cells), n)
+        return np.frombuffer(bytearray().join([pack(*values) for values in cells])).reshape(len(cells), n)
     except struct.error:  # a None
         return np.array(cells, dtype=np.float64)
 

@@ -15,10 +15,10 @@ __all__ = ["Batcher"]
 
 @dataclass(slots=True)
 class Batcher:
-    """Decides how long a flush may wait for company.
+    """Decides how long a flush may wait for company. What waits is counted in messages of a usual size.
 
     Attributes:
-        enough: So many waiting messages make a flush due.
+        enough: So much waiting makes a flush due.
         shortest_s: Seconds between the starts of two flushes under load, at least.
         longest_s: ... and at most.
 

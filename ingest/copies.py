@@ -28,7 +28,7 @@ def digest(topic: str, payload: bytes) -> bytes:
 
 
 class Copies:
-    """Which readings without time came within the last 10 minutes, and which were refused. For use by one task.
+    """Which readings without time came within the last 10 minutes, and which were refused. One call at a time.
 
     A reading is known by its message's bytes and its place in the pack.
 

@@ -68,7 +68,7 @@ def _misrouted(message: int, topic: str, registry: Registry) -> Refusal:
 
 
 class Decoder:
-    """Decodes flush after flush against one registry; keeps what it learnt about topics. For use by one task.
+    """Decodes flush after flush against one registry; keeps what it learnt about topics. One call at a time.
 
     Args:
         registry: Sensor types and devices; make a new decoder when a sensor type changes.
@@ -296,7 +296,7 @@ class Decoder:
     def _devices(
         self, kind: Kind, rows: Rows, keep: NDArray[np.bool_], refusals: list[Refusal]
     ) -> tuple[NDArray[np.int32], bool]:
-        """Ids of the devices, 0 for those still to be admitted, and whether it is none; refuses others."""
+        """Ids of the devices, 0 for those still to be admitted, and whether all are in; refuses those that may not."""
         ids = self.registry.ids(kind.type.id)
         with contextlib.suppress(TypeError):  # a None
             return np.fromiter(map(ids.get, rows.devices), np.int32, len(rows.devices)), True

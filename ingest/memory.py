@@ -29,7 +29,7 @@ class Change(NamedTuple):
 
 
 class Memories:
-    """Values by sensor type and key. For use by one task.
+    """Values by sensor type and key. One call at a time.
 
     Args:
         kept: (sensor type, key, MessagePack) as the store has them, longest unchanged first.

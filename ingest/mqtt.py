@@ -96,6 +96,11 @@ class Messages(NamedTuple):
     def __len__(self) -> int:
         return len(self.arrivals)
 
+    @property
+    def load(self) -> int:
+        """How much they are, in messages of a usual size."""
+        return max(len(self), sum(map(len, self.arrivals.payloads)) // _USUAL_BYTES)
+
 
 def client_id(data_dir: Path) -> str:
     """The secret, random client id of this installation's ingest: kept, because the broker keeps a session under it.

@@ -167,9 +167,7 @@ class _Ingest:
                     await self._settle(writing)
                     writing = None
                     await self._reload()
-                load = self._source.load
                 messages = self._source.take(_MOST_MESSAGES, _MOST_BYTES)
-                load -= self._source.load
                 items = [] if stopping else await self._inbox()
                 if not messages and not items:
                     if stopping:
@@ -182,6 +180,7 @@ class _Ingest:
                     continue
                 envelopes = self._stamp(messages, items)
                 began = time.monotonic()
+                load = messages.load
                 if load >= _LARGE and writing is not None and not writing.done():
                     # The flush before is still going out to the data base, piece by piece as its line takes them.
                     decoded = await asyncio.to_thread(self._decoder.decode, envelopes)

@@ -13,7 +13,7 @@ from brain.store._exchange import Line, Step, float8, int4, int4s, int8, int8s, 
 from brain.store._filters import Filter, is_storable
 from brain.store._sql import load_queries
 from brain.store._write import WritePart
-from brain.store.base import ROWS_READ, Checkpoint, Lease, LogEntry, Page
+from brain.store.base import ROWS_READ, Checkpoint, Lease, LogEntry, Page, ToldStep
 from brain.store.incidents import (
     MOST_INCIDENTS,
     OF_A_DRILL,
@@ -242,14 +242,15 @@ class ScenesPart(WritePart):
         rows = await self._door.fetch(_Q["incident_log"].text, incident_id)
         return [msgspec.json.decode(r["document"]) for r in rows]
 
-    async def steps_after(self, event_id: int, limit: int = 500) -> list[tuple[int, dict[str, Any], dict[str, Any]]]:
-        """Steps of all incidents after an event number: number, log object, INCIDENT as it is now."""
+    async def steps_after(self, event_id: int, limit: int = 500) -> list[ToldStep]:
+        """Steps of all incidents after an event number."""
         rows = await self._door.fetch(_Q["steps_after"].text, event_id, limit)
-        incidents: dict[str, dict[str, Any]] = {}
+        incidents: dict[str, dict[str, Any] | None] = {}
         for r in rows:
             if r["incident"] not in incidents:
-                incidents[r["incident"]] = incident_object(_incident_of({c: r[c] for c in _COLUMNS}))
-        return [(r["number"], msgspec.json.decode(r["step"]), incidents[r["incident"]]) for r in rows]
+                known = None if r["scene"] is None else _incident_of({c: r[c] for c in _COLUMNS})
+                incidents[r["incident"]] = None if known is None else incident_object(known)
+        return [ToldStep(r["number"], msgspec.json.decode(r["step"]), incidents[r["incident"]]) for r in rows]
 
     async def last_event(self) -> int:
         """Number of the newest step, 0 when there is none."""

@@ -43,6 +43,7 @@ __all__ = [
     "QuarantineQuery",
     "Quarantined",
     "Store",
+    "ToldStep",
     "Written",
     "drill_key",
     "rows_stored",
@@ -225,6 +226,20 @@ class LogEntry(NamedTuple):
     entry: int
     received_at: int
     piece: Piece
+
+
+class ToldStep(NamedTuple):
+    """A step as the live stream tells it.
+
+    Attributes:
+        event: Numbers all steps of all incidents.
+        log: LOG OBJECT.
+        incident: INCIDENT as it is now; None where somebody has deleted it.
+    """
+
+    event: int
+    log: dict[str, Any]
+    incident: dict[str, Any] | None
 
 
 class Lease(NamedTuple):
@@ -475,8 +490,8 @@ class Store(Protocol):
     async def incident_log(self, incident_id: str) -> list[dict[str, Any]]:
         """All steps of an incident in order of ``seq``; empty when unknown."""
 
-    async def steps_after(self, event_id: int, limit: int = 500) -> list[tuple[int, dict[str, Any], dict[str, Any]]]:
-        """Steps of all incidents after an event number (live stream): number, log object, INCIDENT as it is now."""
+    async def steps_after(self, event_id: int, limit: int = 500) -> list[ToldStep]:
+        """Steps of all incidents after an event number, for the live stream."""
 
     async def last_event(self) -> int:
         """Number of the newest step, 0 when there is none."""

@@ -29,6 +29,7 @@ from brain.store.base import (
     Lease,
     LogEntry,
     Page,
+    ToldStep,
     Written,
     drill_key,
 )
@@ -505,11 +506,11 @@ class MemoryStore:
         """All steps of an incident in order of ``seq``."""
         return [deepcopy(s.document) for s in self._steps if s.incident == incident_id]
 
-    async def steps_after(self, event_id: int, limit: int = 500) -> list[tuple[int, dict[str, Any], dict[str, Any]]]:
-        """Steps of all incidents after an event number: number, log object, INCIDENT as it is now."""
+    async def steps_after(self, event_id: int, limit: int = 500) -> list[ToldStep]:
+        """Steps of all incidents after an event number."""
         first = max(event_id, 0)
         return [
-            (n, deepcopy(s.document), deepcopy(incident_object(self._incidents[s.incident])))
+            ToldStep(n, deepcopy(s.document), deepcopy(incident_object(self._incidents[s.incident])))
             for n, s in enumerate(self._steps[first : first + limit], first + 1)
         ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from brain.city.index import METRES_PER_DEGREE
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from brain.scene_api import Evidence
     from scenes.first_aid.context import Context
     from scenes.first_aid.state import Fall
+    from scenes.first_aid.town import Place
     from scenes.toolkit.calls import Call
 
 __all__ = ["end", "forget_at", "join_fall", "on_call"]
@@ -56,7 +58,7 @@ def _same(ctx: Context, call: Call) -> tuple[Case | None, list[Case]]:
     p, found, near = ctx.parameters, [], []
     here = place_of_call(ctx, call)
     for case in ctx.state.cases.values():
-        if here is None or case.ended is not None or _is_far(here.lat, case.call.lat, p["duplicate_radius_m"]):
+        if here is None or case.ended is not None or _is_far(here, case.call, p["duplicate_radius_m"]):
             continue
         there = patient_place(ctx, case)
         if there is None:
@@ -70,9 +72,9 @@ def _same(ctx: Context, call: Call) -> tuple[Case | None, list[Case]]:
     return min(found, key=lambda f: f[:2])[2] if found else None, near
 
 
-def _is_far(lat: float, other: float, radius_m: float) -> bool:
-    """Whether the degrees of latitude alone say that two places are farther apart; False where one is not known."""
-    return abs(lat - other) > 1.01 * radius_m / METRES_PER_DEGREE
+def _is_far(here: Place, call: Call, radius_m: float) -> bool:
+    """Whether the latitude alone says that a call came from farther away; False where its degrees are not known."""
+    return not math.isnan(call.lon) and abs(here.lat - call.lat) > 1.01 * radius_m / METRES_PER_DEGREE
 
 
 def _graver(ctx: Context, case: Case, call: Call) -> bool:

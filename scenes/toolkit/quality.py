@@ -270,6 +270,8 @@ class Series:
         self.flat_samples[rows] = np.where(breaks, 1, self.flat_samples[rows] + 1)
         self.moved[rows] = np.where(breaks, self.moves[rows], self.moved[rows])
         seconds = (time - self.flat_from[rows]) / 1e6
+        if seconds.max() < checks.flat_s:  # as nearly always
+            return np.full(len(rows), PASS, np.uint8)
         matters = (np.isfinite(span) & (value > checks.flat_span_share * span)) | (
             (self.moved[rows] >= checks.flat_moves) & (self.seen[rows] >= 20)
         )
@@ -298,8 +300,10 @@ class Series:
             self.high_before[turned] = np.where(follows, self.high[turned], np.nan)
             self.low[turned], self.high[turned], self.half[turned] = np.nan, np.nan, half[new]
         self.low[rows], self.high[rows] = np.fmin(self.low[rows], value), np.fmax(self.high[rows], value)
-        whole = np.fmax(self.high[rows], self.high_before[rows]) - np.fmin(self.low[rows], self.low_before[rows])
         late = time % HALF_DAY_US >= HALF_DAY_US * 0.9  # the half day before and nearly all of this one: about a day
+        if not late.any():
+            return np.full(len(rows), NOT_EVALUATED, np.uint8)
+        whole = np.fmax(self.high[rows], self.high_before[rows]) - np.fmin(self.low[rows], self.low_before[rows])
         usual = self.usual[rows]
         ready = late & np.isfinite(self.low_before[rows]) & (usual > 0)
         weak = ready & (whole < checks.attenuated_share * usual)
@@ -320,6 +324,8 @@ class Series:
         hour = time % DAY_US // HOUR_US
         self.hours[rows, hour] = np.fmin(self.hours[rows, hour], value)
         slope = self.slope[rows]
+        if np.isnan(slope).all():  # days are still to be learnt
+            return np.full(len(rows), NOT_EVALUATED, np.uint8)
         ready = np.isfinite(slope) & np.isfinite(span)
         with np.errstate(invalid="ignore"):
             drifts = ready & (np.abs(slope) > checks.drift_share_per_day * span)

@@ -17,6 +17,7 @@ from brain.model import Device
 from brain.store import MemoryStore
 from brain.store.base import Flush, ObservationQuery, QuarantineQuery
 from brain.times import iso
+from ingest import service
 from ingest.decode import Decoder
 from ingest.mqtt import AckingSource, BrokerAddress, client_id
 from ingest.sensor_types import load_builtin
@@ -160,6 +161,7 @@ async def test_a_large_flush_is_decoded_aside_while_the_one_before_is_written(
         return decode(self, envelopes)
 
     monkeypatch.setattr(Decoder, "decode", watched)
+    monkeypatch.setattr(service, "_LARGE", service.Batcher().enough)
     now, filler = wall_clock() - 1_000_000, "x" * 8000
     async with running(store, broker, tmp_path):
         await publish(broker, hydrant(0))

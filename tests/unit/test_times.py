@@ -135,3 +135,12 @@ def test_times_of_one_hour_are_read_as_each_by_itself(hour, zone, places, many, 
             assert (to_us(text), True) == (one, is_good)
         except ValueError:
             assert (one, is_good) == (0, False)
+
+
+def test_borders_between_texts_are_not_guessed():
+    a, b = "2026-07-01T14:00:00.001Z", "2026-07-01T14:00:00.002Z"
+    for wrong in ([a + b, ""], [a[:10], a[10:] + b], [a + b[:1], b[1:]]):
+        texts = [a] * 40 + wrong + [b] * 40
+        us, good = to_us_many(texts)
+        assert good.tolist() == [True] * 40 + [False] * 2 + [True] * 40
+        assert us.tolist() == [to_us(a)] * 40 + [0] * 2 + [to_us(b)] * 40

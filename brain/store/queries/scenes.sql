@@ -94,13 +94,13 @@ SELECT document FROM brain.incident_log WHERE incident = $1 ORDER BY seq;
 
 -- name: steps_after
 -- Steps of all incidents after an event number, each with its incident's record.
-SELECT s.number, s.step, i.incident, i.scene, i.event, i.level, i.state, i.departments, i.lon,
+SELECT s.number, s.step, s.incident, i.scene, i.event, i.level, i.state, i.departments, i.lon,
        i.lat, i.raised_at, i.updated_at, i.cleared_at, i.last_seq, i.engine_number, i.document, i.acknowledged_by,
        i.acknowledged_at, i.assigned_to, i.shelved_until, i.closed_at
 FROM (
     SELECT event AS number, incident, document AS step FROM brain.incident_log WHERE event > $1 ORDER BY event LIMIT $2
 ) AS s
-JOIN brain.incident AS i USING (incident)
+LEFT JOIN brain.incident AS i USING (incident)
 ORDER BY s.number;
 
 -- name: last_event
