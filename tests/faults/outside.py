@@ -65,8 +65,11 @@ class Outside(World):
 
     address = "127.0.0.1"
 
-    def open(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
         self._exits = contextlib.ExitStack()
+
+    def open(self) -> None:
         self._services = self._exits.enter_context(Services())
         self._said: list[str] = []
         port = pick_port(0, explicit=False)
@@ -221,7 +224,10 @@ def _run(command: list[str], text: str) -> str:
 
 def ip(*words: str) -> None:
     """Run `ip`."""
-    done = subprocess.run(["ip", *words], capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(["ip", *words], capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise CannotRunError("a cable needs ip (Debian: apt-get install iproute2)") from error
     if done.returncode:
         raise CannotRunError(f"a cable needs network namespaces (ip {' '.join(words)}: {done.stderr.strip()})")
 
@@ -229,11 +235,14 @@ def ip(*words: str) -> None:
 class Cable(Outside):
     """The platform in a network namespace; data base and broker outside, at the other end of a cable. Root only."""
 
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.namespace, self.inner, self.outer = f"cbf{os.getpid()}", f"cbi{os.getpid()}"[:15], f"cbo{os.getpid()}"[:15]
+
     def open(self) -> None:
         if not is_root():
             raise CannotRunError("a cable needs a network namespace, and only root may make one; run as root")
         number = os.getpid() % 200 + 20
-        self.namespace, self.inner, self.outer = f"cbf{os.getpid()}", f"cbi{os.getpid()}"[:15], f"cbo{os.getpid()}"[:15]
         self.address = f"10.213.{number}.1"
         ip("netns", "add", self.namespace)
         ip("link", "add", self.outer, "type", "veth", "peer", "name", self.inner, "netns", self.namespace)

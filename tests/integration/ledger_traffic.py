@@ -20,7 +20,7 @@ id: basin
 family: meter
 name: {zh: 调蓄池, en: Storm basin}
 topics: ["city/basin/{device}/up"]
-max_bytes: 4096
+max_bytes: 8192
 accept: {past: 2h, future: 5min}
 merge: {by: it.part, for: 1h}
 ignore: it.kind == "heartbeat"
@@ -160,7 +160,7 @@ class Traffic:
         if reason == "not_json":
             return self._up(device, b"{\xff%d" % n, [Reading(n, reason=reason)])
         if reason == "too_large":
-            return self._up(device, {"n": n, "text": "x" * 5000}, [Reading(n, reason=reason)])
+            return self._up(device, {"n": n, "text": "x" * 9000}, [Reading(n, reason=reason)])
         body, reading = self._said(device, reason=reason)
         return self._up(device, body, [reading])
 
