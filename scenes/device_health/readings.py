@@ -62,7 +62,10 @@ def _judge(state: HealthState, batch: Batch, name: str, some: NDArray[np.intp], 
         some = some[[words[i] not in BAD_STATUS for i in some.tolist()]]
     if not len(some):
         return
-    measured = state.measured.setdefault(f"{batch.sensor_type}/{name}", Measured())
+    key = f"{batch.sensor_type}/{name}"
+    measured = state.measured.get(key)
+    if measured is None:
+        measured = state.measured[key] = Measured()
     device, value = batch.device[some], batch[name][some]
     rows = measured.slots.of(device).astype(np.intp)
     if measured.slots.used > len(measured.outside):

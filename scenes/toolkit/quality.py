@@ -185,8 +185,8 @@ class Series:
             checks: Thresholds.
         """
         n = len(rows)
-        if n:
-            grow(self, int(rows.max()) + 1)
+        if n and (wanted := int(rows.max()) + 1) > len(self.value):
+            grow(self, wanted)
         low, high = (x if isinstance(x, np.ndarray) else np.full(n, x) for x in (low, high))
         flags = np.full((6, n), NOT_EVALUATED, np.uint8)
         marks = np.zeros((2, n), bool)
