@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from brain.scene_api import Evidence
     from scenes.first_aid.context import Context
     from scenes.first_aid.state import Fall
-    from scenes.first_aid.town import Place
     from scenes.toolkit.calls import Call
 
 __all__ = ["end", "forget_at", "join_fall", "on_call"]
@@ -55,11 +54,16 @@ def on_call(ctx: Context, call: Call) -> Iterator[Evidence]:
 
 def _same(ctx: Context, call: Call) -> tuple[Case | None, list[Case]]:
     """The open emergency that a call tells of (the nearest one), and those next to it with another complaint."""
-    p, found, near = ctx.parameters, [], []
+    p = ctx.parameters
+    found: list[tuple[float, str, Case]] = []
+    near: list[Case] = []
     here = place_of_call(ctx, call)
+    if here is None:
+        return None, near
+    farthest = 1.01 * p["duplicate_radius_m"] / METRES_PER_DEGREE
     for case in ctx.state.cases.values():
-        if here is None or case.ended is not None or _is_far(here, case.call, p["duplicate_radius_m"]):
-            continue
+        if case.ended is not None or (abs(here.lat - case.call.lat) > farthest and not math.isnan(case.call.lon)):
+            continue  # the latitude alone says that it is farther away
         there = patient_place(ctx, case)
         if there is None:
             continue
@@ -70,11 +74,6 @@ def _same(ctx: Context, call: Call) -> tuple[Case | None, list[Case]]:
         elif same_patient((b[0], *a[1:]), b, p["duplicate_radius_m"], p["duplicate_s"]):
             near.append(case)
     return min(found, key=lambda f: f[:2])[2] if found else None, near
-
-
-def _is_far(here: Place, call: Call, radius_m: float) -> bool:
-    """Whether the latitude alone says that a call came from farther away; False where its degrees are not known."""
-    return not math.isnan(call.lon) and abs(here.lat - call.lat) > 1.01 * radius_m / METRES_PER_DEGREE
 
 
 def _graver(ctx: Context, case: Case, call: Call) -> bool:

@@ -27,15 +27,15 @@ def together(ctx: Context, case: Case) -> list[Case]:
     found, todo = {case.key: case}, [case]
     while todo:
         one = todo.pop()
+        links, red = {x.key for x in one.linked}, set(one.red)
         for key, other in is_open.items():
-            if key not in found and (_linked(one, other) or set(one.red) & set(other.red)):
+            if key in found:
+                continue
+            linked = key in links or (other.linked and any(x.key == one.key for x in other.linked))
+            if linked or not red.isdisjoint(other.red):
                 found[key] = other
                 todo.append(other)
     return sorted(found.values(), key=lambda c: (c.priority, c.call.time, c.key))
-
-
-def _linked(a: Case, b: Case) -> bool:
-    return any(x.key == b.key for x in a.linked) or any(x.key == a.key for x in b.linked)
 
 
 def bound_for(ctx: Context, case: Case) -> dict[str, int]:
