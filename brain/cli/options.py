@@ -76,10 +76,10 @@ def run(make: Callable[[asyncio.Event], Coroutine[Any, Any, int | None]]) -> Non
 
     async def body() -> int:
         # A flush makes thousands of tuples that die together: looking for cycles among them every 700 costs as much as
-        # decoding them, every 100,000 a thirtieth of it still. What is there at the start stays for good and is not
+        # decoding them, every 100,000 a thirtieth. What is there at the start stays for good and is not
         # looked at again.
         gc.freeze()
-        gc.set_threshold(400_000, 20, 20)
+        gc.set_threshold(100_000, 20, 20)
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):

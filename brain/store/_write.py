@@ -85,10 +85,10 @@ class WritePart(RegistryPart):
             except _HeadIsNotOursError:
                 return await self._repeated(flush)
             except _MetACopyError as error:
-                wary, trouble = set(types), error
+                wary, trouble = set(types), error.with_traceback(None)  # or it keeps this frame, and that the flush
             except _RoomIsGoneError as error:
                 self._dialect.forget()
-                trouble = error
+                trouble = error.with_traceback(None)
         raise StoreError("rows of this flush came into the data base by another way; try again") from trouble
 
     async def _write_once(
