@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from ingest._structs import Kind
     from ingest.profile.mapping import Mapped
 
-__all__ = ["Group", "Rows", "dedupe_keys", "spread"]
+__all__ = ["Group", "Rows", "count_of", "dedupe_keys", "spread"]
 
 _PLACE_BITS: Final = 21
-_SHORT: Final = 8192  # bytes; characters of what is longer are counted as an array, at a fifth of the cost
+_SHORT: Final = 4096  # bytes; what is longer is counted as an array
 _SPARE_BRACKETS: Final = 30  # a message with no more than these, beyond what its type needs, cannot be 32 levels deep
 
 
@@ -82,7 +82,7 @@ class Rows:
             group: Messages of one sensor type.
             raw: All their payloads, joined.
         """
-        brackets = _brackets(raw)
+        brackets = count_of(raw, b"{") + count_of(raw, b"[")
         begins = [payload[:1] for payload in group.payloads]
         slow = _doubtful(group, raw, brackets - begins.count(b"{") - begins.count(b"["))
         if not slow and begins.count(b"{") == len(begins):
@@ -140,7 +140,7 @@ class Rows:
     def _is_deep(self, payload: bytes, readings: int) -> bool:
         """Whether a pack has more brackets than its readings explain."""
         needed = 1 + readings * (2 if any(c.kind == "box" for c in self.kind.columns) else 1)
-        return payload.count(b"{") + payload.count(b"[") > needed + _SPARE_BRACKETS
+        return count_of(payload, b"{") + count_of(payload, b"[") > needed + _SPARE_BRACKETS
 
     def _add_packs(self, group: Group, packs: dict[int, list[Any]]) -> None:
         if not packs:
@@ -191,12 +191,11 @@ def _doubtful(group: Group, raw: bytes, inside: int) -> set[int]:
     return out
 
 
-def _brackets(raw: bytes) -> int:
-    """How many ``{`` and ``[``."""
+def count_of(raw: bytes, mark: bytes) -> int:
+    """How often one byte is there; for many bytes five times as fast as their own ``count``."""
     if len(raw) < _SHORT:
-        return raw.count(b"{") + raw.count(b"[")
-    cells = np.frombuffer(raw, np.uint8)
-    return int(np.count_nonzero(cells == ord("{")) + np.count_nonzero(cells == ord("[")))
+        return raw.count(mark)
+    return int(np.count_nonzero(np.frombuffer(raw, np.uint8) == ord(mark)))
 
 
 def _is_utf8(payload: bytes) -> bool:

@@ -20,6 +20,7 @@ from brain.city import read_stored_city
 from brain.errors import CityError, FencedError, StoreError
 from ingest._faults import Fault
 from ingest._routes import OURS
+from ingest._rows import count_of
 from ingest._wire import DUP, RETAIN
 from ingest.batcher import Batcher
 from ingest.copies import KEPT_US, Copies
@@ -49,9 +50,8 @@ _MOST_MESSAGES: Final = 16_000
 _MOST_BYTES: Final = 4_000_000
 _MOST_INBOX: Final = 50
 _LARGE: Final = 4000  # messages of a usual size; a flush of so many is decoded in a thread
-_SWITCH_S: Final = 0.0005
-_LONG: Final = 2048  # bytes; characters of what is longer are counted as an array, in half the time
-_LOOK_S: Final = 0.02
+_SWITCH_S: Final = 0.0005  # so often may threads take turns
+_LOOK_S: Final = 0.02  # whether enough waits by now
 _RELOAD_S: Final = 0.5  # after our own admissions the registry is read again at most so often
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 2.0
@@ -229,7 +229,7 @@ class _Ingest:
         """Envelopes with times of receipt; a pack has room for its readings without time."""
         arrivals = messages.arrivals
         payloads = arrivals.payloads + [i.payload for i in items]
-        room = np.array([1 if p[:1] == b"{" else 1 + _objects(p) for p in payloads], np.int64)
+        room = np.array([1 if p[:1] == b"{" else 1 + count_of(p, b"{") for p in payloads], np.int64)
         at = self._stamper.next(int(room.sum())) + np.cumsum(room) - room
         out = Envelopes(arrivals.topics + [i.topic for i in items], payloads, at)
         if arrivals.heads.count(_PLAIN) < len(arrivals):
@@ -392,13 +392,6 @@ class _Ingest:
     async def _wake_when_stopped(self) -> None:
         await self._stop.wait()
         self._wake.set()
-
-
-def _objects(payload: bytes) -> int:
-    """How many objects a pack can hold."""
-    if len(payload) < _LONG:
-        return payload.count(b"{")
-    return int(np.count_nonzero(np.frombuffer(payload, np.uint8) == ord("{")))
 
 
 def _bare(outcome: Outcome) -> Outcome:
