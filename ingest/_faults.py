@@ -142,7 +142,9 @@ def _reading(kind: Kind, raw: bytes, place: int) -> Any:
         except _REFUSALS as e:
             return Fault("wrong_type", f"{path}{e}")
     if place >= 0 and (name := kind.device(reading)) is not None and not valid_id(name):
-        return Fault("bad_text", f"{path}device: {name[:140]!r} is no device id; use 1 to 128 characters without / + #")
+        return Fault(
+            "bad_text", f"{path}device: {name[:140]!r:.142} is no device id; use 1 to 128 characters without / + #"
+        )
     return reading
 
 

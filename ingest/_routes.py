@@ -47,11 +47,12 @@ def fault_of(topic: str, registry: Registry) -> tuple[str | None, str | None, Fa
     """
     parts = topic.split("/")
     if len(parts) != 3 or parts[0] != "city" or not parts[1]:
-        return None, None, Fault("bad_topic", f"topic: {topic[:140]!r} is not city/<sensor-type>/<device-id>")
+        return None, None, Fault("bad_topic", f"topic: {topic[:140]!r:.142} is not city/<sensor-type>/<device-id>")
     found = registry.sensor_type(parts[1])
     if not valid_id(parts[2]):
         fault = Fault(
-            "bad_topic", f"topic: {parts[2][:140]!r} is no device id; use 1 to 128 characters without blanks and + #"
+            "bad_topic",
+            f"topic: {parts[2][:140]!r:.142} is no device id; use 1 to 128 characters without blanks and + #",
         )
         return None if found is None else found.id, None, fault
     if found is not None:
@@ -60,5 +61,7 @@ def fault_of(topic: str, registry: Registry) -> tuple[str | None, str | None, Fa
             parts[2],
             Fault("unknown_sensor_type", f"topic: sensor type {found.id} is retired; add it again"),
         )
-    fault = Fault("unknown_sensor_type", f"topic: no sensor type {parts[1][:60]!r} is registered; register it first")
+    fault = Fault(
+        "unknown_sensor_type", f"topic: no sensor type {parts[1][:60]!r:.62} is registered; register it first"
+    )
     return None, parts[2], fault

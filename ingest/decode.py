@@ -307,7 +307,7 @@ class Decoder:
             name, i, place = rows.devices[j], int(rows.message[j]), int(rows.place[j])
             path = "" if place < 0 else f"[{place}]."
             if not valid_id(name):
-                told = f"device: {name[:140]!r} is no device id; use 1 to 128 characters without blanks and / + #"
+                told = f"device: {name[:140]!r:.142} is no device id; use 1 to 128 characters without blanks and / + #"
                 origin = rows.origins.get((i, place))
                 mended = origin and f"{origin[1].told(told)}; name_of(...) makes one of it"
                 fault = Fault("bad_text", mended or f"{path}{told}")

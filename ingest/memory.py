@@ -84,6 +84,6 @@ class View:
         """
         packed = None if value is None else msgspec.msgpack.encode(value)
         if len(key) > _LONGEST_KEY or (packed is not None and len(packed) > _LARGEST):
-            raise ValueError(f"what is to be remembered under {key[:40]!r} is too large")
+            raise ValueError(f"what is to be remembered under {key[:40]!r:.42} is too large")
         self._memories.put(self._sensor_type, key, packed)
         self._changes.append(Change(self._message, self._sensor_type, key, packed))

@@ -402,7 +402,7 @@ async def retire(store: Store, name: str) -> SensorType:
     registry = await store.load_registry()
     found = registry.sensor_type(name)
     if found is None:
-        raise NotFoundError(f"there is no sensor type {name[:60]!r}; `cloudbrain sensor-type list` names them")
+        raise NotFoundError(f"there is no sensor type {name[:60]!r:.62}; `cloudbrain sensor-type list` names them")
     gone = replace(found, retired=True)
     await store.put_sensor_type(gone)
     return gone

@@ -96,7 +96,7 @@ def parse_topic(text: Any, path: str) -> Topic:
             continue
         found = _LEVEL.fullmatch(part)
         if found is None:
-            raise SensorTypeError(path, f"{part[:60]!r} is no level; write a text, {{name}}, {{name*}}, + or #")
+            raise SensorTypeError(path, f"{part[:60]!r:.62} is no level; write a text, {{name}}, {{name*}}, + or #")
         before, name, star, after = found.groups()
         if name is None:
             wire.append(part)

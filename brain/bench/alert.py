@@ -171,7 +171,7 @@ async def _listen(http: str, raises: Raises) -> None:
         )
         head = await reader.readuntil(b"\r\n\r\n")
         if b" 200 " not in head.split(b"\r\n", 1)[0]:
-            raise ServiceError(f"the live stream was refused: {head[:60]!r}")
+            raise ServiceError(f"the live stream was refused: {head[:60]!r:.62}")
         while size := int(await reader.readline() or b"0", 16):
             data = await reader.readexactly(size + 2)
             raises.feed(data[:-2], time.monotonic_ns())

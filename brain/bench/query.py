@@ -88,7 +88,7 @@ def _ask(address: str, paths: list[str], times: int, seconds: float) -> list[flo
             body = answer.read()
             took = (time.perf_counter() - began) * 1000
             if answer.status != 200:
-                raise ServiceError(f"{paths[k % len(paths)]} was answered {answer.status}: {body[:200]!r}")
+                raise ServiceError(f"{paths[k % len(paths)]} was answered {answer.status}: {body[:200]!r:.202}")
             if k >= 0:
                 out.append(took)
                 if time.monotonic() > deadline:

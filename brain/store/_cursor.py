@@ -46,4 +46,4 @@ def decode_cursor(cursor: str, *kinds: type) -> list[Any]:
 
 
 def _wrong(cursor: str) -> ConfigurationError:
-    return ConfigurationError(f"cursor {cursor[:60]!r} is not one of this list; take next_cursor of its last page")
+    return ConfigurationError(f"cursor {cursor[:60]!r:.62} is not one of this list; take next_cursor of its last page")

@@ -64,7 +64,7 @@ def states_of(word: str) -> list[str]:
         ['raised', 'acknowledged']
     """
     if word not in _STATES:
-        raise ConfigurationError(f"state {word[:60]!r} is unknown; use one of {', '.join(_STATES)}")
+        raise ConfigurationError(f"state {word[:60]!r:.62} is unknown; use one of {', '.join(_STATES)}")
     return list(_STATES[word])
 
 

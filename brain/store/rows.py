@@ -94,16 +94,16 @@ def columns_of(sensor_type: SensorType) -> Mapping[str, Column]:
     """
     if not _TYPE_ID.fullmatch(sensor_type.id):
         raise SensorTypeError(
-            "id", f"{sensor_type.id[:60]!r} is no identifier; use a-z, 0-9, _ and -, a letter first, 48 at most"
+            "id", f"{sensor_type.id[:60]!r:.62} is no identifier; use a-z, 0-9, _ and -, a letter first, 48 at most"
         )
     out = dict(_COMMON)
     for field in sensor_type.fields:
         if not _FIELD_NAME.fullmatch(field.name):
             raise SensorTypeError(
-                "fields", f"{field.name[:60]!r} is no identifier; use a-z, 0-9 and _, a letter first, 48 at most"
+                "fields", f"{field.name[:60]!r:.62} is no identifier; use a-z, 0-9 and _, a letter first, 48 at most"
             )
         if field.column is not None and not _COLUMN.fullmatch(field.column):
-            raise SensorTypeError(f"fields.{field.name}", f"{field.column[:60]!r} can be no column")
+            raise SensorTypeError(f"fields.{field.name}", f"{field.column[:60]!r:.62} can be no column")
         if field.name in _RESERVED:
             raise SensorTypeError(f"fields.{field.name}", "this name belongs to every observation; choose another one")
         common = _COMMON.get(field.name)

@@ -113,8 +113,8 @@ class Context:
             if found is None:
                 raise Problem.input(
                     "sensor_type",
-                    f"{name[:60]!r} is not registered; GET /api/v1/sensor-types lists those that are",
-                    f"{name[:60]!r} 未登记；可用 GET /api/v1/sensor-types 查看",
+                    f"{name[:60]!r:.62} is not registered; GET /api/v1/sensor-types lists those that are",
+                    f"{name[:60]!r:.62} 未登记；可用 GET /api/v1/sensor-types 查看",
                 )
             target = None if found.into is None else await self.sensor_type(found.into)
             out.append(target or found)

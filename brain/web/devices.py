@@ -75,7 +75,7 @@ def _inside(context: Context, district: str, devices: Sequence[Device]) -> list[
         listed = ", ".join(d.id for d in context.city.districts) or "none: the city model has no districts"
         raise Problem.input(
             "district",
-            f"{district[:60]!r} is not in the city model; it has {listed}",
+            f"{district[:60]!r:.62} is not in the city model; it has {listed}",
             f"城市模型中没有；可用：{listed}",
         )
     placed = [d for d in devices if d.lon is not None and d.lat is not None]

@@ -85,7 +85,9 @@ async def explain_scene(
     known = [s.name for s in scenes]
     if name not in known:
         listed = ", ".join(known) or "none"
-        raise Problem(404, f"no scene {name[:60]!r}; one of {listed}", f"没有场景 {name[:60]!r}；可用：{listed}")
+        raise Problem(
+            404, f"no scene {name[:60]!r:.62}; one of {listed}", f"没有场景 {name[:60]!r:.62}；可用：{listed}"
+        )
     moment = parse_time("at", at)
     question = Question(
         scene=name, lon=lon, lat=lat, at=moment, radius_m=radius_m, window_s=window_s, most_rows=MOST_ROWS

@@ -58,8 +58,8 @@ def parse_time(name: str, text: str | None) -> int | None:
     if not _FIRST <= at <= _LAST:
         raise Problem.input(
             name,
-            f"{text[:60]!r} is not a time; write RFC 3339 with a zone (2026-05-01T08:00:00+08:00) or milliseconds",
-            f"{text[:60]!r} 不是时间；请写带时区的 RFC 3339（2026-05-01T08:00:00+08:00）或毫秒时间戳",
+            f"{text[:60]!r:.62} is not a time; write RFC 3339 with a zone (2026-05-01T08:00:00+08:00) or milliseconds",
+            f"{text[:60]!r:.62} 不是时间；请写带时区的 RFC 3339（2026-05-01T08:00:00+08:00）或毫秒时间戳",
         )
     return at
 
@@ -82,8 +82,8 @@ def parse_bbox(text: str | None) -> tuple[float, float, float, float] | None:
     except ValueError:
         raise Problem.input(
             "bbox",
-            f"{text[:60]!r} is not four numbers; write west,south,east,north, for example 120.1,35.9,120.6,36.3",
-            f"{text[:60]!r} 不是四个数；请写 西,南,东,北，例如 120.1,35.9,120.6,36.3",
+            f"{text[:60]!r:.62} is not four numbers; write west,south,east,north, for example 120.1,35.9,120.6,36.3",
+            f"{text[:60]!r:.62} 不是四个数；请写 西,南,东,北，例如 120.1,35.9,120.6,36.3",
         ) from None
     if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= 90 and -90 <= north <= 90):
         raise Problem.input(
@@ -111,7 +111,7 @@ def parse_choice(name: str, text: str | None, words: Sequence[str]) -> str | Non
     if text not in words:
         listed = ", ".join(words)
         raise Problem.input(
-            name, f"{text[:60]!r} is not known; give one of {listed}", f"没有 {text[:60]!r}；可用：{listed}"
+            name, f"{text[:60]!r:.62} is not known; give one of {listed}", f"没有 {text[:60]!r:.62}；可用：{listed}"
         )
     return text
 

@@ -71,7 +71,7 @@ def negotiate(request: Request, *offered: str) -> str:
         listed = ", ".join(offered)
         raise Problem(
             406,
-            f"Accept: {header[:80]!r} asks for a format this path does not speak; it speaks {listed}",
+            f"Accept: {header[:80]!r:.82} asks for a format this path does not speak; it speaks {listed}",
             f"此路径不支持所要求的格式；可用：{listed}",
         )
     return best

@@ -116,7 +116,7 @@ class _Set:
         package = next((as_text(v, "descriptor") for k, v in parts if k == 2), "")
         syntax = next((as_text(v, "descriptor") for k, v in parts if k == 12), "proto2")
         if syntax not in ("proto2", "proto3"):
-            raise WrongValueError(f"descriptor: syntax {syntax[:20]!r} is neither proto2 nor proto3", "not_in_list")
+            raise WrongValueError(f"descriptor: syntax {syntax[:20]!r:.22} is neither proto2 nor proto3", "not_in_list")
         scope = f".{package}." if package else "."
         for key, value in parts:
             if key == 4:
@@ -157,5 +157,5 @@ def message_type(descriptor: bytes, name: str) -> Kind:
     wanted = found.kinds.get("." + name.removeprefix("."))
     if wanted is None:
         known = ", ".join(sorted(k[1:] for k, v in found.kinds.items() if not v.is_entry)[:10])
-        raise WrongValueError(f"descriptor: no message {name[:60]!r}; there are {known[:200] or 'none'}", "missing")
+        raise WrongValueError(f"descriptor: no message {name[:60]!r:.62}; there are {known[:200] or 'none'}", "missing")
     return wanted

@@ -55,11 +55,13 @@ def _value(text: str) -> Any:
         return int(whole[1])
     if len(text) <= 64 and _NUMBER.fullmatch(text):
         return float(text)
-    raise WrongValueError(f"payload: {text[:60]!a} is no value of a field; texts stand in double quotes", "wrong_type")
+    raise WrongValueError(
+        f"payload: {text[:60]!a:.62} is no value of a field; texts stand in double quotes", "wrong_type"
+    )
 
 
 def _wrong(what: str, line: str) -> WrongValueError:
-    return WrongValueError(f"payload: {line[:60]!a} {what}", "not_json")
+    return WrongValueError(f"payload: {line[:60]!a:.62} {what}", "not_json")
 
 
 def _point(line: str) -> dict[str, Any]:

@@ -157,7 +157,7 @@ def _geo_point(text: str) -> Any:
     try:
         lat, lon = (float(part) for part in text.split(","))
     except ValueError:
-        raise WrongValueError(f"location: {text[:60]!r} is no latitude and longitude") from None
+        raise WrongValueError(f"location: {text[:60]!r:.62} is no latitude and longitude") from None
     return {"type": "Point", "coordinates": [lon, lat]}
 
 

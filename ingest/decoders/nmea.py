@@ -34,7 +34,7 @@ _LONGEST: Final = 1_024  # the standard has 82 characters, makers more
 
 def _checked(body: str, told: str | None, *, needed: bool) -> None:
     """See whether the checksum is right."""
-    shown = ascii(f"${body[:40]}")
+    shown = ascii(f"${body[:40]}")[:60]
     if told is None:
         if needed:
             raise WrongValueError(
@@ -44,7 +44,7 @@ def _checked(body: str, told: str | None, *, needed: bool) -> None:
     made = reduce(xor, body.encode("utf-8", "replace"), 0)
     if told[1:].strip().upper() != f"{made:02X}":
         raise WrongValueError(
-            f"payload: the checksum of {shown} is {made:02X}, not {told[1:9].strip()!a}", "bad_checksum"
+            f"payload: the checksum of {shown} is {made:02X}, not {told[1:9].strip()!a:.20}", "bad_checksum"
         )
 
 
@@ -60,7 +60,7 @@ def _read(message: Message, settings: Mapping[str, Any]) -> list[Any]:
     for line in lines:
         found = _SENTENCE.search(line) if len(line) <= _LONGEST else None
         if found is None:
-            bad.append(WrongValueError(f"payload: {line[:60]!a} is no sentence like $GPRMC,...*6A", "not_json"))
+            bad.append(WrongValueError(f"payload: {line[:60]!a:.62} is no sentence like $GPRMC,...*6A", "not_json"))
             continue
         try:
             _checked(found[1], found[2], needed=settings["checksum"] == "required")

@@ -48,20 +48,20 @@ def _labels(line: str, at: int) -> tuple[dict[str, str], int]:
         at = found.end()
     rest = line[at:].lstrip()
     if not rest.startswith("}"):
-        raise WrongValueError(f'payload: {line[:60]!a} has labels that are not like {{room="a"}}', "not_json")
+        raise WrongValueError(f'payload: {line[:60]!a:.62} has labels that are not like {{room="a"}}', "not_json")
     return out, len(line) - len(rest) + 1
 
 
 def _sample(line: str, types: Mapping[str, str]) -> dict[str, Any]:
     name = _NAME.match(line)
     if name is None:
-        raise WrongValueError(f'payload: {line[:60]!a} is no sample like temp{{room="a"}} 21.5', "not_json")
+        raise WrongValueError(f'payload: {line[:60]!a:.62} is no sample like temp{{room="a"}} 21.5', "not_json")
     at, labels = name.end(), dict[str, str]()
     if line[at:].lstrip().startswith("{"):
         labels, at = _labels(line, line.index("{", at) + 1)
     value = _VALUE.fullmatch(line, at)
     if value is None:
-        raise WrongValueError(f"payload: {line[:60]!a} does not end in a value and a time", "not_json")
+        raise WrongValueError(f"payload: {line[:60]!a:.62} does not end in a value and a time", "not_json")
     number = float(value[1])
     time = value[2]
     family = next((name[0].removesuffix(e) for e in _ENDS if name[0].endswith(e)), name[0])

@@ -69,7 +69,7 @@ def _records(payload: bytes) -> list[dict[str, Any]]:
 def _checked(record: dict[str, Any], i: int) -> None:
     for key in record:
         if key.endswith("_"):
-            raise WrongValueError(f"[{i}].{key[:60]!a}: must be understood, and is not known", "not_in_list")
+            raise WrongValueError(f"[{i}].{key[:60]!a:.62}: must be understood, and is not known", "not_in_list")
     for key in _NUMBERS:
         value = record.get(key)
         if value is None and key not in record:

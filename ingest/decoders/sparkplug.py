@@ -184,7 +184,7 @@ def read(message: Message, settings: Mapping[str, Any]) -> list[Any]:
     if "STATE" in parts[1:3] or kind == "command":
         return []
     if kind is None:
-        raise WrongValueError(f"topic: {topic[:100]!r} is none of Sparkplug B", "bad_topic")
+        raise WrongValueError(f"topic: {topic[:100]!r:.102} is none of Sparkplug B", "bad_topic")
     group, node, device = parts[1], parts[3], parts[4] if len(parts) == 5 else None
     memory = message.memory
     state_key = key_of("node", group, node)

@@ -165,7 +165,7 @@ def time_reader(form: str, zone: tzinfo | None, path: str) -> Callable[..., int]
         return _pattern_reader(form, zone, path)
     raise SensorTypeError(
         path,
-        f"{form[:60]!r} is no form of time; use iso, unix_s, unix_ms, unix_us, unix_ns, auto or a %-pattern"
+        f"{form[:60]!r:.62} is no form of time; use iso, unix_s, unix_ms, unix_us, unix_ns, auto or a %-pattern"
         f"{hints.of_time(form)}",
     )
 

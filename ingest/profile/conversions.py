@@ -59,7 +59,7 @@ def whole(value: Any, base: int) -> int | None:
             return int(text, base)
     except ValueError:
         pass
-    raise WrongValueError(f"{text[:60]!r} is no whole number to base {base}")
+    raise WrongValueError(f"{text[:60]!r:.62} is no whole number to base {base}")
 
 
 def bits(value: Any, low: int, count: int = 1) -> int | None:
@@ -94,7 +94,7 @@ def sixbit(value: str) -> bytes:
         code = ord(c) - 48
         code -= 8 if code > 40 else 0
         if not 0 <= code < 64 or len(value) > _LONGEST_SIXBIT:
-            raise WrongValueError(f"{value[:60]!a} is no text of six bits a character")
+            raise WrongValueError(f"{value[:60]!a:.62} is no text of six bits a character")
         number = number << 6 | code
     return (number << (-6 * len(value) % 8)).to_bytes(-(-6 * len(value) // 8), "big")
 
@@ -134,7 +134,7 @@ def base64_bytes(value: str) -> bytes:
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
-        raise WrongValueError(f"{value[:60]!r} is no base64") from None
+        raise WrongValueError(f"{value[:60]!r:.62} is no base64") from None
 
 
 def hex_bytes(value: str) -> bytes:
@@ -142,10 +142,10 @@ def hex_bytes(value: str) -> bytes:
     text = re.sub(r"[\s:-]", "", value)
     text = text[2:] if text[:2] in ("0x", "0X") else text
     if not re.fullmatch(r"[0-9a-fA-F]*", text):
-        raise WrongValueError(f"{value[:60]!r} is no hexadecimal text")
+        raise WrongValueError(f"{value[:60]!r:.62} is no hexadecimal text")
     if len(text) % 2:
         raise WrongValueError(
-            f"{value[:60]!r} has {len(text)} hexadecimal digits, an odd number; a byte has two, so one is missing"
+            f"{value[:60]!r:.62} has {len(text)} hexadecimal digits, an odd number; a byte has two, so one is missing"
         )
     return bytes.fromhex(text)
 
@@ -168,14 +168,14 @@ def degrees(value: Any, letter: Any = None) -> float | None:
         return None
     text = str(value).strip()
     if isinstance(value, bool) or not re.fullmatch(r"[+-]?\d{1,5}(\.\d{0,12})?", text, re.ASCII):
-        raise WrongValueError(f"{text[:60]!r} is no angle in degrees and minutes like 3604.20")
+        raise WrongValueError(f"{text[:60]!r:.62} is no angle in degrees and minutes like 3604.20")
     number = abs(float(text))
     whole_degrees, minutes = divmod(number, 100)
     if minutes >= 60:
-        raise WrongValueError(f"{text[:60]!r} has {minutes:g} minutes; is it in degrees already?", "out_of_range")
+        raise WrongValueError(f"{text[:60]!r:.62} has {minutes:g} minutes; is it in degrees already?", "out_of_range")
     sign = "" if letter is None else str(letter).strip().upper()
     if sign not in ("", "N", "S", "E", "W"):
-        raise WrongValueError(f"{sign[:20]!r} is none of N, S, E, W", "not_in_list")
+        raise WrongValueError(f"{sign[:20]!r:.22} is none of N, S, E, W", "not_in_list")
     return round((whole_degrees + minutes / 60) * (-1 if sign in ("S", "W") or text.startswith("-") else 1), 9)
 
 
@@ -200,7 +200,7 @@ def seconds(value: Any) -> float | None:
         worth = (0, 86400, 3600, 60, 1)
         parts = [None, *parts]
     else:
-        raise WrongValueError(f"{text[:60]!r} is no duration like PT1M30S or 1:30:00")
+        raise WrongValueError(f"{text[:60]!r:.62} is no duration like PT1M30S or 1:30:00")
     total = math.fsum(float(p.replace(",", ".")) * w for p, w in zip(parts, worth, strict=True) if p)
     return -total if sign == "-" else total
 
@@ -211,7 +211,7 @@ def xml_document(value: str) -> Any:
     try:
         return xml_of(value)
     except WrongValueError as e:
-        raise WrongValueError(f"{value[:60]!r} is no XML that can be read", e.reason) from None
+        raise WrongValueError(f"{value[:60]!r:.62} is no XML that can be read", e.reason) from None
 
 
 def pairs_of(value: str, between: str = "\n", equals: str = "=") -> dict[str, str]:
@@ -234,7 +234,7 @@ def json_of(value: str) -> Any:
     try:
         return msgspec.json.decode(value)
     except (msgspec.DecodeError, RecursionError, ValueError):
-        raise WrongValueError(f"{value[:60]!r} is no JSON", "not_json") from None
+        raise WrongValueError(f"{value[:60]!r:.62} is no JSON", "not_json") from None
 
 
 def json_text(value: Any) -> str | None:

@@ -163,7 +163,9 @@ def compile_expression(
         at = getattr(e, "offset", None)
         where = f" at character {at}" if at else ""
         reason = getattr(e, "msg", None) or "too deep"
-        raise SensorTypeError(path, f"{text[:80]!r} is no expression{where}: {reason}{hints.of_text(text)}") from None
+        raise SensorTypeError(
+            path, f"{text[:80]!r:.82} is no expression{where}: {reason}{hints.of_text(text)}"
+        ) from None
     if sum(1 for _ in ast.walk(tree)) > _MOST_NODES:
         raise SensorTypeError(path, f"an expression of more than {_MOST_NODES} parts is too much; use let")
     writer = _Writer(path, frozenset(names) | {"msg"}, missing)
@@ -259,7 +261,9 @@ class _Writer:
             return ast.Tuple(elts=[self.value(e) for e in node.elts], ctx=ast.Load())
         if isinstance(node, ast.JoinedStr):
             return self._template(node)
-        raise self.refuse(f"{ast.unparse(node)[:60]!r} is not allowed in an expression{hints.of_node(node, FUNCTIONS)}")
+        raise self.refuse(
+            f"{ast.unparse(node)[:60]!r:.62} is not allowed in an expression{hints.of_node(node, FUNCTIONS)}"
+        )
 
     def _test(self, node: ast.expr) -> ast.expr:
         self._tests += 1
@@ -272,7 +276,7 @@ class _Writer:
             if isinstance(node.value, int) and abs(node.value) >= 1 << 64:
                 raise self.refuse("a whole number of more than 64 bits is not allowed in an expression")
             return node
-        raise self.refuse(f"{ast.unparse(node)[:60]!r} is neither a number nor a text")
+        raise self.refuse(f"{ast.unparse(node)[:60]!r:.62} is neither a number nor a text")
 
     def _path(self, node: ast.expr) -> ast.expr:
         keys: list[ast.expr] = []
@@ -318,7 +322,7 @@ class _Writer:
     def _arithmetic(self, node: ast.BinOp) -> ast.expr:
         name = _ARITHMETIC.get(type(node.op))
         if name is None:
-            raise self.refuse(f"{ast.unparse(node)[:60]!r} has an operator that is not allowed")
+            raise self.refuse(f"{ast.unparse(node)[:60]!r:.62} has an operator that is not allowed")
         left, right = self.value(node.left), self.value(node.right)
         if any(_is_plain(node.op, side) for side in (left, right)):
             return ast.BinOp(left=left, op=node.op, right=right)
@@ -349,7 +353,7 @@ class _Writer:
     def _function(self, node: ast.Call) -> ast.expr:
         if not isinstance(node.func, ast.Name):
             hint = hints.of_node(node.func, FUNCTIONS)
-            raise self.refuse(f"{ast.unparse(node.func)[:60]!r} is not a function; there are no methods here{hint}")
+            raise self.refuse(f"{ast.unparse(node.func)[:60]!r:.62} is not a function; there are no methods here{hint}")
         name = node.func.id
         if name not in FUNCTIONS:
             raise self.refuse(f"there is no function {name[:60]}; {hints.of_function(name, FUNCTIONS)}")
@@ -395,7 +399,7 @@ class _Writer:
         read = {part.id for part in ast.walk(body) if isinstance(part, ast.Name)}
         if _SCOPE in read and _IT not in read:  # find(list, True) is the first one
             raise self.refuse(
-                f"{ast.unparse(node)[:60]!r} in {name}() never looks at the element; its own key or parent is it.key"
+                f"{ast.unparse(node)!r:.62} in {name}() never looks at the element; its own key or parent is it.key"
                 ", it.parent"
             )
         return ast.Lambda(args=_arguments(_IT), body=body)

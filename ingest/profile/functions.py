@@ -107,7 +107,7 @@ def _one_sign(text: str, decimals: str | None) -> str:
         return text.replace("," if decimals == "." else ".", "")
     if _EITHER.match(text):
         told = "number(x, '.') where it is thousands, number(x, ',') where it is decimals"
-        raise WrongValueError(f"{text[:60]!r} may mean two numbers; write {told}")
+        raise WrongValueError(f"{text[:60]!r:.62} may mean two numbers; write {told}")
     if (twice := _TWICE.match(text)) is not None:
         return text.replace(twice[1], "")
     if "," in text and "." in text:
@@ -133,7 +133,7 @@ def _quantity(value: Any, one_sign: Callable[[str], str]) -> tuple[float | None,
             number = float(re.sub(r"[ \u00a0_']", "", found[1]).replace(",", "."))
             if math.isfinite(number):
                 return number, found[2] or ""
-    raise WrongValueError(f"{str(value)[:60]!r} is no number, also without its unit")
+    raise WrongValueError(f"{str(value)[:60]!r:.62} is no number, also without its unit")
 
 
 def _number(value: Any, decimals: str | None = None) -> float | None:
@@ -230,7 +230,7 @@ def compiled_pattern(pattern: str) -> Any:
         return re2.compile(pattern, options)
     except re2.error as e:
         told = e.args[0].decode(errors="replace") if e.args and isinstance(e.args[0], bytes) else str(e)
-        raise WrongValueError(f"{pattern[:60]!r} is no pattern: {told}") from None
+        raise WrongValueError(f"{pattern[:60]!r:.62} is no pattern: {told}") from None
 
 
 def _match(value: str, pattern: str) -> list[str | None] | None:

@@ -52,7 +52,7 @@ def _key_of(kind: str, value: Any, path: str) -> str | None:
         return None
     text = word(value, path)
     if len(text) > _LONGEST_KEY:
-        raise WrongValueError(f"{path}: {text[:60]!r} is longer than {_LONGEST_KEY} characters", "bad_text")
+        raise WrongValueError(f"{path}: {text[:60]!r:.62} is longer than {_LONGEST_KEY} characters", "bad_text")
     return f"{kind}/{text}"
 
 

@@ -193,7 +193,7 @@ def _regex(settings: Settings, path: str, decode: Decode) -> Read:
             found = pattern.search(text)
             if found is not None:
                 return {name: told.strip() for name, told in found.groupdict().items() if told is not None}
-        return WrongValueError(f"payload: no pattern of the profile is found in {text[:60]!a}", "no_match")
+        return WrongValueError(f"payload: no pattern of the profile is found in {text[:60]!a:.62}", "no_match")
 
     def run(payload: bytes) -> list[Any]:
         text = decode(payload)

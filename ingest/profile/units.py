@@ -99,7 +99,9 @@ def convert(source: str, target: str) -> tuple[float, float]:
 def _measured(text: str) -> tuple[_Measure, Fraction]:
     factors = _read(text)
     if factors is None:
-        raise ValueError(f"{text[:60]!r} is no unit that is known here; write its UCUM code, like Cel, m3/h or ug/m3")
+        raise ValueError(
+            f"{text[:60]!r:.62} is no unit that is known here; write its UCUM code, like Cel, m3/h or ug/m3"
+        )
     alone = len(factors) == 1 and factors[0].power == 1
     return _product(factors), _OFFSETS.get(factors[0].symbol, Fraction(0)) if alone else Fraction(0)
 

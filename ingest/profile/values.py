@@ -41,4 +41,4 @@ def text_of(value: Any) -> str:
         return str(int(value))
     if isinstance(value, (str, int, float)):
         return str(value)
-    raise WrongValueError(f"{str(value)[:60]!r} is no text, number or truth value")
+    raise WrongValueError(f"{str(value)[:60]!r:.62} is no text, number or truth value")

@@ -60,6 +60,8 @@ BARE = {
     ),
 }
 """Inputs without a folder of their own: settings, and what to start from."""
+UNSEEN = [(c * 100).encode() for c in ("\U000e0001", "\u202e", "\x85", "\\", "'")] + [b"\xd7\xc1" * 50]
+"""Seeds of every format: what becomes longer where a sentence quotes it."""
 CUT = b"\x00\x1e\x00"
 """Between the messages of one input: what was remembered goes from one to the next."""
 
@@ -143,7 +145,11 @@ def target_of(name: str) -> tuple[Callable[[bytes], None], Callable[[], list[byt
                     assert len(one) >= 2
 
     def seeds() -> list[bytes]:
-        out = [] if folders else [*(bytes.fromhex(text) for text in BARE[name][1]), base64.b64decode(DESCRIPTOR)]
+        out = (
+            [*UNSEEN]
+            if folders
+            else [*UNSEEN, *(bytes.fromhex(text) for text in BARE[name][1]), base64.b64decode(DESCRIPTOR)]
+        )
         for folder in folders:
             for _, lines in samples(folder):
                 payloads = [payload_of(sample) for _, sample in lines]
