@@ -34,11 +34,12 @@ import numpy as np
 from brain.errors import SceneError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
 __all__ = ["pack", "unpack"]
 
 _PLAIN = frozenset({type(None), bool, int, float, str, bytes})
+_MANY = 8  # items; of longer ones each becomes bytes at once, so that no tree of the whole state stands in memory
 
 
 def pack(value: object) -> bytes:
@@ -70,14 +71,14 @@ def _tree(value: Any, classes: dict[type, int]) -> Any:
     if kind in _PLAIN:
         return value
     if kind is list:
-        return [v if type(v) in _PLAIN else _tree(v, classes) for v in value]
+        return _items(value, classes)
     if kind is dict:
-        return {"d": [v if type(v) in _PLAIN else _tree(v, classes) for pair in value.items() for v in pair]}
+        return {"d": _items([v for pair in value.items() for v in pair], classes)}
     if kind is tuple:
-        return {"t": [v if type(v) in _PLAIN else _tree(v, classes) for v in value]}
+        return {"t": _items(value, classes)}
     if kind is np.ndarray:
         if value.dtype.hasobject:
-            return {"o": [list(value.shape), [_tree(v, classes) for v in value.ravel().tolist()]]}
+            return {"o": [list(value.shape), _items(value.ravel().tolist(), classes)]}
         flat = np.ascontiguousarray(value).reshape(-1).view(np.uint8)
         return {"a": [value.dtype.str, list(value.shape), flat.data]}  # copied once, when it is encoded
     names = _names_of(kind)  # type: ignore[arg-type]  # every class has a hash
@@ -90,6 +91,13 @@ def _tree(value: Any, classes: dict[type, int]) -> Any:
     if isinstance(value, Enum):
         return {"e": [_number(kind, classes), value.value]}
     return _rare(value, kind, classes)
+
+
+def _items(values: Sequence[Any], classes: dict[type, int]) -> list[Any]:
+    if len(values) <= _MANY:
+        return [v if type(v) in _PLAIN else _tree(v, classes) for v in values]
+    encode, raw = msgspec.msgpack.encode, msgspec.Raw
+    return [v if type(v) in _PLAIN else raw(encode(_tree(v, classes))) for v in values]
 
 
 @cache
@@ -105,7 +113,7 @@ def _rare(value: Any, kind: type, classes: dict[type, int]) -> Any:
         items = sorted((_tree(v, classes) for v in value), key=msgspec.msgpack.encode)
         return {"s" if kind is frozenset else "m": items}
     if kind is deque:
-        return {"q": [value.maxlen, [_tree(v, classes) for v in value]]}
+        return {"q": [value.maxlen, _items(value, classes)]}
     if isinstance(value, np.bool_):
         return bool(value)
     if isinstance(value, np.integer):
