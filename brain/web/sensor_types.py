@@ -193,6 +193,7 @@ async def add_sensor_type(
             checked = check(body.document, samples, registry, now_us())
             return Json(_told(checked, body.document))
         checked = await register(context.store, body.document, samples)
+        await context.registry(fresh=True)  # who is answered finds it, also before the wake-up has come
     except SensorTypeError as e:
         more = len(e.others)
         raise Problem(
@@ -293,5 +294,7 @@ def _diff(before: dict[str, Any] | None, after: dict[str, Any]) -> str:
 async def retire_sensor_type(request: Request, sensor_type_id: str) -> Response:
     """Its messages are refused from now on; what is stored stays and can be read. Adding it again takes it back."""
     found = await _known(request, sensor_type_id)
-    gone = await retire(context_of(request).store, found.id)
+    context = context_of(request)
+    gone = await retire(context.store, found.id)
+    await context.registry(fresh=True)
     return Json({"id": gone.id, "version": gone.version, "retired": gone.retired})

@@ -40,7 +40,7 @@ def test_a_resource_says_who_owns_it_and_why_it_has_its_class(silent: Any, make_
     row.get_by_test_id("resource-open").click()
     expect(page.get_by_test_id("resource-more")).to_contain_text("敏感个人信息")
     page.get_by_test_id("catalogue-search").fill("ambulance")
-    page.locator("[data-testid=resource][data-kind=sensor-type] [data-testid=resource-open]").click()
+    page.locator("[data-testid=resource][data-kind=sensor-type][data-id=ambulance] [data-testid=resource-open]").click()
     expect(page.get_by_test_id("sensor-type-detail")).to_have_attribute("data-id", "ambulance")
 
 

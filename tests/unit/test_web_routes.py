@@ -137,6 +137,18 @@ async def test_all_that_is_wrong_with_a_document_stands_in_the_problem() -> None
         assert [e.split(":")[0] for e in dry["errors"]] == ["line 1", "line 2", "line 4"]
 
 
+async def test_what_was_just_changed_is_read_as_it_is_now_also_before_the_wake_up_has_come() -> None:
+    async with town() as (place, client):
+        place.app.state.context.wakes.wake = lambda _: None  # it is still on its way
+        document = "id: air\nfamily: meter\nname: {zh: 甲, en: Air}\nfields: {x: {unit: m, from: it.x}}\n"
+        one = "/api/v1/sensor-types/air"
+        for version, text in enumerate((document, document.replace("en: Air", "en: Street")), 1):
+            assert (await client.post("/api/v1/sensor-types", json={"document": text})).status_code == 201
+            assert (await client.get(one)).json()["version"] == version
+        assert (await client.delete(one)).json()["retired"] is True
+        assert (await client.get(one)).json()["retired"] is True
+
+
 async def items(client: httpx.AsyncClient, path: str, **query: Any) -> list[dict[str, Any]]:
     """All pages of a list."""
     out: list[dict[str, Any]] = []
