@@ -2,8 +2,8 @@
 
 A commit costs about as much for one row as for fifty, so under load a flush waits until half of the last one's duration
 has passed again, and flushes begin 10 to 50 ms apart, unless enough messages wait. After a pause the first message does
-not wait at all. While one flush is written the next is decoded, but no sooner than it must be to be ready in time: what
-comes until then still comes into it.
+not wait at all, and nor does a call or what else is urgent, up to 50 times a second. While one flush is written the
+next is decoded, but no sooner than it must be to be ready in time: what comes until then still comes into it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ class Batcher:
         enough: So much waiting makes a flush due.
         shortest_s: Seconds between the starts of two flushes under load, at least.
         longest_s: ... and at most.
+        hurry_every_s: Seconds between two flushes that begin early for something urgent, at least.
 
     Example:
         >>> batcher = Batcher()
@@ -34,15 +35,20 @@ class Batcher:
     enough: int = 1000
     shortest_s: float = 0.01
     longest_s: float = 0.05
+    hurry_every_s: float = 0.02
     _start: float = -1e9
     _pace: float = 0.0
     _writes_s: float = 0.0  # how long the last flush took to write
     _decodes_s: float = 0.0  # how long a message takes to decode
     _writing_since: float = -1e9
+    _hurried: float = -1e9
 
-    def delay(self, now: float, waiting: int) -> float:
+    def delay(self, now: float, waiting: int, *, urgent: bool = False) -> float:
         """Seconds until the waiting messages should be flushed; 0 when now."""
         if waiting >= self.enough:
+            return 0.0
+        if urgent and now - self._hurried >= self.hurry_every_s:
+            self._hurried = now
             return 0.0
         return max(0.0, self._start + self._pace - now)
 

@@ -37,6 +37,9 @@ log = structlog.get_logger("ingest.mqtt")
 
 _KEEP_ALIVE_S: Final = 30
 _LINGER_S: Final = 0.002
+_PEEK_S: Final = 0.003  # while a flush waits for company, nobody looks oftener whether something urgent came
+_LATE_S: Final = 0.001  # if nothing more comes then, either
+_FEW: Final = 64  # messages in one read; of more a flush is near anyhow
 _GULP: Final = 65_536  # bytes; so much in one read is a gulp already, and the line shall not wait for a flush
 _USUAL_BYTES: Final = 160  # of a message with one reading
 _BUSY_S: Final = 0.0015  # a read so soon after the one before: there is load, so wait for more
@@ -132,12 +135,15 @@ class AckingSource:
         identity: Client id of the session.
         filters: Topic filters, subscribed at QoS 1.
         wanted: How topics begin that are ours; messages of others are acknowledged at once and only counted.
+        urgent: How topics begin whose messages shall not wait for company.
         arrived: Called whenever messages wait.
         most_waiting: Messages of QoS 0 beyond this many waiting ones are shed.
         most_bytes: Payload bytes held (waiting or not yet acknowledged) beyond which the socket is not read.
 
     Attributes:
         connected: Whether the subscription stands now.
+        ready: Whether messages wait that nobody wants to wait for company with.
+        hurry: Set while something urgent waits.
         received, copies, shed, unwanted, connections: Counters: messages taken in, copies of held ones dropped,
             QoS 0 shed, of topics that are not ours, connections made.
     """
@@ -149,6 +155,7 @@ class AckingSource:
         *,
         filters: Sequence[str] = ("city/#",),
         wanted: tuple[str, ...] | None = None,
+        urgent: tuple[str, ...] = (),
         arrived: Callable[[], None] = lambda: None,
         most_waiting: int = 2000,
         most_bytes: int = 64 * 1024 * 1024,
@@ -156,7 +163,9 @@ class AckingSource:
         self.address = BrokerAddress.parse(url)
         self.connected = False
         self.received = self.copies = self.shed = self.unwanted = self.connections = 0
-        self.wanted = wanted
+        self.wanted, self.urgent = wanted, urgent
+        self.ready = False
+        self.hurry = asyncio.Event()
         self._identity = identity
         self._filters = tuple(filters)
         self._arrived = arrived
@@ -210,6 +219,8 @@ class AckingSource:
             sizes = list(accumulate(map(len, waiting.payloads[:n])))
             n = min(n, max(1, bisect_right(sizes, most_bytes)))
         out = waiting.cut(n)
+        self.ready = len(waiting) > 0
+        self.hurry.clear()
         self._waiting_bytes = self._waiting_bytes - sum(map(len, out.payloads)) if waiting else 0
         if 0 in out.packet_ids:
             self._release(sum(len(p) for p, i in zip(out.payloads, out.packet_ids, strict=True) if i == 0))
@@ -252,6 +263,11 @@ class AckingSource:
         if self._protocol is not None:
             self._protocol.linger(until)
 
+    def peek(self) -> None:
+        """We are awake anyhow: look whether something urgent came, also while we linger."""
+        if self.urgent and self._protocol is not None:
+            self._protocol.peek()
+
     def pause(self) -> None:
         """Receive nothing more; what is held can still be acknowledged."""
         self._paused = True
@@ -270,6 +286,8 @@ class AckingSource:
         self._bytes += size
         self._waiting_bytes += size
         self._waiting.extend(new)
+        if self.urgent and len(new) <= _FEW and any(t.startswith(self.urgent) for t in new.topics):
+            self.hurry.set()
         if unwanted and self._protocol is not None:
             self.unwanted += len(unwanted)
             self._protocol.send(_wire.pubacks(unwanted))
@@ -299,6 +317,7 @@ class AckingSource:
     def announce(self) -> None:
         """Wake who waits for messages (called by the protocol after a read)."""
         if self._waiting:
+            self.ready = True
             self._some.set()
             self._arrived()
 
@@ -394,6 +413,8 @@ class _Protocol(asyncio.Protocol):
         self._held = False
         self._until = 0.0  # reading waits for this time
         self._lingered = 0.0  # ... for so many seconds after the last read
+        self._late: asyncio.TimerHandle | None = None
+        self._flush_at = 0.0  # before then only what is urgent is of interest
         self._gulped = False
         self._deaf = False
 
@@ -417,21 +438,35 @@ class _Protocol(asyncio.Protocol):
             if (answer := self._answers.get(packet.kind)) is not None and not answer.done():
                 answer.set_result(packet.body)
         unwanted, self._splitter.unwanted = self._splitter.unwanted, []
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
         if arrivals or unwanted:
             self._source.accept(arrivals, unwanted)
+        self._gulped = len(data) >= _GULP
+        self._lingered = 0.0
+        peeked = now < self._flush_at and not (self._gulped or self._held or self._source.hurry.is_set())
+        if not peeked:
             self._source.announce()
         if error is not None:
             self._fail(error)
             return
-        self._gulped = len(data) >= _GULP
-        self._lingered = 0.0
-        if busy:
+        if peeked:
+            half = (now + self._flush_at) / 2
+            self._wait_until(half if self._source.urgent and half - now >= _PEEK_S else self._flush_at)
+        elif busy:
             self._wait_until(now + _LINGER_S)
 
     def linger(self, until: float) -> None:
         """Read when that time has come (the loop's clock), unless there is so much that the line would wait for us."""
         if not self._gulped:
+            self._flush_at = until
             self._wait_until(until)
+
+    def peek(self) -> None:
+        """Read now, and linger on if nothing urgent is in it."""
+        if self._loop.time() < self._flush_at - _PEEK_S:
+            self._resume()
 
     def _wait_until(self, until: float) -> None:
         now = self._loop.time()
@@ -443,6 +478,8 @@ class _Protocol(asyncio.Protocol):
     def _read_on(self, until: float) -> None:
         if until >= self._until:  # else it has become later
             self._resume()
+            if until >= self._flush_at and len(self._source):  # what was peeked at is not waiting for more to come
+                self._late = self._loop.call_later(_LATE_S, self._source.announce)
 
     def _resume(self) -> None:
         self._until = 0.0

@@ -18,6 +18,7 @@ import structlog
 
 from brain.city import read_stored_city
 from brain.errors import CityError, FencedError, StoreError
+from brain.model import Modality
 from ingest._faults import Fault
 from ingest._routes import OURS
 from ingest._rows import count_of
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
+    from brain.registry import Registry
     from brain.store.base import Flush, InboxItem, Store, Written
     from ingest.mqtt import Messages
     from ingest.outcome import Decoded, Outcome
@@ -203,7 +205,8 @@ class _Ingest:
             self._wake.clear()
             left = _SECOND - self._stamper.wall() % _SECOND
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), left / _SECOND + 0.002)
+                async with asyncio.timeout(left / _SECOND + 0.002):
+                    await self._wake.wait()
         while writing is not None and not writing.done():
             waiting = self._source.load
             if waiting >= self._batcher.enough:
@@ -212,13 +215,22 @@ class _Ingest:
                 break
             await asyncio.wait([writing], timeout=_LOOK_S)  # while it is quiet nothing is gained by decoding ahead
         if len(self._source) and not self._stop.is_set():
-            delay = self._batcher.delay(time.monotonic(), self._source.load)
-            if delay > 0:
+            await self._for_company()
+
+    async def _for_company(self) -> None:
+        """Until what waits should be flushed; something urgent ends it."""
+        hurry = self._source.hurry
+        while (delay := self._batcher.delay(time.monotonic(), self._source.load, urgent=hurry.is_set())) > 0:
+            if hurry.is_set():
                 await asyncio.sleep(delay)
+            else:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(delay):
+                        await hurry.wait()
 
     def _has_work(self) -> bool:
         called = "inbox" in self._called or ("registry" in self._called and self._may_reload())
-        return called or len(self._source) > 0 or self._stop.is_set()
+        return called or self._source.ready or self._stop.is_set()
 
     @staticmethod
     async def _settle(writing: asyncio.Task[None] | None) -> None:
@@ -270,6 +282,7 @@ class _Ingest:
         self._decoder = Decoder(registry, self._places, copies=self._copies, memories=self._memories)
         filters = covering([self._subscribe, *(t.filter for t in self._decoder.tree.topics)])
         await self._source.follow(filters, self._wanted(filters))
+        self._source.urgent = _urgent(registry)
         if registry.revision != self._revision:
             await self._persist(lambda: self._store.note_registry_taken(registry.revision))
             self._revision = registry.revision
@@ -315,6 +328,7 @@ class _Ingest:
         await self._write_range(decoded, received_at, 0, len(decoded.envelopes))
         self._batcher.flushed(start, time.monotonic())
         self._source.ack(messages)
+        self._source.peek()
         if items:
             self._answering.difference_update(i.inbox_id for i in items)
             self._called.add("inbox")  # there may be more than we took
@@ -392,6 +406,16 @@ class _Ingest:
     async def _wake_when_stopped(self) -> None:
         await self._stop.wait()
         self._wake.set()
+
+
+def _urgent(registry: Registry) -> tuple[str, ...]:
+    """How the topics begin whose messages do not wait for company: calls and what else services report."""
+    starts: set[str] = set()
+    for kind in registry.sensor_types.values():
+        if kind.family is Modality.SERVICE:
+            starts |= {f"{OURS}{name}/" for name in (kind.id, kind.id.replace("-", "_"), kind.id.replace("_", "-"))}
+            starts |= {topic.partition("{")[0] for topic in kind.topics}
+    return tuple(sorted(starts - {""}))
 
 
 def _bare(outcome: Outcome) -> Outcome:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import pytest
 
+from brain.model import Modality
+from brain.registry import Registry
 from ingest import _wire, mqtt
 from ingest.mqtt import AckingSource, _Protocol
+from ingest.sensor_types import load_builtin
+from ingest.service import _urgent
 
 if TYPE_CHECKING:
     import asyncio
@@ -16,25 +21,39 @@ if TYPE_CHECKING:
 MESSAGE = bytes([0x32, 9]) + b"\0\4city" + b"\0\1" + b"x"
 
 
+class Timer(NamedTuple):
+    """A call that is to come."""
+
+    at: float
+    call: Callable[..., None]
+    args: tuple[object, ...]
+    gone: list[bool]
+
+    def cancel(self) -> None:
+        self.gone.append(True)
+
+
 class Clock:
     """The loop's clock and timers, moved by hand."""
 
     def __init__(self) -> None:
         self.now = 100.0
-        self.timers: list[tuple[float, Callable[..., None], tuple[object, ...]]] = []
+        self.timers: list[Timer] = []
 
     def time(self) -> float:
         return self.now
 
-    def call_later(self, delay: float, call: Callable[..., None], *args: object) -> None:
-        self.timers.append((self.now + delay, call, args))
+    def call_later(self, delay: float, call: Callable[..., None], *args: object) -> Timer:
+        self.timers.append(Timer(self.now + delay, call, args, []))
+        return self.timers[-1]
 
     def go_to(self, now: float) -> None:
         self.now = now
-        due = [t for t in self.timers if t[0] <= now]
-        self.timers = [t for t in self.timers if t[0] > now]
-        for _, call, args in due:
-            call(*args)
+        due = [t for t in self.timers if t.at <= now]
+        self.timers = [t for t in self.timers if t.at > now]
+        for timer in due:
+            if not timer.gone:
+                timer.call(*timer.args)
 
 
 class Line:
@@ -112,6 +131,89 @@ async def test_a_line_that_is_held_stays_held_when_the_time_comes(made: tuple[_P
     assert not line.is_read
     protocol.unhold()
     assert line.is_read
+
+
+@pytest.fixture
+async def lingering(made: tuple[_Protocol, Line, Clock]) -> tuple[_Protocol, Line, Clock]:
+    """Calls are urgent, and a flush may begin in 10 ms; something is read after 3, when the one before is written."""
+    protocol, line, clock = made
+    protocol._source.urgent = ("call/",)
+    protocol._source.linger(clock.now + 0.010)
+    clock.go_to(clock.now + 0.003)
+    protocol._source.peek()
+    assert line.is_read
+    return protocol, line, clock
+
+
+def message(topic: bytes, number: int) -> bytes:
+    return bytes([0x32, len(topic) + 5, 0, len(topic)]) + topic + bytes([0, number]) + b"x"
+
+
+async def test_what_is_read_early_waits_for_the_flush_and_for_what_comes_until_then(
+    lingering: tuple[_Protocol, Line, Clock],
+):
+    protocol, line, clock = lingering
+    protocol.data_received(message(b"city/a/b", 1))
+    assert not line.is_read
+    assert not protocol._source.ready
+    clock.go_to(clock.now + 0.0036)
+    assert line.is_read, "there is time for one more look"
+    protocol.data_received(message(b"city/a/b", 2))
+    assert not line.is_read
+    clock.go_to(clock.now + 0.0036)
+    assert line.is_read
+    assert not protocol._source.ready, "first what has come since then"
+    protocol.data_received(message(b"city/a/b", 3))
+    assert protocol._source.ready
+    assert len(protocol._source.take(10)) == 3
+    assert not protocol._source.ready
+    clock.go_to(clock.now + 0.1)
+    assert not protocol._source.ready
+
+
+async def test_what_is_read_early_is_not_kept_waiting_where_nothing_follows(lingering: tuple[_Protocol, Line, Clock]):
+    protocol, _, clock = lingering
+    protocol.data_received(message(b"city/a/b", 1))
+    clock.go_to(clock.now + 0.0036)
+    clock.go_to(clock.now + 0.0036)
+    assert not protocol._source.ready
+    clock.go_to(clock.now + 0.0011)
+    assert protocol._source.ready
+
+
+async def test_something_urgent_does_not_wait(lingering: tuple[_Protocol, Line, Clock]):
+    protocol, *_ = lingering
+    protocol.data_received(message(b"city/a/b", 1) + message(b"call/7", 2))
+    assert protocol._source.ready
+    assert protocol._source.hurry.is_set()
+    assert protocol._source.take(10).arrivals.topics == ["city/a/b", "call/7"]
+    assert not protocol._source.hurry.is_set()
+
+
+async def test_a_line_that_is_held_keeps_nothing_waiting(lingering: tuple[_Protocol, Line, Clock]):
+    protocol, line, _ = lingering
+    protocol._source._most_bytes = 0
+    protocol.data_received(message(b"city/a/b", 1))
+    assert not line.is_read, "it holds too much already"
+    assert protocol._source.ready
+
+
+async def test_nobody_looks_early_where_nothing_is_urgent(made: tuple[_Protocol, Line, Clock]):
+    protocol, line, clock = made
+    protocol._source.linger(clock.now + 0.010)
+    clock.go_to(clock.now + 0.003)
+    protocol._source.peek()
+    assert not line.is_read
+
+
+def test_calls_and_what_else_services_report_are_urgent():
+    kinds = load_builtin()
+    profiled = replace(next(k for k in kinds if k.family is Modality.SERVICE), id="desk", topics=("120/{device}/call",))
+    starts = _urgent(Registry([*kinds, profiled], []))
+    for topic in ("city/emergency-call/D1", "city/emergency_call/D1", "city/desk/D1", "120/7/call"):
+        assert topic.startswith(starts), topic
+    for topic in ("city/gas-detector/G1", "city/video-event/C1", "other/7"):
+        assert not topic.startswith(starts), topic
 
 
 def test_a_pack_weighs_as_much_as_it_is_long():

@@ -140,6 +140,16 @@ def test_a_flush_waits_as_long_as_commits_take_and_never_after_a_pause():
     assert b.delay(9.0, 1) == 0
 
 
+def test_a_flush_does_not_wait_with_something_urgent_but_for_so_many_a_second():
+    b = Batcher()
+    b.flushed(5.0, 5.001)
+    assert b.delay(5.002, 1, urgent=True) == 0
+    b.flushed(5.002, 5.003)
+    assert b.delay(5.004, 1, urgent=True) == pytest.approx(0.008), "a flood of calls makes no flood of flushes"
+    b.flushed(5.018, 5.019)
+    assert b.delay(5.0221, 1, urgent=True) == 0
+
+
 @given(st.lists(st.tuples(st.integers(-5_000_000, 5_000_000), st.floats(0, 2), st.integers(1, 50)), min_size=1))
 def test_stamps_only_grow_and_follow_the_wall_clock(steps):
     wall, steady = 1_000_000_000, 0.0
