@@ -29,7 +29,7 @@ class Option(NamedTuple):
 
 def options(ctx: Context, case: Case, place: Place, now: int) -> Iterator[Option]:
     """Every drone and volunteer that could bring an AED to a place, with what speaks against it."""
-    grounded = _grounded(ctx, place, now)
+    grounded, busy = _grounded(ctx, place, now), _busy(ctx, case, now)
     for d in ctx.town.drones:
         way = shapely.LineString([(d.lon, d.lat), place[:2]])
         seconds = d.launch_s + metres(d.lon, d.lat, place.lon, place.lat) / d.speed_ms + d.lower_s
@@ -38,7 +38,7 @@ def options(ctx: Context, case: Case, place: Place, now: int) -> Iterator[Option
             against = "no_fly"
         elif ctx.state.batteries.get(d.id, 100.0) < ctx.parameters["drone_battery_min_pct"]:
             against = "battery"
-        elif _busy(ctx, case, d.id, now):
+        elif d.id in busy:
             against = "busy"
         yield Option(d.id, "drone", seconds, against)
     for v in ctx.town.volunteers:
@@ -46,7 +46,7 @@ def options(ctx: Context, case: Case, place: Place, now: int) -> Iterator[Option
             continue  # nobody knows which AED this volunteer would pass
         crow = metres(v.lon, v.lat, place.lon, place.lat)
         walk = v.distance_via_aed_m if crow <= v.distance_via_aed_m else crow * ctx.parameters["volunteer_detour"]
-        yield Option(v.id, "volunteer", walk / v.speed_ms, "busy" if _busy(ctx, case, v.id, now) else None)
+        yield Option(v.id, "volunteer", walk / v.speed_ms, "busy" if v.id in busy else None)
 
 
 def plan_aed(ctx: Context, case: Case, plan: Plan, place: Place, elapsed: float, now: int) -> bool:
@@ -71,13 +71,15 @@ def plan_aed(ctx: Context, case: Case, plan: Plan, place: Place, elapsed: float,
     return True
 
 
-def _busy(ctx: Context, case: Case, name: str, now: int) -> bool:
-    """Whether it was sent to another patient and cannot be back yet: the way there and the way back."""
-    return any(
-        name in other.plan.aed_options and now < other.call.time + 2e6 * other.plan.aed_options[name]
+def _busy(ctx: Context, case: Case, now: int) -> set[str]:
+    """Who was sent to another patient and cannot be back yet: the way there and the way back."""
+    return {
+        name
         for other in ctx.state.cases.values()
-        if other.key != case.key
-    )
+        if other.plan.aed_options and other.key != case.key
+        for name, arrival in other.plan.aed_options.items()
+        if now < other.call.time + 2e6 * arrival
+    }
 
 
 def _grounded(ctx: Context, place: Place, now: int) -> str | None:

@@ -60,10 +60,15 @@ def _same(ctx: Context, call: Call) -> tuple[Case | None, list[Case]]:
     here = place_of_call(ctx, call)
     if here is None:
         return None, near
-    farthest = 1.01 * p["duplicate_radius_m"] / METRES_PER_DEGREE
+    high = 1.01 * p["duplicate_radius_m"] / METRES_PER_DEGREE
+    narrowing = math.cos(math.radians(abs(here.lat) + high))
+    wide = high / narrowing if narrowing > 0.01 else 360.0
     for case in ctx.state.cases.values():
-        if case.ended is not None or (abs(here.lat - case.call.lat) > farthest and not math.isnan(case.call.lon)):
-            continue  # the latitude alone says that it is farther away
+        if case.ended is not None:
+            continue
+        off_lat, off_lon = abs(here.lat - case.call.lat), abs(here.lon - case.call.lon)
+        if (off_lat > high or wide < off_lon < 360.0 - wide) and not math.isnan(off_lat + off_lon):
+            continue  # one of them alone says that it is farther away
         there = patient_place(ctx, case)
         if there is None:
             continue
