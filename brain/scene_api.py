@@ -264,7 +264,7 @@ class View:
     previous: Assessment | None
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
     """What the witnesses together mean, by the scene's judgement.
 

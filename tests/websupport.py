@@ -178,7 +178,7 @@ class Town:
     async def steps(self, *steps: Step) -> None:
         """Commit steps, as scenes do."""
         entry, _ = await self.store.log_end()
-        await self.store.commit_steps("city", self.lease, entry, steps, None)
+        await self.store.commit_steps("city", self.lease, entry, steps)
 
     async def answer_inbox(self) -> None:
         """Ingest in small: numbers up to 100 are stored, the rest refused; runs until cancelled."""

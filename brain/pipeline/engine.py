@@ -23,12 +23,13 @@ import numpy as np
 
 from brain.city.index import CityIndex
 from brain.desk.desk import Desk, DeskState, Judge
+from brain.desk.incident import Shown
 from brain.errors import ConfigurationError, SceneError
 from brain.model import Batch, Piece, is_late, microseconds
-from brain.pipeline.codec import pack, unpack
+from brain.pipeline.codec import Memo, pack, unpack
 from brain.pipeline.exercise import ExerciseRegistry
 from brain.pipeline.seats import Seat, seats_of
-from brain.scene_api import Bulletin, Evidence, Mark
+from brain.scene_api import Assessment, Bulletin, Evidence, Mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -87,6 +88,7 @@ class Engine:
         self._desk = Desk({}, registry, self._index)
         self._wanted: dict[str, list[Seat]] = {}
         self._scenes, self._overrides = scenes, overrides or {}
+        self._packed = Memo((Evidence, Assessment, Shown))
         self._take_seats(self.seats)
 
     def _take_seats(self, seats: Sequence[Seat]) -> None:
@@ -364,7 +366,8 @@ class Engine:
                     s.key: (s.scene.version, s.due, pack(s.state), s.heard) for s in self.seats if s.error is None
                 },
                 "desk": self._desk.state,
-            }
+            },
+            self._packed,
         )
 
     def restore(self, data: bytes) -> list[str]:

@@ -1,10 +1,10 @@
 """Scenes live: log entries enter in order, steps of incidents are committed with the offset they follow from.
 
 One process owns the scenes of a partition by a lease whose epoch fences a former owner. It reads the log after its last
-checkpoint, feeds the engine, commits steps at once; a checkpoint goes with a commit at most once a second and for at
-most a twentieth of the time. After a crash the entries since the checkpoint are fed again: the engine makes the same
-steps again and the store skips those it has. When the data base is out of reach it waits and tries again; nothing is
-lost meanwhile, the log is there.
+checkpoint, feeds the engine, commits steps at once. A checkpoint of what is committed is made at most once a second and
+for at most a twentieth of the time; steps do not wait until it is stored. After a crash the entries since the
+checkpoint are fed again: the engine makes the same steps again and the store skips those it has. When the data base is
+out of reach it waits and tries again; nothing is lost meanwhile, the log is there.
 """
 
 from __future__ import annotations
@@ -85,6 +85,7 @@ class Runner:
         self._registry_changed = False
         self._next_checkpoint = 0.0
         self._saved_entry = 0
+        self._keeping: asyncio.Task[None] | None = None  # a checkpoint on its way to the data base
         self._failed: dict[str, str] = {}
         self.entry = 0
         self.committed = 0
@@ -94,20 +95,26 @@ class Runner:
         async with self._listening():
             if not await self._patiently(self._begin, stop):
                 return
-            waiter = asyncio.create_task(stop.wait())
+            waiter = asyncio.create_task(self._wake_when(stop))
             try:
                 while not stop.is_set():
                     self._wake.clear()
                     if not await self._patiently(self._read, stop):
                         break
-                    if not self._wake.is_set():
-                        await self._rest(waiter)
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(LOOK_ANYWAY_S):
+                            await self._wake.wait()
+                with contextlib.suppress(StoreError):  # what is not committed now is fed again at the next start
+                    await self._commit()
+                    await self._kept()
+                    if self.entry > self._saved_entry:
+                        self._keep()
+                        await self._kept()
             finally:
-                waiter.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await waiter
-            with contextlib.suppress(StoreError):  # what is not committed now is fed again at the next start
-                await self._commit(checkpoint=self.entry > self._saved_entry)
+                for task in (waiter, self._keeping):
+                    if task is not None:
+                        task.cancel()
+                        await asyncio.wait([task])
 
     @contextlib.asynccontextmanager
     async def _listening(self) -> AsyncIterator[None]:
@@ -128,12 +135,9 @@ class Runner:
             with contextlib.suppress(asyncio.CancelledError, StoreError):
                 await task
 
-    async def _rest(self, stop_waiter: asyncio.Task[bool]) -> None:
-        wake = asyncio.create_task(self._wake.wait())
-        await asyncio.wait({wake, stop_waiter}, timeout=LOOK_ANYWAY_S, return_when=asyncio.FIRST_COMPLETED)
-        wake.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await wake
+    async def _wake_when(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._wake.set()
 
     async def _patiently(self, work: Callable[[], Awaitable[None]], stop: asyncio.Event) -> bool:
         """Do something with the store; while it is out of reach wait and try again. False: stopped meanwhile."""
@@ -210,8 +214,9 @@ class Runner:
     async def _read(self) -> None:
         """Feed all entries there are, committing after each reading."""
         while True:
-            if self._steps:  # of a commit that failed
-                await self._commit(checkpoint=False)
+            await self._commit()  # steps of a commit that failed
+            if self._keeping is not None and self._keeping.done():
+                await self._kept()
             entries = await self._store.read_log(self.entry, AT_ONCE)
             for entry in entries:
                 if self._registry_changed or self._has_strange_type(entry.piece):
@@ -222,26 +227,38 @@ class Runner:
                 self._steps += self._engine.advance(entry.received_at)
                 self.entry = entry.entry
             self._tell_failed()
-            is_due = self.entry > self._saved_entry and time.monotonic() >= self._next_checkpoint
-            if self._steps or is_due:
-                await self._commit(checkpoint=is_due)
+            await self._commit()
+            if self._keeping is None and self.entry > self._saved_entry and time.monotonic() >= self._next_checkpoint:
+                self._keep()
             if len(entries) < AT_ONCE and sum(e.piece.rows for e in entries) < ROWS_READ:
                 return
 
-    async def _commit(self, *, checkpoint: bool) -> None:
+    async def _commit(self) -> None:
         assert self._lease is not None
+        if self._steps:
+            await self._store.commit_steps(self._name, self._lease, self.entry, self._steps)
+            self._steps = []
+            self.committed = self.entry
+
+    def _keep(self) -> None:
+        """Make a checkpoint of what is committed; new steps do not wait until it is stored."""
         assert self._engine is not None
-        if not self._steps and not checkpoint:
-            return
         began = time.monotonic()
-        saved = Checkpoint(self.entry, self._engine.snapshot()) if checkpoint else None
-        await self._store.commit_steps(self._name, self._lease, self.entry, self._steps, saved)
-        self._steps = []
-        self.committed = self.entry
-        if checkpoint:
-            self._saved_entry = self.entry
-            now = time.monotonic()
-            self._next_checkpoint = now + max(CHECKPOINT_S, (now - began) / CHECKPOINT_SHARE)
+        saved = Checkpoint(self.entry, self._engine.snapshot())
+        self._next_checkpoint = began + max(CHECKPOINT_S, (time.monotonic() - began) / CHECKPOINT_SHARE)
+        self._keeping = asyncio.create_task(self._store_checkpoint(saved))
+
+    async def _store_checkpoint(self, saved: Checkpoint) -> None:
+        assert self._lease is not None
+        await self._store.keep_checkpoint(self._name, self._lease, saved)
+        self._saved_entry = saved.entry
+        self.committed = max(self.committed, saved.entry)
+
+    async def _kept(self) -> None:
+        """Wait until the checkpoint on its way is stored, if one is; raises what kept it from that."""
+        keeping, self._keeping = self._keeping, None
+        if keeping is not None:
+            await keeping
 
     def _tell_failed(self) -> None:
         assert self._engine is not None

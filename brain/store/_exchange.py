@@ -31,12 +31,14 @@ __all__ = [
     "Line",
     "Step",
     "float8",
+    "instant",
     "int4",
     "int4s",
     "int8",
     "int8s",
     "moment",
     "moments",
+    "number",
     "octet_strings",
     "text",
     "texts",
@@ -138,15 +140,21 @@ class _Answers(asyncio.Protocol):
         self.in_block = False
         self.error: dict[str, str] | None = None
         self._drivers = drivers
-        self._buffer = b""
+        self._rest = bytearray()
+        self._wanted = 0  # bytes of the message that is not whole yet
         self._own: list[Row] = []
 
     def data_received(self, data: bytes) -> None:
-        data = self._buffer + data if self._buffer else bytes(data)
-        at, end = 0, len(data)
+        if self._rest:
+            self._rest += data
+            if len(self._rest) < self._wanted:  # a long message in many pieces is not copied again for each
+                return
+        data = bytes(self._rest or data)
+        at, end, self._wanted = 0, len(data), _PREFIX
         while end - at >= _PREFIX:
             after = at + 1 + int.from_bytes(data[at + 1 : at + _PREFIX], "big")
             if after > end:
+                self._wanted = after - at
                 break
             kind = data[at]
             if kind == _COMMAND_COMPLETE:
@@ -163,7 +171,7 @@ class _Answers(asyncio.Protocol):
                 self.in_block = data[at + _PREFIX : after] != b"I"
                 self.ready.set_result(None)
             at = after
-        self._buffer = data[at:]
+        self._rest = bytearray(data[at:])
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.ready.done():
@@ -243,6 +251,21 @@ def int8(number: int) -> bytes:
 def moment(us: int) -> bytes:
     """A timestamptz from microseconds since 1970."""
     return int8(us - EPOCH_2000)
+
+
+def number(cell: Cell) -> int:
+    """An int4 or int8 of an answer.
+
+    Example:
+        >>> number(int8(-258))
+        -258
+    """
+    return int.from_bytes(cell or b"", "big", signed=True)
+
+
+def instant(cell: Cell) -> int:
+    """Microseconds since 1970 of a timestamptz of an answer."""
+    return number(cell) + EPOCH_2000
 
 
 def text(said: str) -> bytes:

@@ -9,7 +9,21 @@ import msgspec
 
 from brain.errors import FencedError, NotFoundError
 from brain.store._cursor import decode_cursor, encode_cursor
-from brain.store._exchange import Line, Step, float8, int4, int4s, int8, int8s, moment, moments, text, texts
+from brain.store._exchange import (
+    Line,
+    Step,
+    float8,
+    instant,
+    int4,
+    int4s,
+    int8,
+    int8s,
+    moment,
+    moments,
+    number,
+    text,
+    texts,
+)
 from brain.store._filters import Filter, is_storable
 from brain.store._sql import load_queries
 from brain.store._write import WritePart
@@ -54,6 +68,10 @@ _AS: Final[Mapping[str, Callable[[Any], bytes]]] = {  # how columns are sent tha
     **dict.fromkeys(("last_seq", "engine_number"), int4),
     **dict.fromkeys([c for c in _COLUMNS if c.endswith(("_at", "_until"))], moment),
 }
+
+
+def _fenced() -> FencedError:
+    return FencedError("another process runs these scenes now; stop this one, or start it again to take over")
 
 
 def _storable(incidents: Iterable[str]) -> list[str]:
@@ -117,8 +135,10 @@ class ScenesPart(WritePart):
 
     async def read_log(self, after: int, limit: int = 200) -> list[LogEntry]:
         """Entries after a number, in order."""
-        rows = await self._door.fetch(_Q["read_log"].text, after, limit, ROWS_READ)
-        return [LogEntry(r["entry"], r["received_at"], decode_piece(r["piece"])) for r in rows]
+        ask = Step(_Q["read_log"].text, [int8(after), int8(limit), int8(ROWS_READ)], keep=True)
+        async with self._door.standing() as line:  # the scenes take turns reading and writing: one server for both
+            (rows,) = await line.exchange([ask])
+        return [LogEntry(number(entry), instant(at), decode_piece(piece or b"")) for entry, at, piece in rows]
 
     async def log_end(self) -> tuple[int, int]:
         """Number of the newest log entry and the head's time of receipt."""
@@ -131,27 +151,28 @@ class ScenesPart(WritePart):
             found = await c.fetchrow(_Q["load_checkpoint"].text, name)
         return None if found is None else Checkpoint(found["entry"], found["state"])
 
-    async def commit_steps(
-        self, name: str, lease: Lease, entry: int, steps: Sequence[EngineStep], checkpoint: Checkpoint | None
-    ) -> None:
-        """One transaction: offset, new steps, incidents, outbox, checkpoint; see ``Store.commit_steps``."""
-        kept = []
-        if checkpoint is not None:
-            numbers = [text(name), int8(checkpoint.entry), checkpoint.state]
-            kept.append(Step(_Q["put_checkpoint"].text, numbers, keep=True))
+    async def commit_steps(self, name: str, lease: Lease, entry: int, steps: Sequence[EngineStep]) -> None:
+        """One transaction: offset, new steps, incidents, outbox; see ``Store.commit_steps``."""
         lease_moves = Step(_Q["advance_lease"].text, [text(name), int8(lease.epoch), int8(entry)], keep=True)
         async with self._door.standing() as line:
             try:
                 if not steps:
-                    await line.exchange([lease_moves, *kept])
-                elif not await self._raised(line, lease_moves, steps, kept):
-                    await self._stepped(line, lease_moves, steps, kept)
+                    await line.exchange([lease_moves])
+                elif not await self._raised(line, lease_moves, steps):
+                    await self._stepped(line, lease_moves, steps)
             except asyncpg.DivisionByZeroError as error:  # only advance_lease still divides
-                raise FencedError(
-                    "another process runs these scenes now; stop this one, or start it again to take over"
-                ) from error
+                raise _fenced() from error
 
-    async def _raised(self, line: Line, lease_moves: Step, steps: Sequence[EngineStep], kept: list[Step]) -> bool:
+    async def keep_checkpoint(self, name: str, lease: Lease, checkpoint: Checkpoint) -> None:
+        """Keep the state, on a connection of its own: it is large; see ``Store.keep_checkpoint``."""
+        async with self._door.transaction() as c:
+            await c.execute(_Q["put_checkpoint"].text, name, checkpoint.entry, checkpoint.state)
+            try:  # last: the steps of others wait for the lease
+                await c.execute(_Q["advance_lease"].text, name, lease.epoch, checkpoint.entry)
+            except asyncpg.DivisionByZeroError as error:
+                raise _fenced() from error
+
+    async def _raised(self, line: Line, lease_moves: Step, steps: Sequence[EngineStep]) -> bool:
         """Commit steps that make new incidents in one exchange; False where another one's step came after our last."""
         if self._newest is None or any(s.op != "raise" for s in steps):
             return False
@@ -160,7 +181,7 @@ class ScenesPart(WritePart):
         lock = Step(_Q["lock_events_after"].text, [int8(self._newest), texts(names)], keep=True)
         self._newest = None
         try:
-            await line.exchange([lease_moves, lock, *new, *kept])
+            await line.exchange([lease_moves, lock, *new])
         except asyncpg.DivisionByZeroError:
             if line.done == 0:
                 raise
@@ -168,14 +189,14 @@ class ScenesPart(WritePart):
         self._newest = newest
         return True
 
-    async def _stepped(self, line: Line, lease_moves: Step, steps: Sequence[EngineStep], kept: list[Step]) -> None:
+    async def _stepped(self, line: Line, lease_moves: Step, steps: Sequence[EngineStep]) -> None:
         """Look which of the steps are new, then commit those."""
         names = {s.incident for s in steps}
         look = Step(_Q["known_incidents"].text, [texts(_storable(names))], keep=True)
         *_, (found,), known = await line.exchange([_BEGIN, lease_moves, _LOCK, look])
         records = await self._records(line.connection, names) if known else {}
         new, newest = _engine_steps(steps, records, int.from_bytes(found[0] or b"", "big"))
-        await line.exchange([*new, *kept, _COMMIT])
+        await line.exchange([*new, _COMMIT])
         self._newest = newest
 
     async def _records(self, c: Connection, incidents: Iterable[str]) -> dict[str, Incident]:

@@ -431,12 +431,17 @@ class Store(Protocol):
     async def load_checkpoint(self, name: str) -> Checkpoint | None:
         """The newest checkpoint of a partition."""
 
-    async def commit_steps(
-        self, name: str, lease: Lease, entry: int, steps: Sequence[Step], checkpoint: Checkpoint | None
-    ) -> None:
-        """One transaction: offset, steps but those known by (incident, number), incidents, outbox, checkpoint.
+    async def commit_steps(self, name: str, lease: Lease, entry: int, steps: Sequence[Step]) -> None:
+        """One transaction: offset, steps but those known by (incident, number), incidents, outbox.
 
         ``seq`` of the public log is given here, after the steps people made meanwhile. Notifies channel ``incidents``.
+
+        Raises:
+            FencedError: Another process owns the scenes now.
+        """
+
+    async def keep_checkpoint(self, name: str, lease: Lease, checkpoint: Checkpoint) -> None:
+        """Keep the scenes' state in place of the one before; the steps up to its entry are committed.
 
         Raises:
             FencedError: Another process owns the scenes now.

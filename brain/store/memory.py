@@ -341,14 +341,20 @@ class MemoryStore:
         """The newest checkpoint of a partition."""
         return self._checkpoints.get(name)
 
-    async def commit_steps(
-        self, name: str, lease: Lease, entry: int, steps: Sequence[Step], checkpoint: Checkpoint | None
-    ) -> None:
-        """Offset, new steps, incidents, outbox, checkpoint."""
+    def _advance_lease(self, name: str, lease: Lease, entry: int) -> None:
         epoch, offset = self._leases.get(name, (0, 0))
         if epoch != lease.epoch:
             raise FencedError("another process runs these scenes now; stop this one, or start it again to take over")
         self._leases[name] = (epoch, max(entry, offset))
+
+    async def keep_checkpoint(self, name: str, lease: Lease, checkpoint: Checkpoint) -> None:
+        """Offset and state."""
+        self._advance_lease(name, lease, checkpoint.entry)
+        self._checkpoints[name] = checkpoint
+
+    async def commit_steps(self, name: str, lease: Lease, entry: int, steps: Sequence[Step]) -> None:
+        """Offset, new steps, incidents, outbox."""
+        self._advance_lease(name, lease, entry)
         for step in steps:
             applied = apply_engine_step(self._incidents.get(step.incident), deepcopy(step))
             if applied is not None:
@@ -357,8 +363,6 @@ class MemoryStore:
                 for owed in outbox_rows(row):
                     self._outbox.setdefault(owed.idempotency_key, owed)
                 self._notify("incidents")
-        if checkpoint is not None:
-            self._checkpoints[name] = checkpoint
 
     # -- history -------------------------------------------------------------------------------------------------
     async def history(self, start: int, end: int, limit: int = 20_000) -> AsyncIterator[Piece]:

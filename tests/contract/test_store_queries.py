@@ -314,12 +314,12 @@ async def test_housekeeping_deletes_only_what_has_served(store: Store) -> None:
     assert await store.inbox_answer(inbox_id) is not None
     done = await store.housekeeping(day_later)
     assert (done["log"], done["timeless"], done["inbox"]) == (0, 1, 1), "the scenes have no checkpoint yet"
-    await store.commit_steps("city", lease, 3, [], Checkpoint(3, b""))
+    await store.keep_checkpoint("city", lease, Checkpoint(3, b""))
     assert (await store.housekeeping(writer.now + DAY - 10 * SECOND))["log"] == 0, "not a day old"
     assert await store.timeless_since(0) == set()
     assert (await store.housekeeping(day_later))["log"] == 3
     assert [e.entry for e in await store.read_log(0)] == [4, 5, 6]
-    await store.commit_steps("city", lease, 6, [], Checkpoint(6, b""))
+    await store.keep_checkpoint("city", lease, Checkpoint(6, b""))
     assert (await store.housekeeping(day_later))["log"] == 2, "the last flush stays: it may come again"
     assert await store.inbox_answer(inbox_id) is None
     assert [i.inbox_id for i in await store.inbox_take(9)] == [waiting]

@@ -26,7 +26,7 @@ async def raised(store: Store, *incidents: str, **changes: Any) -> None:
     """Incidents raised one second apart."""
     lease = await store.claim_lease("city")
     steps = [step(i, 1, T0 + n * SECOND, "raise", **changes) for n, i in enumerate(incidents)]
-    await store.commit_steps("city", lease, 1, steps, None)
+    await store.commit_steps("city", lease, 1, steps)
 
 
 async def test_steps_become_a_log_with_its_key_order(store: Store) -> None:
@@ -36,7 +36,7 @@ async def test_steps_become_a_log_with_its_key_order(store: Store) -> None:
         step("b", 1, T0, "raise", position=None),
         step("a", 2, T0 + SECOND, "update", level="red"),
     ]
-    await store.commit_steps("city", lease, 5, steps, None)
+    await store.commit_steps("city", lease, 5, steps)
     log = await store.incident_log("a")
     assert [(s["seq"], s["op"], s["level"]) for s in log] == [(1, "raise", "yellow"), (2, "update", "red")]
     assert list(log[0])[: len(KEYS)] == KEYS
@@ -67,9 +67,9 @@ async def test_steps_become_a_log_with_its_key_order(store: Store) -> None:
 async def test_steps_computed_again_after_a_crash_are_taken_once(store: Store) -> None:
     lease = await store.claim_lease("city")
     steps = [step("a", n, T0 + n * SECOND, "raise" if n == 1 else "update") for n in (1, 2, 3)]
-    await store.commit_steps("city", lease, 1, steps[:2], None)
+    await store.commit_steps("city", lease, 1, steps[:2])
     again = await store.claim_lease("city")
-    await store.commit_steps("city", again, 2, steps, None)
+    await store.commit_steps("city", again, 2, steps)
     assert [s["seq"] for s in await store.incident_log("a")] == [1, 2, 3]
     assert await store.last_event() == 3
     assert (await store.statistics())["outbox_waiting"] == 9
@@ -79,19 +79,21 @@ async def test_a_former_owner_of_the_scenes_is_fenced_and_changes_nothing(store:
     former = await store.claim_lease("city")
     now = await store.claim_lease("city")
     with pytest.raises(FencedError):
-        await store.commit_steps("city", former, 3, [step("a", 1, T0, "raise")], Checkpoint(3, b"x"))
+        await store.commit_steps("city", former, 3, [step("a", 1, T0, "raise")])
+    with pytest.raises(FencedError):
+        await store.keep_checkpoint("city", former, Checkpoint(3, b"x"))
     assert await store.last_event() == 0
     assert await store.load_checkpoint("city") is None
     other = await store.claim_lease("other")
-    await store.commit_steps("other", other, 1, [], None)
-    await store.commit_steps("city", now, 1, [], None)
+    await store.commit_steps("other", other, 1, [])
+    await store.commit_steps("city", now, 1, [])
 
 
 async def test_new_incidents_are_numbered_after_everybodys_steps_and_taken_once(store: Store) -> None:
     lease = await store.claim_lease("city")
 
     async def commit(entry: int, *incidents: str) -> None:
-        await store.commit_steps("city", lease, entry, [step(i, 1, T0, "raise") for i in incidents], None)
+        await store.commit_steps("city", lease, entry, [step(i, 1, T0, "raise") for i in incidents])
 
     await commit(1, "a")
     await commit(2, "b")
@@ -116,9 +118,9 @@ async def test_a_checkpoint_comes_back_and_the_offset_never_goes_back(store: Sto
         await writer.write()
     lease = await store.claim_lease("city")
     state = bytes(range(256)) * 4000
-    await store.commit_steps("city", lease, 7, [], Checkpoint(7, state))
-    await store.commit_steps("city", lease, 5, [], None)
-    await store.commit_steps("city", lease, 8, [step("a", 1, T0, "raise")], None)
+    await store.keep_checkpoint("city", lease, Checkpoint(7, state))
+    await store.commit_steps("city", lease, 5, [])
+    await store.commit_steps("city", lease, 8, [step("a", 1, T0, "raise")])
     assert await store.load_checkpoint("city") == Checkpoint(7, state)
     assert await store.load_checkpoint("other") is None
     assert (await store.statistics())["leases"]["city"] == {
@@ -136,7 +138,7 @@ async def test_people_and_engine_share_one_numbering(store: Store) -> None:
     assert (first["at"], first["seq"], first["op"], first["by"]) == (iso(T0 + SECOND), 2, "acknowledge", "王芳")
     assert list(first)[: len(KEYS)] == KEYS
     lease = await store.claim_lease("city")
-    await store.commit_steps("city", lease, 2, [step("a", 2, T0 + 2 * SECOND, "update", level="orange")], None)
+    await store.commit_steps("city", lease, 2, [step("a", 2, T0 + 2 * SECOND, "update", level="orange")])
     second, new = await store.person_step("a", "comment", "Li", T0 + 3 * SECOND, {"text": "valve shut"})
     assert new
     assert (second["seq"], second["level"], second["text"], second["count"]) == (4, "orange", "valve shut", 2)
@@ -172,7 +174,7 @@ async def test_an_incident_lives_from_raise_to_close_and_again(store: Store) -> 
     async def engine(number: int, op: str, **changes: Any) -> None:
         nonlocal at
         at += SECOND
-        await store.commit_steps("city", lease, number, [step("a", number, at, op, **changes)], None)
+        await store.commit_steps("city", lease, number, [step("a", number, at, op, **changes)])
 
     async def person(op: str, **fields: Any) -> bool:
         nonlocal at
@@ -249,7 +251,7 @@ async def test_incidents_are_filtered(store: Store) -> None:
         step("d", 1, T0 + 4 * SECOND, "raise", level="blue"),
         step("e", 1, T0 + 5 * SECOND, "raise"),
     ]
-    await store.commit_steps("city", lease, 1, steps, None)
+    await store.commit_steps("city", lease, 1, steps)
     await store.person_step("d", "acknowledge", "Wang", T0 + 6 * SECOND, {})
     await store.person_step("e", "close", "Wang", T0 + 6 * SECOND, {})
 
@@ -273,10 +275,10 @@ async def test_incidents_are_filtered(store: Store) -> None:
 
 async def test_every_department_is_owed_each_step_once(sql_store: Any, sql_dsn: str) -> None:
     lease = await sql_store.claim_lease("city")
-    await sql_store.commit_steps("city", lease, 1, [step("a", 1, T0, "raise")], None)
+    await sql_store.commit_steps("city", lease, 1, [step("a", 1, T0, "raise")])
     await sql_store.person_step("a", "acknowledge", "Wang", T0, {})
     both = {"act": ["gas_company"], "inform": ["gas_company", "transport"]}
-    await sql_store.commit_steps("city", lease, 2, [step("a", 2, T0, "update", departments=both)], None)
+    await sql_store.commit_steps("city", lease, 2, [step("a", 2, T0, "update", departments=both)])
     connection = await asyncpg.connect(sql_dsn)
     rows = await connection.fetch(
         "SELECT incident, seq, department, role, idempotency_key FROM brain.outbox ORDER BY seq, department"
@@ -312,7 +314,7 @@ async def test_a_reader_of_steps_never_misses_one(sql_dsn: str) -> None:
     async def engine() -> None:
         for i in range(60):
             steps = [step(f"e{i}-{k}", 1, T0, "raise") for k in range(3)]
-            await stores[0].commit_steps("city", lease, i, steps, None)
+            await stores[0].commit_steps("city", lease, i, steps)
 
     async def people(store: Store) -> None:
         for i in range(40):
@@ -334,7 +336,7 @@ async def test_a_flush_and_a_step_wake_up_who_listens(store: Store) -> None:
     async with store.listen() as wake_ups:
         await writer.write({"gas-detector": [gas(1, 0)]})
         assert await asyncio.wait_for(anext(wake_ups), 30) == "log"
-        await store.commit_steps("city", lease, 1, [step("a", 1, T0, "raise")], None)
+        await store.commit_steps("city", lease, 1, [step("a", 1, T0, "raise")])
         assert await asyncio.wait_for(anext(wake_ups), 30) == "incidents"
         await store.person_step("a", "comment", "Wang", T0, {"text": "x"})
         assert await asyncio.wait_for(anext(wake_ups), 30) == "incidents"

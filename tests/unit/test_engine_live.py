@@ -23,7 +23,7 @@ from scenes.safety_production.scene import SafetyProduction
 from tests.unit.engine_world import SECOND, T0
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from brain.city import City
     from brain.registry import Registry
@@ -125,10 +125,17 @@ async def test_a_crash_at_any_commit_raises_nothing_twice_and_loses_nothing() ->
         after = False
 
         async def commit_steps(self, *args: Any) -> None:
+            await self.maybe(super().commit_steps(*args))
+
+        async def keep_checkpoint(self, *args: Any) -> None:
+            await self.maybe(super().keep_checkpoint(*args))
+
+        async def maybe(self, work: Coroutine[Any, Any, None]) -> None:
             self.left -= 1
             if self.left == 0 and not self.after:
+                work.close()
                 raise Crash
-            await super().commit_steps(*args)
+            await work
             if self.left == 0:
                 raise Crash
 
@@ -167,11 +174,13 @@ async def test_an_outage_of_the_data_base_is_waited_out() -> None:
             self.stumble()
             return await super().read_log(after, limit)
 
-        async def commit_steps(
-            self, name: str, lease: Lease, entry: int, steps: Any, checkpoint: Checkpoint | None
-        ) -> None:
-            await super().commit_steps(name, lease, entry, steps, checkpoint)
+        async def commit_steps(self, name: str, lease: Lease, entry: int, steps: Any) -> None:
+            await super().commit_steps(name, lease, entry, steps)
             self.stumble()  # the answer is lost, the commit is not
+
+        async def keep_checkpoint(self, name: str, lease: Lease, checkpoint: Checkpoint) -> None:
+            await super().keep_checkpoint(name, lease, checkpoint)
+            self.stumble()
 
     store = Flaky()
     for sensor_type in load_builtin():

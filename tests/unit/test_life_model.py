@@ -6,6 +6,7 @@ below knows only the contract: which readings are rows, copies or refused, and w
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -169,12 +170,21 @@ class Frail(MemoryStore):
         self._meet("after")
         return written
 
-    async def commit_steps(
-        self, name: str, lease: Lease, entry: int, steps: Sequence[Step], checkpoint: Checkpoint | None
-    ) -> None:
+    async def commit_steps(self, name: str, lease: Lease, entry: int, steps: Sequence[Step]) -> None:
         self._meet("before")
-        await super().commit_steps(name, lease, entry, steps, checkpoint)
+        await super().commit_steps(name, lease, entry, steps)
         self._meet("after")
+
+    async def keep_checkpoint(self, name: str, lease: Lease, checkpoint: Checkpoint) -> None:
+        self._meet("before")
+        await super().keep_checkpoint(name, lease, checkpoint)
+        self._meet("after")
+
+
+async def read_all(runner: Runner) -> None:
+    """What the life of the scenes is made of: read to the end of the log, store the checkpoint if one was made."""
+    await runner._read()
+    await runner._kept()
 
 
 class Ingest:
@@ -211,6 +221,7 @@ class Life(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.loop = asyncio.new_event_loop()
         self.now = T0
         self.store = Frail()
         for sensor_type in TYPES:
@@ -337,7 +348,7 @@ class Life(RuleBasedStateMachine):
         self.runner._next_checkpoint = 0.0 if checkpoint else 1e18
         self.store.fate = fate
         try:
-            done(self.runner._read())
+            self.loop.run_until_complete(read_all(self.runner))
         except Crash:
             self.restart_scenes()
         self.store.fate = "none"
@@ -347,7 +358,7 @@ class Life(RuleBasedStateMachine):
         former = self.runner
         self.restart_scenes()
         with contextlib.suppress(FencedError):  # nothing to say, nothing to be fenced from
-            done(former._read())
+            self.loop.run_until_complete(read_all(former))
 
     # -- people ------------------------------------------------------------------------------------------------------
     def incidents(self) -> list[dict[str, Any]]:
@@ -405,6 +416,12 @@ class Life(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Let everything come to its end; then an engine that never crashed says the same."""
+        try:
+            self.come_to_an_end()
+        finally:
+            self.loop.close()
+
+    def come_to_an_end(self) -> None:
         while self.queue:
             self.ingest_takes_some(40, "none")
         self.silence(700)

@@ -7,9 +7,9 @@ ON CONFLICT (name) DO UPDATE SET epoch = l.epoch + 1 RETURNING epoch;
 -- Entries after a number, in order; no more once they hold $3 rows, so that a long backlog fits into memory.
 SELECT entry, received_at, piece FROM (
     SELECT entry, received_at, piece, sum(rows) OVER (ORDER BY entry) - rows AS before FROM (
-        SELECT entry, received_at, rows, piece FROM brain.log WHERE entry > $1 ORDER BY entry LIMIT $2
+        SELECT entry, received_at, rows, piece FROM brain.log WHERE entry > $1 ORDER BY entry LIMIT $2::bigint
     ) next
-) counted WHERE before < $3 ORDER BY entry;
+) counted WHERE before < $3::bigint ORDER BY entry;
 
 -- name: log_end
 -- The newest log entry and the head's time of receipt.
