@@ -47,10 +47,13 @@ class Batcher:
         """Seconds until the waiting messages should be flushed; 0 when now."""
         if waiting >= self.enough:
             return 0.0
-        if urgent and now - self._hurried >= self.hurry_every_s:
+        usual = max(0.0, self._start + self._pace - now)
+        if not urgent or usual == 0.0:
+            return usual
+        soon = max(0.0, self._hurried + self.hurry_every_s - now)
+        if soon == 0.0:
             self._hurried = now
-            return 0.0
-        return max(0.0, self._start + self._pace - now)
+        return min(usual, soon)
 
     def begun(self, start: float) -> float:
         """A flush begins to be written; when the next may begin, unless enough messages wait before."""

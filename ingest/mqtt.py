@@ -28,6 +28,7 @@ from brain.errors import ConfigurationError
 from ingest import _wire
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
@@ -135,7 +136,7 @@ class AckingSource:
         identity: Client id of the session.
         filters: Topic filters, subscribed at QoS 1.
         wanted: How topics begin that are ours; messages of others are acknowledged at once and only counted.
-        urgent: How topics begin whose messages shall not wait for company.
+        urgent: Topics whose messages shall not wait for company.
         arrived: Called whenever messages wait.
         most_waiting: Messages of QoS 0 beyond this many waiting ones are shed.
         most_bytes: Payload bytes held (waiting or not yet acknowledged) beyond which the socket is not read.
@@ -155,7 +156,7 @@ class AckingSource:
         *,
         filters: Sequence[str] = ("city/#",),
         wanted: tuple[str, ...] | None = None,
-        urgent: tuple[str, ...] = (),
+        urgent: re.Pattern[str] | None = None,
         arrived: Callable[[], None] = lambda: None,
         most_waiting: int = 2000,
         most_bytes: int = 64 * 1024 * 1024,
@@ -286,7 +287,7 @@ class AckingSource:
         self._bytes += size
         self._waiting_bytes += size
         self._waiting.extend(new)
-        if self.urgent and len(new) <= _FEW and any(t.startswith(self.urgent) for t in new.topics):
+        if self.urgent and len(new) <= _FEW and any(map(self.urgent.match, new.topics)):
             self.hurry.set()
         if unwanted and self._protocol is not None:
             self.unwanted += len(unwanted)
@@ -459,7 +460,7 @@ class _Protocol(asyncio.Protocol):
 
     def linger(self, until: float) -> None:
         """Read when that time has come (the loop's clock), unless there is so much that the line would wait for us."""
-        if not self._gulped:
+        if not self._gulped and not self._held:
             self._flush_at = until
             self._wait_until(until)
 
@@ -540,7 +541,7 @@ class _Protocol(asyncio.Protocol):
     def unhold(self) -> None:
         """Read again."""
         if self._held:
-            self._held = False
+            self._held, self._flush_at = False, 0.0
             self._last_read = self._loop.time()
             self._resume()
 

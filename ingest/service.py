@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import sys
 import time
 from dataclasses import replace
@@ -30,7 +31,7 @@ from ingest.envelope import Envelopes
 from ingest.memory import Memories
 from ingest.mqtt import AckingSource, client_id
 from ingest.stamp import Stamper
-from ingest.topics import covering
+from ingest.topics import covering, parse_topic
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -408,14 +409,15 @@ class _Ingest:
         self._wake.set()
 
 
-def _urgent(registry: Registry) -> tuple[str, ...]:
-    """How the topics begin whose messages do not wait for company: calls and what else services report."""
-    starts: set[str] = set()
+def _urgent(registry: Registry) -> re.Pattern[str] | None:
+    """The topics whose messages do not wait for company: calls and what else services report."""
+    filters: set[str] = set()
     for kind in registry.sensor_types.values():
-        if kind.family is Modality.SERVICE:
-            starts |= {f"{OURS}{name}/" for name in (kind.id, kind.id.replace("-", "_"), kind.id.replace("_", "-"))}
-            starts |= {topic.partition("{")[0] for topic in kind.topics}
-    return tuple(sorted(starts - {""}))
+        if kind.family is Modality.SERVICE and not kind.retired:
+            filters.update(f"{OURS}{name}/#" for name in {kind.id, kind.table, kind.table.replace("_", "-")})
+            filters.update(parse_topic(topic, "topics").filter for topic in kind.topics)
+    matches = [re.escape(f).replace(r"\+", "[^/]*").replace(r"\#", ".*") for f in sorted(filters)]
+    return re.compile("|".join(f"(?:{m})$" for m in matches), re.DOTALL) if matches else None
 
 
 def _bare(outcome: Outcome) -> Outcome:

@@ -104,9 +104,10 @@ class Runner:
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(LOOK_ANYWAY_S):
                             await self._wake.wait()
+                with contextlib.suppress(StoreError):
+                    await self._kept()
                 with contextlib.suppress(StoreError):  # what is not committed now is fed again at the next start
                     await self._commit()
-                    await self._kept()
                     if self.entry > self._saved_entry:
                         self._keep()
                         await self._kept()
@@ -114,7 +115,7 @@ class Runner:
                 for task in (waiter, self._keeping):
                     if task is not None:
                         task.cancel()
-                        await asyncio.wait([task])
+                        await asyncio.gather(task, return_exceptions=True)
 
     @contextlib.asynccontextmanager
     async def _listening(self) -> AsyncIterator[None]:
@@ -245,12 +246,15 @@ class Runner:
         assert self._engine is not None
         began = time.monotonic()
         saved = Checkpoint(self.entry, self._engine.snapshot())
-        self._next_checkpoint = began + max(CHECKPOINT_S, (time.monotonic() - began) / CHECKPOINT_SHARE)
-        self._keeping = asyncio.create_task(self._store_checkpoint(saved))
+        self._keeping = asyncio.create_task(self._store_checkpoint(saved, began))
 
-    async def _store_checkpoint(self, saved: Checkpoint) -> None:
+    async def _store_checkpoint(self, saved: Checkpoint, began: float) -> None:
         assert self._lease is not None
-        await self._store.keep_checkpoint(self._name, self._lease, saved)
+        try:
+            await self._store.keep_checkpoint(self._name, self._lease, saved)
+        finally:
+            now = time.monotonic()
+            self._next_checkpoint = now + max(CHECKPOINT_S, (now - began) / CHECKPOINT_SHARE)
         self._saved_entry = saved.entry
         self.committed = max(self.committed, saved.entry)
 

@@ -128,16 +128,22 @@ class ScenesPart(WritePart):
     def __init__(self) -> None:
         super().__init__()
         self._newest: int | None = None  # event, as of our last commit
+        self._has_lease = False
 
     async def claim_lease(self, name: str) -> Lease:
         """Own the scenes of a partition; a former owner is fenced."""
+        self._has_lease = True
         return Lease(await self._door.value(_Q["claim_lease"].text, name))
 
     async def read_log(self, after: int, limit: int = 200) -> list[LogEntry]:
         """Entries after a number, in order."""
-        ask = Step(_Q["read_log"].text, [int8(after), int8(limit), int8(ROWS_READ)], keep=True)
-        async with self._door.standing() as line:  # the scenes take turns reading and writing: one server for both
-            (rows,) = await line.exchange([ask])
+        ask = Step(_Q["read_log"].text, [int8(after), int8(limit), int8(ROWS_READ)], keep=self._has_lease)
+        if self._has_lease:  # the scenes take turns reading and writing: one server for both
+            async with self._door.standing() as line:
+                (rows,) = await line.exchange([ask])
+        else:
+            async with self._door.connection() as c:
+                (rows,) = await Line(c).exchange([ask])
         return [LogEntry(number(entry), instant(at), decode_piece(piece or b"")) for entry, at, piece in rows]
 
     async def log_end(self) -> tuple[int, int]:
@@ -164,10 +170,13 @@ class ScenesPart(WritePart):
                 raise _fenced() from error
 
     async def keep_checkpoint(self, name: str, lease: Lease, checkpoint: Checkpoint) -> None:
-        """Keep the state, on a connection of its own: it is large; see ``Store.keep_checkpoint``."""
-        async with self._door.transaction() as c:
-            await c.execute(_Q["put_checkpoint"].text, name, checkpoint.entry, checkpoint.state)
-            try:  # last: the steps of others wait for the lease
+        """Keep the state, on a connection of its own: it is large; see ``Store.keep_checkpoint``.
+
+        Two transactions, or steps would wait for the lease until the state is on the disk.
+        """
+        async with self._door.connection() as c:
+            await c.execute(_Q["put_checkpoint"].text, name, lease.epoch, checkpoint.entry, checkpoint.state)
+            try:
                 await c.execute(_Q["advance_lease"].text, name, lease.epoch, checkpoint.entry)
             except asyncpg.DivisionByZeroError as error:
                 raise _fenced() from error

@@ -350,7 +350,8 @@ class MemoryStore:
     async def keep_checkpoint(self, name: str, lease: Lease, checkpoint: Checkpoint) -> None:
         """Offset and state."""
         self._advance_lease(name, lease, checkpoint.entry)
-        self._checkpoints[name] = checkpoint
+        if self._checkpoints.get(name, checkpoint).entry <= checkpoint.entry:
+            self._checkpoints[name] = checkpoint
 
     async def commit_steps(self, name: str, lease: Lease, entry: int, steps: Sequence[Step]) -> None:
         """Offset, new steps, incidents, outbox."""

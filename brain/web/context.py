@@ -91,6 +91,11 @@ class Context:
                 self._seen, self._loaded = seen, time.monotonic()
             return self._registry
 
+    async def forget_registry(self) -> None:
+        """It was changed here: who asks next reads it anew, also before the wake-up has come."""
+        async with self._lock:  # whoever is reading it now has begun before the change
+            self._registry = None
+
     async def devices(self) -> list[Device]:
         """All devices, ordered by sensor type and name."""
         await self.registry()

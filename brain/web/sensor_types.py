@@ -193,7 +193,7 @@ async def add_sensor_type(
             checked = check(body.document, samples, registry, now_us())
             return Json(_told(checked, body.document))
         checked = await register(context.store, body.document, samples)
-        await context.registry(fresh=True)  # who is answered finds it, also before the wake-up has come
+        await context.forget_registry()
     except SensorTypeError as e:
         more = len(e.others)
         raise Problem(
@@ -296,5 +296,5 @@ async def retire_sensor_type(request: Request, sensor_type_id: str) -> Response:
     found = await _known(request, sensor_type_id)
     context = context_of(request)
     gone = await retire(context.store, found.id)
-    await context.registry(fresh=True)
+    await context.forget_registry()
     return Json({"id": gone.id, "version": gone.version, "retired": gone.retired})

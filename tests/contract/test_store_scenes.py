@@ -121,6 +121,7 @@ async def test_a_checkpoint_comes_back_and_the_offset_never_goes_back(store: Sto
     await store.keep_checkpoint("city", lease, Checkpoint(7, state))
     await store.commit_steps("city", lease, 5, [])
     await store.commit_steps("city", lease, 8, [step("a", 1, T0, "raise")])
+    await store.keep_checkpoint("city", lease, Checkpoint(6, b"of before"))
     assert await store.load_checkpoint("city") == Checkpoint(7, state)
     assert await store.load_checkpoint("other") is None
     assert (await store.statistics())["leases"]["city"] == {

@@ -161,6 +161,30 @@ async def test_a_crash_at_any_commit_raises_nothing_twice_and_loses_nothing() ->
             assert await steps_of(store) == await expected(store), (crash_at, after)
 
 
+async def test_the_end_keeps_a_checkpoint_also_where_the_one_before_could_not_be_stored() -> None:
+    class Stumbling(MemoryStore):
+        refused: list[int]
+
+        async def keep_checkpoint(self, name: str, lease: Lease, checkpoint: Checkpoint) -> None:
+            if not self.refused:
+                self.refused.append(checkpoint.entry)
+                stop.set()  # before anybody sees that it failed
+                raise StoreError("the data base is out of reach; try again")
+            await super().keep_checkpoint(name, lease, checkpoint)
+
+    store, stop = Stumbling(), asyncio.Event()
+    store.refused = []
+    for sensor_type in load_builtin():
+        await store.put_sensor_type(sensor_type)
+    await store.put_devices(city_registry((), CITY).devices())
+    await seed(store, CITY, messages())
+    await asyncio.wait_for(Runner(store, engine_of).run(stop), 10)
+    kept = await store.load_checkpoint("city")
+    assert kept is not None
+    assert [kept.entry] == store.refused
+    assert kept.entry == (await store.log_end())[0]
+
+
 async def test_an_outage_of_the_data_base_is_waited_out() -> None:
     class Flaky(MemoryStore):
         calls = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -137,7 +138,7 @@ async def test_a_line_that_is_held_stays_held_when_the_time_comes(made: tuple[_P
 async def lingering(made: tuple[_Protocol, Line, Clock]) -> tuple[_Protocol, Line, Clock]:
     """Calls are urgent, and a flush may begin in 10 ms; something is read after 3, when the one before is written."""
     protocol, line, clock = made
-    protocol._source.urgent = ("call/",)
+    protocol._source.urgent = re.compile("call/")
     protocol._source.linger(clock.now + 0.010)
     clock.go_to(clock.now + 0.003)
     protocol._source.peek()
@@ -198,6 +199,26 @@ async def test_a_line_that_is_held_keeps_nothing_waiting(lingering: tuple[_Proto
     assert protocol._source.ready
 
 
+async def test_what_is_read_after_a_hold_is_announced_at_once(made: tuple[_Protocol, Line, Clock]):
+    protocol, line, clock = made
+    protocol._source.urgent = re.compile("call/")
+    protocol.hold()
+    protocol._source.linger(clock.now + 0.050)
+    clock.go_to(clock.now + 0.003)
+    protocol.unhold()
+    assert line.is_read
+    protocol.data_received(message(b"city/a/b", 1))
+    assert protocol._source.ready
+
+
+async def test_a_hold_ends_the_wait_for_a_flush(lingering: tuple[_Protocol, Line, Clock]):
+    protocol, _, _ = lingering
+    protocol.hold()
+    protocol.unhold()
+    protocol.data_received(message(b"city/a/b", 1))
+    assert protocol._source.ready
+
+
 async def test_nobody_looks_early_where_nothing_is_urgent(made: tuple[_Protocol, Line, Clock]):
     protocol, line, clock = made
     protocol._source.linger(clock.now + 0.010)
@@ -208,12 +229,24 @@ async def test_nobody_looks_early_where_nothing_is_urgent(made: tuple[_Protocol,
 
 def test_calls_and_what_else_services_report_are_urgent():
     kinds = load_builtin()
-    profiled = replace(next(k for k in kinds if k.family is Modality.SERVICE), id="desk", topics=("120/{device}/call",))
-    starts = _urgent(Registry([*kinds, profiled], []))
-    for topic in ("city/emergency-call/D1", "city/emergency_call/D1", "city/desk/D1", "120/7/call"):
-        assert topic.startswith(starts), topic
-    for topic in ("city/gas-detector/G1", "city/video-event/C1", "other/7"):
-        assert not topic.startswith(starts), topic
+    service = next(k for k in kinds if k.family is Modality.SERVICE)
+    topics = ("120/{device}/call", "svc/+/{device}", "all.of.it/{device}/{rest*}")
+    urgent = _urgent(Registry([*kinds, replace(service, id="desk", topics=topics)], []))
+    assert urgent is not None
+    for topic in ("city/emergency-call/D1", "city/emergency_call/D1", "city/desk/D1", "city/emergency-call/a\nb"):
+        assert urgent.match(topic), topic
+    for topic in ("120/7/call", "svc/a/7", "all.of.it/7/x/y"):
+        assert urgent.match(topic), topic
+    for topic in (
+        "city/gas-detector/G1",
+        "city/video-event/C1",
+        "other/7",
+        "120/7/meter",
+        "svc/a/7/b",
+        "all-of.it/7/x",
+    ):
+        assert not urgent.match(topic), topic
+    assert _urgent(Registry([k for k in kinds if k.family is not Modality.SERVICE], [])) is None
 
 
 def test_a_pack_weighs_as_much_as_it_is_long():

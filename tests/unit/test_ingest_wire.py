@@ -146,6 +146,8 @@ def test_a_flush_does_not_wait_with_something_urgent_but_for_so_many_a_second():
     assert b.delay(5.002, 1, urgent=True) == 0
     b.flushed(5.002, 5.003)
     assert b.delay(5.004, 1, urgent=True) == pytest.approx(0.008), "a flood of calls makes no flood of flushes"
+    b.flushed(5.004, 5.6)
+    assert b.delay(5.004, 1, urgent=True) == pytest.approx(0.018), "not longer than until the next may hurry"
     b.flushed(5.018, 5.019)
     assert b.delay(5.0221, 1, urgent=True) == 0
 

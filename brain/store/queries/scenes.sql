@@ -27,9 +27,11 @@ WITH held AS (
 SELECT 1 / count(*) FROM held;
 
 -- name: put_checkpoint
--- Keeps the engine's state as of a log entry.
-INSERT INTO brain.checkpoint (name, entry, state) VALUES ($1, $2, $3)
-ON CONFLICT (name) DO UPDATE SET entry = excluded.entry, state = excluded.state;
+-- Keeps the engine's state as of a log entry, if the scenes are ours; never in place of a later one, which a new owner
+-- may have stored since we looked.
+INSERT INTO brain.checkpoint AS known (name, entry, state)
+SELECT l.name, $3::bigint, $4::bytea FROM brain.lease AS l WHERE l.name = $1 AND l.epoch = $2
+ON CONFLICT (name) DO UPDATE SET entry = excluded.entry, state = excluded.state WHERE known.entry <= excluded.entry;
 
 -- name: lock_events
 -- Steps are appended one transaction at a time: a number becomes visible only after all lower ones.
