@@ -40,7 +40,7 @@ _KEEP_ALIVE_S: Final = 30
 _LINGER_S: Final = 0.002
 _PEEK_S: Final = 0.003  # while a flush waits for company, nobody looks oftener whether something urgent came
 _LATE_S: Final = 0.001  # if nothing more comes then, either
-_FEW: Final = 64  # messages in one read; of more a flush is near anyhow
+_FEW: Final = 250  # messages; where more wait a flush is near anyhow
 _GULP: Final = 65_536  # bytes; so much in one read is a gulp already, and the line shall not wait for a flush
 _USUAL_BYTES: Final = 160  # of a message with one reading
 _BUSY_S: Final = 0.0015  # a read so soon after the one before: there is load, so wait for more
@@ -287,7 +287,7 @@ class AckingSource:
         self._bytes += size
         self._waiting_bytes += size
         self._waiting.extend(new)
-        if self.urgent and len(new) <= _FEW and any(map(self.urgent.match, new.topics)):
+        if self.urgent and len(self._waiting) <= _FEW and any(map(self.urgent.match, new.topics)):
             self.hurry.set()
         if unwanted and self._protocol is not None:
             self.unwanted += len(unwanted)
