@@ -136,13 +136,13 @@ class AckingSource:
         identity: Client id of the session.
         filters: Topic filters, subscribed at QoS 1.
         wanted: How topics begin that are ours; messages of others are acknowledged at once and only counted.
-        urgent: Topics whose messages shall not wait for company.
         arrived: Called whenever messages wait.
         most_waiting: Messages of QoS 0 beyond this many waiting ones are shed.
         most_bytes: Payload bytes held (waiting or not yet acknowledged) beyond which the socket is not read.
 
     Attributes:
         connected: Whether the subscription stands now.
+        urgent: Topics whose messages shall not wait for company; set it at any time.
         ready: Whether messages wait that nobody wants to wait for company with.
         hurry: Set while something urgent waits.
         received, copies, shed, unwanted, connections: Counters: messages taken in, copies of held ones dropped,
@@ -156,7 +156,6 @@ class AckingSource:
         *,
         filters: Sequence[str] = ("city/#",),
         wanted: tuple[str, ...] | None = None,
-        urgent: re.Pattern[str] | None = None,
         arrived: Callable[[], None] = lambda: None,
         most_waiting: int = 2000,
         most_bytes: int = 64 * 1024 * 1024,
@@ -164,7 +163,8 @@ class AckingSource:
         self.address = BrokerAddress.parse(url)
         self.connected = False
         self.received = self.copies = self.shed = self.unwanted = self.connections = 0
-        self.wanted, self.urgent = wanted, urgent
+        self.wanted = wanted
+        self.urgent: re.Pattern[str] | None = None
         self.ready = False
         self.hurry = asyncio.Event()
         self._identity = identity

@@ -145,11 +145,9 @@ def target_of(name: str) -> tuple[Callable[[bytes], None], Callable[[], list[byt
                     assert len(one) >= 2
 
     def seeds() -> list[bytes]:
-        out = (
-            [*UNSEEN]
-            if folders
-            else [*UNSEEN, *(bytes.fromhex(text) for text in BARE[name][1]), base64.b64decode(DESCRIPTOR)]
-        )
+        out = [*UNSEEN]
+        if not folders:
+            out += [*(bytes.fromhex(text) for text in BARE[name][1]), base64.b64decode(DESCRIPTOR)]
         for folder in folders:
             for _, lines in samples(folder):
                 payloads = [payload_of(sample) for _, sample in lines]
